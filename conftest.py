@@ -1,0 +1,136 @@
+"""Fixtures for every test of the project: a real Postgres, a real NATS, and databases of one's own.
+
+``MINIRAG_TEST_POSTGRES_URL`` and ``MINIRAG_TEST_NATS_URL`` (a superuser's, a full user's) put containers or other servers in the place of the
+embedded ones.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import asyncpg
+import pytest
+from minirag_contracts.topology import SERVICES
+from minirag_eventstore import Database
+from minirag_eventstore.migrate import Migration, migrate, migrations_of, prepare_database
+from minirag_local import kernel, postgres_server
+from minirag_local.credentials import ADMIN, Credentials
+from minirag_local.folder import DataFolder
+from minirag_local.process import Program
+
+OWNER = "minirag_owner"
+PORT = postgres_server.PORT
+PASSWORD = secrets.token_hex(16)
+
+DatabaseFactory = Callable[..., Awaitable[Database]]
+
+
+def _start(program: Program) -> subprocess.Popen[bytes]:
+    parent = os.getpid()
+
+    def before_exec() -> None:
+        program.assume()
+        kernel.die_with_parent(program.death_signal, parent)
+
+    return subprocess.Popen(
+        program.argv, env=dict(program.environment), pass_fds=program.pass_fds, preexec_fn=before_exec, cwd="/"
+    )
+
+
+async def _unprobed() -> None:
+    """Connecting is the probe here."""
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a superuser's database on a server that lives as long as the session."""
+    if given := os.environ.get("MINIRAG_TEST_POSTGRES_URL"):
+        yield given
+        return
+    folder = DataFolder(tmp_path_factory.mktemp("postgres"))
+    folder.create()
+    credentials = Credentials.generate()
+    sockets = postgres_server.private_temporary_folder()
+    server = postgres_server.prepare(folder, credentials, sockets, "auto")
+    if server.initdb is not None:
+        assert _start(server.initdb).wait() == 0
+        server.initdb.on_success()
+    process = _start(server.spec(_unprobed))
+    try:
+        yield f"postgresql://{ADMIN}:{credentials.postgres[ADMIN]}@/postgres?host={server.sockets}&port={PORT}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    for _ in range(200):
+        try:
+            return await asyncpg.connect(url)
+        except (OSError, asyncpg.CannotConnectNowError):
+            await asyncio.sleep(0.05)
+    raise TimeoutError("Postgres did not start")
+
+
+def _for(url: str, role: str, database: str) -> str:
+    """The same server, another role and database."""
+    rest = url.split("@", 1)[1]
+    _, _, query = rest.partition("?")
+    host = rest.split("/", 1)[0]
+    return f"postgresql://{role}:{PASSWORD}@{host}/{database}" + (f"?{query}" if query else "")
+
+
+_templates: dict[str, str] = {}
+
+
+async def _template(url: str, service: str, migrations: list[Migration]) -> str:
+    """A database with the service's schema, made once a session and copied for each test."""
+    key = f"template_{service}_{len(migrations)}"
+    if key in _templates:
+        return key
+    admin = await _connect(url)
+    roles = {role: PASSWORD for name in {service, *SERVICES} for role in (name, f"{name}_system")}
+    await admin.execute(f"CREATE DATABASE {key}")
+    connection = await asyncpg.connect(url, database=key)
+    await prepare_database(connection, OWNER, roles)
+    await migrate(connection, OWNER, service, migrations)
+    await connection.close()
+    await admin.close()
+    _templates[key] = key
+    return key
+
+
+@pytest.fixture
+async def database_urls(postgres_url: str) -> Callable[..., Awaitable[tuple[str, str]]]:
+    """Makes a database with one service's schema; answers the URLs of the role and the system role."""
+
+    async def make(service: str, migrations: list[Migration] | None = None) -> tuple[str, str]:
+        wanted = migrations if migrations is not None else migrations_of(service)
+        template = await _template(postgres_url, service, wanted)
+        name = f"test_{secrets.token_hex(6)}"
+        admin = await _connect(postgres_url)
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        await admin.close()
+        return _for(postgres_url, service, name), _for(postgres_url, f"{service}_system", name)
+
+    return make
+
+
+@pytest.fixture
+async def make_database(
+    database_urls: Callable[..., Awaitable[tuple[str, str]]],
+) -> AsyncIterator[DatabaseFactory]:
+    """Opens a fresh database of a service, as the service itself would."""
+    opened: list[Database] = []
+
+    async def make(service: str, migrations: list[Migration] | None = None, **options: int) -> Database:
+        url, system_url = await database_urls(service, migrations)
+        opened.append(await Database.connect(service, url, system_url, **options))
+        return opened[-1]
+
+    yield make
+    for database in opened:
+        await database.close()

@@ -1,0 +1,80 @@
+"""Who asks, for which tenant, and because of what: travels beside every request and is copied into every event."""
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+
+from minirag_contracts.ids import new_id
+
+if TYPE_CHECKING:
+    from minirag_contracts.envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class TenantScope:
+    """The one door to a tenant's data: repositories, searches and subject builders demand it."""
+
+    tenant_id: UUID
+
+
+class MissingTenantError(RuntimeError):
+    """A tenant's data was asked for without naming the tenant: a fault of the program, not of the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The circumstances of one request or reaction.
+
+    ``deadline`` is seconds since the epoch (wall clock, since it crosses processes); ``command_id`` makes a command
+    safe to repeat; ``actor`` is ``user:<id>``, ``token:<id>`` or ``system:<service>``.
+    """
+
+    actor: str
+    tenant_id: UUID | None = None
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
+    command_id: UUID | None = None
+    traceparent: str = ""
+    deadline: float | None = None
+
+    @property
+    def scope(self) -> TenantScope:
+        """The tenant's door; raises MissingTenantError for a context without tenant."""
+        if self.tenant_id is None:
+            raise MissingTenantError("this context has no tenant")
+        return TenantScope(self.tenant_id)
+
+    @property
+    def trace_id(self) -> str:
+        """The 32 hex digits of the W3C trace context, or of the correlation id where nobody traces."""
+        parts = self.traceparent.split("-")
+        if len(parts) == 4:
+            return parts[1]
+        return self.correlation_id.hex if self.correlation_id else ""
+
+    def remaining(self, default: float) -> float:
+        """Seconds left until the deadline, ``default`` when there is none; never negative."""
+        return default if self.deadline is None else max(0.0, self.deadline - time.time())
+
+    @classmethod
+    def for_system(cls, service: str, tenant_id: UUID | None = None) -> Self:
+        """A context for what a service does on its own account."""
+        return cls(actor=f"system:{service}", tenant_id=tenant_id, correlation_id=new_id())
+
+    @classmethod
+    def following(cls, event: "Envelope", service: str) -> Self:
+        """The context of a reaction: tenant, correlation and causation come from the event, here and only here."""
+        return cls(
+            actor=f"system:{service}",
+            tenant_id=event.tenant_id,
+            correlation_id=event.metadata.correlation_id,
+            causation_id=event.event_id,
+            command_id=event.event_id,
+            traceparent=event.metadata.traceparent,
+        )
+
+    def within(self, seconds: float) -> Self:
+        """The same context with a deadline at most ``seconds`` from now."""
+        ours = time.time() + seconds
+        return replace(self, deadline=ours if self.deadline is None else min(self.deadline, ours))

@@ -1,0 +1,58 @@
+"""The one root of expected refusals. Status and code live in the class, the docstring is the default message."""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """The request was refused."""
+
+    status: ClassVar[int] = HTTPStatus.UNPROCESSABLE_ENTITY
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail or (type(self).__doc__ or "").strip().splitlines()[0]
+        super().__init__(self.detail)
+
+
+class RemoteRefusal(Refusal):
+    """Another service refused the request."""
+
+    def __init__(self, code: str, status: int, detail: str, trace_id: str = "") -> None:
+        super().__init__(detail)
+        self.code = code  # type: ignore[misc]  # the class default is the fallback, the wire has the value
+        self.status = status  # type: ignore[misc]
+        self.trace_id = trace_id
+
+
+class Unavailable(Refusal):
+    """A service that is needed for this did not answer in time. Please try again."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "unavailable"
+
+
+class InvalidRequest(Refusal):
+    """The request does not have the expected form."""
+
+    code = "invalid_request"
+
+
+class Conflict(Refusal):
+    """Somebody else changed this at the same moment. Please try again."""
+
+    status = HTTPStatus.CONFLICT
+    code = "conflict"
+
+
+class CommandReused(Refusal):
+    """This Idempotency-Key was used before with a different request."""
+
+    code = "idempotency_key_reused"
+
+
+class Internal(Refusal):
+    """Something went wrong on our side. The trace id finds it in the logs."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    code = "internal_error"

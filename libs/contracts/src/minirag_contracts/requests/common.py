@@ -1,0 +1,134 @@
+"""What every service answers: its events, its health, its projections, its dead letters.
+
+These are asked under a service's credential, never for a tenant. Their subjects come from
+``common_subject``.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from minirag_contracts.requests.base import Reply, Request
+
+
+class RecordedEvent(Reply):
+    """An event as its owner's store has it."""
+
+    event_id: UUID
+    tenant_id: UUID
+    stream: str
+    version: int
+    type: str
+    schema_version: int
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+    recorded_at: datetime
+    position: int
+
+
+class EventsRead(Request):
+    """Events after a position, oldest first; or one stream's events after a version.
+
+    ``patterns`` are subject patterns of event types (``bot.>``, ``source.ingest.completed``).
+    """
+
+    after: int = 0
+    patterns: list[str] = []
+    stream: str | None = None
+    after_version: int = 0
+    limit: int = Field(default=500, ge=1, le=2000)
+
+
+class EventsReply(Reply):
+    """``head`` is the last position that was looked at: with fewer than ``limit`` events there is nothing up to it."""
+
+    events: list[RecordedEvent]
+    head: int
+
+
+class HealthCheck(Request):
+    """Is the service able to do its work?"""
+
+
+class HealthReply(Reply):
+    """``checks`` names each thing that the service needs, with ``ok`` or a sentence."""
+
+    status: str
+    checks: dict[str, str]
+    details: dict[str, Any] = {}
+
+
+class ProjectionsVerify(Request):
+    """Fold every event again beside the live rows and compare; ``repair`` puts the fold in their place."""
+
+    projection: str | None = None
+    repair: bool = False
+
+
+class ProjectionReport(Reply):
+    """Differences by table; empty lists mean that the projection equals its rebuild."""
+
+    projection: str
+    events: int
+    rows: int
+    differences: list[str]
+
+
+class ProjectionsReply(Reply):
+    """One report for each projection."""
+
+    reports: list[ProjectionReport]
+
+
+class DeadLettersList(Request):
+    """What was given up on."""
+
+    limit: int = 100
+
+
+class DeadLetter(Reply):
+    """A reaction or piece of work that kept failing."""
+
+    letter_id: UUID
+    kind: str
+    key: str
+    tenant_id: UUID
+    attempts: int
+    error: str
+    parked_at: datetime
+    replayed_at: datetime | None
+
+
+class DeadLettersReply(Reply):
+    """Newest first."""
+
+    letters: list[DeadLetter]
+
+
+class DeadLettersReplay(Request):
+    """Try again what was given up on: one letter, or all."""
+
+    letter_id: UUID | None = None
+
+
+class ReplayedReply(Reply):
+    """How many letters were put back to work."""
+
+    replayed: int
+
+
+COMMON: dict[str, tuple[type[Request], type[BaseModel]]] = {
+    "events.read": (EventsRead, EventsReply),
+    "health": (HealthCheck, HealthReply),
+    "projections.verify": (ProjectionsVerify, ProjectionsReply),
+    "dead_letters.list": (DeadLettersList, DeadLettersReply),
+    "dead_letters.replay": (DeadLettersReplay, ReplayedReply),
+}
+"""Verb → model and reply of what every service answers."""
+
+
+def common_subject(service: str, verb: str) -> str:
+    """Where one service answers a common request."""
+    return f"rpc.{service}.{verb}"

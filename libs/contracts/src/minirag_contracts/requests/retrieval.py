@@ -1,0 +1,113 @@
+"""What may be asked of retrieval: to take in chunks, to make a version visible, to search."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import Field
+
+from minirag_contracts.requests.base import Reply, Request
+
+
+class RetrievalRequest(Request):
+    """Anything asked of retrieval."""
+
+    service: ClassVar[str] = "retrieval"
+
+
+class Chunk(Reply):
+    """A passage of a source's version, in the order of ``ordinal`` (from 0).
+
+    ``header`` (title and heading path) is embedded and searched together with ``text``.
+    """
+
+    ordinal: int
+    header: str = ""
+    text: str = Field(repr=False)
+    title: str | None = None
+    url: str | None = None
+    page: int | None = None
+    heading: str | None = None
+
+
+class ChunksStaged(Reply):
+    """How many of the batch had to be embedded, and how many were known already."""
+
+    embedded: int
+    carried: int
+
+
+class StageChunks(RetrievalRequest):
+    """Embed and store a batch of a version's chunks, invisible until the version is activated. Safe to repeat."""
+
+    verb: ClassVar[str] = "chunks.stage"
+    Returns: ClassVar[type[Reply]] = ChunksStaged
+
+    bot_id: UUID
+    source_id: UUID
+    version: int
+    chunks: list[Chunk]
+
+
+class Activated(Reply):
+    """From ``generation`` on the bot answers from this version."""
+
+    generation: int
+    chunk_count: int
+
+
+class ActivateVersion(RetrievalRequest):
+    """Make a staged version visible and its predecessor invisible, in one step. Safe to repeat.
+
+    ``incomplete_version`` when fewer chunks than ``chunk_count`` were staged.
+    """
+
+    verb: ClassVar[str] = "versions.activate"
+    Returns: ClassVar[type[Reply]] = Activated
+
+    bot_id: UUID
+    source_id: UUID
+    version: int
+    chunk_count: int
+
+
+class Passage(Reply):
+    """A found chunk. ``score`` is the fused score in 0…1, comparable within one answer only."""
+
+    chunk_id: UUID
+    source_id: UUID
+    ordinal: int
+    score: float
+    header: str
+    text: str = Field(repr=False)
+    title: str | None = None
+    url: str | None = None
+    page: int | None = None
+    heading: str | None = None
+
+
+class Highlight(Reply):
+    """A sentence of the passages that answers the query best; ``passage`` counts from 0."""
+
+    passage: int
+    sentence: str = Field(repr=False)
+    score: float
+
+
+class SearchReply(Reply):
+    """Best first. ``relevance`` is the best cosine similarity (-1…1): below about .40 nothing relevant was found."""
+
+    passages: list[Passage]
+    highlights: list[Highlight] = []
+    relevance: float
+
+
+class Search(RetrievalRequest):
+    """Hybrid search in what one bot knows. ``highlights`` asks for that many best sentences."""
+
+    verb: ClassVar[str] = "search"
+    Returns: ClassVar[type[Reply]] = SearchReply
+
+    bot_id: UUID
+    query: str = Field(repr=False)
+    top_k: int = 5
+    highlights: int = 0

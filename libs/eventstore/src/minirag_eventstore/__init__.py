@@ -1,0 +1,23 @@
+"""Append, load, relay, inbox, projections, leased work: the event core, on Postgres."""
+
+from minirag_eventstore.database import Connection, Database
+from minirag_eventstore.errors import LeaseLost, VersionConflict
+from minirag_eventstore.projection import Projection, on
+from minirag_eventstore.store import EventStore, Transaction
+from minirag_eventstore.work import Postpone, RetryPolicy, WorkItem
+from minirag_eventstore.worker import WorkRunner
+
+__all__ = [
+    "Connection",
+    "Database",
+    "EventStore",
+    "LeaseLost",
+    "Postpone",
+    "Projection",
+    "RetryPolicy",
+    "Transaction",
+    "VersionConflict",
+    "WorkItem",
+    "WorkRunner",
+    "on",
+]

@@ -1,0 +1,98 @@
+"""The two doors to a service's schema: one for a tenant's use cases, one for the few rooms that serve all tenants."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import asyncpg
+from minirag_contracts.context import TenantScope
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+"""A connection inside a transaction, as repositories and projections get it."""
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+async def _keep_session(connection: asyncpg.Connection) -> None:
+    """No reset between uses: nothing here changes a session, only SET LOCAL, which ends with its transaction."""
+
+
+class Database:
+    """Pools of the roles ``<service>`` (row-level security by tenant) and ``<service>_system``."""
+
+    def __init__(self, schema: str, system_dsn: str, tenants: asyncpg.Pool, system: asyncpg.Pool) -> None:
+        self.schema = schema
+        self._system_dsn = system_dsn
+        self._tenants = tenants
+        self._system = system
+
+    @classmethod
+    async def connect(
+        cls, schema: str, dsn: str, system_dsn: str, *, pool_size: int = 10, system_pool_size: int = 4
+    ) -> Self:
+        """Opens both pools lazily; raises OSError or asyncpg.PostgresError when the server cannot be reached."""
+
+        async def pool(url: str, size: int) -> asyncpg.Pool:
+            return await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=size,
+                init=_prepare,
+                reset=_keep_session,
+                server_settings={"search_path": schema, "application_name": f"minirag-{schema}"},
+            )
+
+        return cls(schema, system_dsn, await pool(dsn, pool_size), await pool(system_dsn, system_pool_size))
+
+    @asynccontextmanager
+    async def tenant(self, scope: TenantScope) -> AsyncIterator[Connection]:
+        """A transaction that sees one tenant's rows and can write no other's."""
+        async with self._tenants.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT set_config('minirag.tenant', $1, true)", str(scope.tenant_id))
+            yield connection
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[Connection]:
+        """A transaction over all tenants: relay, rebuild, schedulers, reapers and named look-ups only."""
+        async with self._system.acquire() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[asyncpg.Connection]:
+        """A system connection of one's own, for session locks and LISTEN; its end releases both."""
+        connection = await asyncpg.connect(
+            self._system_dsn, server_settings={"search_path": self.schema, "application_name": f"minirag-{self.schema}"}
+        )
+        try:
+            await _prepare(connection)
+            yield connection
+        finally:
+            await _close(connection)
+
+    async def ping(self) -> None:
+        """Raises when the database does not answer."""
+        async with self._tenants.acquire() as connection:
+            await connection.execute("SELECT 1")
+
+    async def close(self) -> None:
+        """Waits for running transactions and closes both pools."""
+        await self._tenants.close()
+        await self._system.close()
+
+
+async def _close(connection: asyncpg.Connection) -> None:
+    try:
+        await connection.close(timeout=2)
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
+
+
+def affected(status: str) -> int:
+    """The number of rows in a command tag such as ``UPDATE 3``."""
+    return int(status.rsplit(" ", 1)[-1])
+
+
+Row = dict[str, Any]

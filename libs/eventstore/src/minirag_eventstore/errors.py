@@ -1,0 +1,13 @@
+"""What can go wrong with a store. None of these is a refusal that a client should read as it stands."""
+
+
+class VersionConflict(Exception):
+    """Somebody else appended to the stream first: load it again and decide again."""
+
+
+class LeaseLost(Exception):
+    """The lease on a piece of work ran out and somebody else may have it: what was done must not be committed."""
+
+
+class MigrationMismatch(Exception):
+    """A migration that was applied has changed since, or one is missing: the schema is not what this build thinks."""

@@ -1,0 +1,19 @@
+"""How far a consumer has come in its owner's store."""
+
+from minirag_eventstore.database import Connection
+
+
+async def of(connection: Connection, consumer: str) -> int | None:
+    """The position up to which everything is handled; None for a consumer that has never run."""
+    value: int | None = await connection.fetchval("SELECT position FROM progress WHERE consumer = $1", consumer)
+    return value
+
+
+async def advance(connection: Connection, consumer: str, position: int) -> None:
+    """Moves forward, never back."""
+    await connection.execute(
+        """INSERT INTO progress (consumer, position) VALUES ($1, $2)
+           ON CONFLICT (consumer) DO UPDATE SET position = greatest(progress.position, $2)""",
+        consumer,
+        position,
+    )

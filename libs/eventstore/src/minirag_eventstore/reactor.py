@@ -1,0 +1,186 @@
+"""Runs reactions to another service's events: in parallel, each once, retried with growing delays, parked in the end."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+from minirag_contracts.context import Context, TenantScope
+from minirag_contracts.envelope import Envelope
+from minirag_contracts.topology import ConsumerSpec
+
+from minirag_eventstore import dead_letters, progress
+from minirag_eventstore.database import Connection
+from minirag_eventstore.errors import VersionConflict
+from minirag_eventstore.reader import EventReader, pages
+from minirag_eventstore.store import EventStore, Transaction
+from minirag_eventstore.work import RetryPolicy
+
+logger = logging.getLogger(__name__)
+
+Reaction = Callable[[Transaction, Envelope, Context], Awaitable[None]]
+
+GRACE = timedelta(seconds=5)
+"""An unhandled event older than this was lost on the bus, and is taken from its owner."""
+
+
+class ReactionFailed(Exception):
+    """A reaction failed and shall be tried again after ``after``."""
+
+    def __init__(self, after: timedelta) -> None:
+        super().__init__(f"again in {after}")
+        self.after = after
+
+
+class Reactor:
+    """One consumer's reaction, made effectively once by an inbox row in the transaction of its effect."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        spec: ConsumerSpec,
+        reaction: Reaction,
+        reader: EventReader,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self.spec = spec
+        self._store = store
+        self._reaction = reaction
+        self._reader = reader
+        self._retry = retry or RetryPolicy()
+
+    async def handle(self, event: Envelope, deliveries: int = 1) -> None:
+        """Reacts to one event, once. Raises ReactionFailed until the attempts are used up; then the event is parked."""
+        if deliveries > self._retry.attempts + 1:
+            # The process died in the handler again and again: counted by the bus, since nobody lived to count it here.
+            await self._park(event, deliveries, "the process died while it reacted to this")
+            return
+        try:
+            await self._react(event)
+        except VersionConflict:
+            raise ReactionFailed(timedelta(milliseconds=20)) from None
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
+            logger.warning("reaction waits for the database", extra={"error": repr(error)})
+            raise ReactionFailed(timedelta(seconds=1)) from error
+        except Exception as error:  # a failed reaction is counted, logged, retried and finally parked
+            await self._failed(event, error)
+
+    async def _react(self, event: Envelope) -> None:
+        scope = TenantScope(event.tenant_id)
+        async with self._store.transaction(scope) as transaction:
+            if await self._receive(transaction.connection, event):
+                await self._reaction(transaction, event, Context.following(event, self._store.service))
+
+    async def _receive(self, connection: Connection, event: Envelope) -> bool:
+        """Writes the inbox row; False when the event was handled before."""
+        inserted = await connection.fetchval(
+            """INSERT INTO inbox (tenant_id, consumer, event_id, position) VALUES ($1, $2, $3, $4)
+               ON CONFLICT DO NOTHING RETURNING true""",
+            event.tenant_id,
+            self.spec.durable,
+            event.event_id,
+            event.position or 0,
+        )
+        if not inserted:
+            return False
+        # Asked after the insert: rows below the progress are pruned, so an old event finds no row but a progress beyond it.
+        done = await progress.of(connection, self.spec.durable)
+        if done is not None and event.position is not None and event.position <= done:
+            await connection.execute(
+                "DELETE FROM inbox WHERE consumer = $1 AND event_id = $2", self.spec.durable, event.event_id
+            )
+            return False
+        return True
+
+    async def _failed(self, event: Envelope, error: Exception) -> None:
+        async with self._store.transaction(TenantScope(event.tenant_id)) as transaction:
+            attempts = await transaction.connection.fetchval(
+                """INSERT INTO inbox_failures (tenant_id, consumer, event_id, attempts, error) VALUES ($1, $2, $3, 1, $4)
+                   ON CONFLICT (consumer, event_id) DO UPDATE SET attempts = inbox_failures.attempts + 1, error = $4
+                   RETURNING attempts""",
+                event.tenant_id,
+                self.spec.durable,
+                event.event_id,
+                type(error).__name__,
+            )
+        logger.warning(
+            "reaction failed",
+            extra={"consumer": self.spec.durable, "event_id": str(event.event_id), "attempt": attempts},
+            exc_info=error,
+        )
+        if attempts >= self._retry.attempts:
+            await self._park(event, attempts, type(error).__name__)
+            return
+        raise ReactionFailed(self._retry.delay(attempts)) from error
+
+    async def _park(self, event: Envelope, attempts: int, error: str) -> None:
+        async with self._store.transaction(TenantScope(event.tenant_id)) as transaction:
+            if await self._receive(transaction.connection, event):
+                await dead_letters.park_event(transaction.connection, self.spec.durable, event, attempts, error)
+        logger.error("parked", extra={"consumer": self.spec.durable, "event_id": str(event.event_id)})
+
+    async def begin(self) -> None:
+        """A consumer that has never run starts at its owner's head: the past is nothing to react to."""
+        async with self._store.database.system() as connection:
+            known = await progress.of(connection, self.spec.durable)
+        if known is not None:
+            return
+        head = 0
+        async for _, reached in pages(self._reader, self.spec.owner, 0, self.spec.patterns):
+            head = reached
+        async with self._store.database.system() as connection:
+            await progress.advance(connection, self.spec.durable, head)
+
+    async def audit(self) -> int:
+        """Takes from the owner what the bus has lost, and moves the progress over what is handled.
+
+        Answers how many events had to be fetched. Only the progress moves here, so one process does this at a time.
+        """
+        async with self._store.database.system() as connection:
+            position = await progress.of(connection, self.spec.durable) or 0
+        fetched = 0
+        async for events, head in pages(self._reader, self.spec.owner, position, self.spec.patterns):
+            handled = await self._handled(events)
+            reached = head
+            for event in events:
+                if event.event_id in handled:
+                    continue
+                if datetime.now(UTC) - event.recorded_at < GRACE:
+                    reached = (event.position or 1) - 1
+                    break
+                fetched += 1
+                try:
+                    await self.handle(event)
+                except ReactionFailed:
+                    reached = (event.position or 1) - 1
+                    break
+            await self._move(reached)
+            if reached < head:
+                break
+        return fetched
+
+    async def _handled(self, events: list[Envelope]) -> set[object]:
+        async with self._store.database.system() as connection:
+            rows = await connection.fetch(
+                "SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY($2)",
+                self.spec.durable,
+                [event.event_id for event in events],
+            )
+        return {row["event_id"] for row in rows}
+
+    async def _move(self, position: int) -> None:
+        async with self._store.database.system() as connection:
+            await progress.advance(connection, self.spec.durable, position)
+            await connection.execute(
+                "DELETE FROM inbox WHERE consumer = $1 AND position <= $2", self.spec.durable, position
+            )
+            await connection.execute(
+                """DELETE FROM inbox_failures f WHERE consumer = $1
+                   AND EXISTS (SELECT FROM dead_letters d WHERE d.key = f.event_id::text)""",
+                self.spec.durable,
+            )
+
+    async def replay(self, event: Envelope) -> None:
+        """Reacts to an event that was parked, as if it came for the first time."""
+        async with self._store.transaction(TenantScope(event.tenant_id)) as transaction:
+            await self._reaction(transaction, event, Context.following(event, self._store.service))

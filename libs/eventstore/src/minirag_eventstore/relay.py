@@ -1,0 +1,164 @@
+"""Carries events from Postgres to the bus: numbers them, publishes them in order, and refills what the bus has lost.
+
+One relay leads per service. The stream is fenced: each event is published with the sequence that must precede it, so nothing
+is doubled or out of order, whatever fails in between. When the stream's tail is not where our notes say (JetStream
+acknowledges before it fsyncs; its disk may have been wiped), the stream's own last event says from where to go on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+import asyncpg
+from minirag_contracts.envelope import Envelope
+
+from minirag_eventstore import tail
+from minirag_eventstore.database import Database
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+PAUSE = 0.5
+
+
+class StreamTail(Protocol):
+    """Where a stream ends: which life of it, its last sequence, and the position of its last event if it has one."""
+
+    @property
+    def incarnation(self) -> str: ...
+
+    @property
+    def sequence(self) -> int: ...
+
+    @property
+    def position(self) -> int | None: ...
+
+
+class Publisher(Protocol):
+    """The bus, as a relay needs it. Both methods raise when the bus or the expected tail is not there."""
+
+    async def tail(self) -> StreamTail: ...
+
+    async def publish(self, events: Sequence[Envelope], expected_last_sequence: int) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What was published last, and where it lies."""
+
+    incarnation: str
+    position: int
+    sequence: int
+
+
+class Relay:
+    """One service's relay. ``window`` is how far back a wiped stream is refilled; older events are read from the owner."""
+
+    def __init__(
+        self,
+        database: Database,
+        service: str,
+        publisher: Publisher,
+        *,
+        window: timedelta = timedelta(days=7),
+        poll: timedelta = timedelta(seconds=1),
+    ) -> None:
+        self._database = database
+        self._service = service
+        self._publisher = publisher
+        self._window = window
+        self._poll = poll.total_seconds()
+        self._wake = asyncio.Event()
+        self._notes: Notes | None = None
+        self.lag = 0
+        """Events that are numbered but not yet published, for health and metrics."""
+
+    def resync(self) -> None:
+        """The bus was away: compare the stream's tail with our notes before anything else is published."""
+        self._notes = None
+        self._wake.set()
+
+    async def lead(self, connection: asyncpg.Connection) -> None:
+        """Until cancelled: number and publish. Only for the leader, on the connection that holds the leadership; raises
+        asyncpg.PostgresError or OSError when that is lost."""
+        self._notes = None
+        await connection.add_listener(f"relay_{self._database.schema}", lambda *_: self._wake.set())
+        while True:
+            self._wake.clear()
+            fresh = await tail.number(connection, self._service, BATCH)
+            published = await self._publish(connection, fresh)
+            if len(fresh) < BATCH and published:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._poll)
+
+    async def _publish(self, connection: asyncpg.Connection, fresh: Sequence[Envelope]) -> bool:
+        """True when nothing is left to publish; a bus that fails is tried again after a pause."""
+        try:
+            notes = self._notes or await self._resync(connection)
+            while batch := await self._next_batch(connection, notes, fresh):
+                notes = await self._publish_batch(connection, notes, batch)
+                fresh = ()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError):
+            raise
+        except Exception as error:  # whatever the bus raises: nothing is lost, it is compared and tried again
+            self._notes = None
+            logger.warning("events wait for the bus", extra={"error": repr(error)})
+            await asyncio.sleep(PAUSE)
+            return False
+        self._notes, self.lag = notes, 0
+        return True
+
+    async def _next_batch(
+        self, connection: asyncpg.Connection, notes: Notes, fresh: Sequence[Envelope]
+    ) -> Sequence[Envelope]:
+        if fresh and fresh[0].position == notes.position + 1:
+            return fresh
+        events, head = await tail.read(connection, self._service, notes.position, limit=BATCH)
+        self.lag = head - notes.position
+        return events
+
+    async def _publish_batch(
+        self, connection: asyncpg.Connection, notes: Notes, batch: Sequence[Envelope]
+    ) -> Notes:
+        sequence = await self._publisher.publish(batch, notes.sequence)
+        notes = Notes(notes.incarnation, batch[-1].position or 0, sequence)
+        await _write(connection, notes)
+        return notes
+
+    async def _resync(self, connection: asyncpg.Connection) -> Notes:
+        found = await self._publisher.tail()
+        row = await connection.fetchrow("SELECT incarnation, position, sequence FROM relay")
+        if row and (row["incarnation"], row["sequence"]) == (found.incarnation, found.sequence):
+            return Notes(**dict(row))
+        if found.position is not None:
+            position = found.position
+        else:
+            position = await self._window_start(connection)
+        head = await tail.head(connection)
+        logger.info("stream compared", extra={"stream_position": position, "store_position": head})
+        notes = Notes(found.incarnation, position, found.sequence)
+        await _write(connection, notes)
+        return notes
+
+    async def _window_start(self, connection: asyncpg.Connection) -> int:
+        value = await connection.fetchval(
+            "SELECT coalesce(max(position), 0) FROM events WHERE recorded_at < now() - $1::interval", self._window
+        )
+        return int(value)
+
+
+async def _write(connection: asyncpg.Connection, notes: Notes) -> None:
+    """Notes are a hint that saves a comparison, so they need not wait for the disk."""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL synchronous_commit = off")
+        await connection.execute(
+            """INSERT INTO relay (incarnation, position, sequence) VALUES ($1, $2, $3)
+               ON CONFLICT (singleton) DO UPDATE SET incarnation = $1, position = $2, sequence = $3""",
+            notes.incarnation,
+            notes.position,
+            notes.sequence,
+        )

@@ -1,0 +1,217 @@
+"""Runs leased work: claims what is due, renews what runs, retries what fails, parks what keeps failing."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from minirag_contracts.ids import new_id
+
+from minirag_eventstore import dead_letters, work
+from minirag_eventstore.errors import LeaseLost
+from minirag_eventstore.store import EventStore, Transaction
+from minirag_eventstore.work import Postpone, RetryPolicy, WorkItem
+
+logger = logging.getLogger(__name__)
+
+OnParked = Callable[[Transaction, WorkItem, str], Awaitable[None]]
+
+
+class WorkRunner:
+    """Runs the work of one kind, at most ``concurrency`` pieces at a time in this process.
+
+    ``handle`` ends a piece with ``item.finish`` in the transaction of its effect. A handler that returns without
+    it, or raises, has failed: the piece is retried after the policy's delay and finally parked, and ``on_parked``
+    writes what follows from that in the same transaction. ``Postpone`` gives it back without counting an attempt.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        kind: str,
+        handle: Callable[[WorkItem], Awaitable[None]],
+        *,
+        concurrency: int = 4,
+        lease: timedelta = timedelta(seconds=10),
+        retry: RetryPolicy | None = None,
+        on_parked: OnParked | None = None,
+        poll: timedelta = timedelta(seconds=1),
+    ) -> None:
+        self.kind = kind
+        self._store = store
+        self._handle = handle
+        self._concurrency = concurrency
+        self._lease = lease
+        self._retry = retry or RetryPolicy()
+        self._on_parked = on_parked
+        self._poll = poll.total_seconds()
+        self._owner = new_id()
+        self._running: dict[UUID, tuple[WorkItem, asyncio.Task[None]]] = {}
+        self._wake = asyncio.Event()
+        self._draining = False
+
+    def wake(self) -> None:
+        """Look for work now instead of at the next poll."""
+        self._wake.set()
+
+    @property
+    def running(self) -> int:
+        """How many pieces run in this process."""
+        return len(self._running)
+
+    async def add(self, transaction: Transaction, key: str, payload: dict[str, Any] | None = None) -> None:
+        """Adds a piece and, where there is room, starts it in this process right after the commit, without a claim."""
+        if self._draining or len(self._running) >= self._concurrency:
+            await transaction.add_work(self.kind, key, payload=payload)
+            transaction.after_commit(self.wake)
+            return
+        work_id = await work.add_work(
+            transaction.connection,
+            transaction.scope,
+            self.kind,
+            key,
+            payload=payload,
+            lease_owner=self._owner,
+            lease=self._lease,
+        )
+        if work_id is not None:
+            item = WorkItem(
+                work_id=work_id,
+                tenant_id=transaction.scope.tenant_id,
+                kind=self.kind,
+                key=key,
+                payload=payload or {},
+                attempt=1,
+                created_at=await transaction.connection.fetchval("SELECT now()"),
+                lease_owner=self._owner,
+            )
+            transaction.after_commit(lambda: self._start(item))
+
+    async def run(self) -> None:
+        """Until cancelled; a database that is away is waited for."""
+        renewal = asyncio.create_task(self._renew_forever(), name=f"renew-{self.kind}")
+        try:
+            while True:
+                try:
+                    await self._wait(await self._claim())
+                except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                    logger.warning("work cannot be claimed", extra={"kind": self.kind, "error": repr(error)})
+                    await asyncio.sleep(self._poll)
+        finally:
+            renewal.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewal
+
+    async def drain(self, timeout: float) -> None:
+        """Takes no more, lets what runs finish for ``timeout`` seconds, and gives the rest back."""
+        self._draining = True
+        tasks = [task for _, task in self._running.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=timeout)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _claim(self) -> bool:
+        room = 0 if self._draining else self._concurrency - len(self._running)
+        if room <= 0:
+            return False
+        async with self._store.database.system() as connection:
+            items = await work.claim(connection, self.kind, self._owner, self._lease, room)
+        for item in items:
+            self._start(item)
+        return len(items) == room
+
+    async def _wait(self, more: bool) -> None:
+        if more and len(self._running) < self._concurrency:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), self._poll)
+        self._wake.clear()
+
+    def _start(self, item: WorkItem) -> None:
+        task = asyncio.create_task(self._run(item), name=f"{self.kind}-{item.key}")
+        self._running[item.work_id] = (item, task)
+        task.add_done_callback(lambda _: self._ended(item))
+
+    def _ended(self, item: WorkItem) -> None:
+        self._running.pop(item.work_id, None)
+        self._wake.set()
+
+    async def _run(self, item: WorkItem) -> None:
+        try:
+            # Checked before the handler runs, so that a crash loop counts too.
+            if item.attempt > self._retry.attempts:
+                await self._park(item, item.last_error or "the process died while it worked on this")
+                return
+            await self._handle(item)
+        except LeaseLost:
+            logger.warning("lease lost", extra={"kind": item.kind, "key": item.key})
+        except asyncio.CancelledError:
+            await asyncio.shield(self._give_back(item, timedelta(), "interrupted", counts=False))
+            raise
+        except Postpone as postponed:
+            await self._give_back(item, postponed.after, str(postponed), counts=False)
+        except Exception as error:  # whatever a handler raises is a failed attempt, kept in the row and logged
+            await self._failed(item, error)
+        else:
+            await self._give_back(item, self._retry.delay(item.attempt), "ended without an effect")
+
+    async def _failed(self, item: WorkItem, error: Exception) -> None:
+        logger.warning(
+            "attempt failed",
+            extra={"kind": item.kind, "key": item.key, "attempt": item.attempt, "error": type(error).__name__},
+            exc_info=error,
+        )
+        if item.attempt >= self._retry.attempts:
+            await self._park(item, describe(error))
+        else:
+            await self._give_back(item, self._retry.delay(item.attempt), describe(error))
+
+    async def _give_back(self, item: WorkItem, after: timedelta, error: str, *, counts: bool = True) -> None:
+        """Releases the lease if it is still ours; a database that is away lets it run out instead."""
+        try:
+            async with self._store.transaction(item.scope) as transaction:
+                await work.release(transaction.connection, item, after, error, counts=counts)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as failure:
+            logger.warning("lease runs out by itself", extra={"key": item.key, "error": repr(failure)})
+
+    async def _park(self, item: WorkItem, error: str) -> None:
+        try:
+            async with self._store.transaction(item.scope) as transaction:
+                await item.finish(transaction)
+                await dead_letters.park_work(transaction.connection, item, error)
+                if self._on_parked is not None:
+                    await self._on_parked(transaction, item, error)
+        except LeaseLost:
+            logger.warning("lease lost while parking", extra={"kind": item.kind, "key": item.key})
+        else:
+            logger.error("parked", extra={"kind": item.kind, "key": item.key, "attempts": item.attempt})
+
+    async def _renew_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / 3)
+            if not self._running:
+                continue
+            try:
+                await self._renew()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                logger.warning("leases cannot be renewed", extra={"kind": self.kind, "error": repr(error)})
+
+    async def _renew(self) -> None:
+        asked = dict(self._running)
+        async with self._store.database.system() as connection:
+            kept = await work.renew(connection, list(asked), self._owner, self._lease)
+        for work_id, (item, task) in asked.items():
+            if work_id not in kept and not task.done() and self._running.get(work_id) == (item, task):
+                logger.warning("lease was taken over", extra={"kind": item.kind, "key": item.key})
+                task.cancel()
+
+
+def describe(error: Exception) -> str:
+    """What may be kept about an unexpected error: its type. Its text might hold a visitor's words or a key."""
+    return type(error).__name__

@@ -1,0 +1,196 @@
+"""Leased work: nobody loses it, one process has it, failures are retried and parked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from ledger import a_context
+from minirag_contracts.context import Context
+from minirag_eventstore import EventStore, LeaseLost, Postpone, RetryPolicy, Transaction, WorkItem, WorkRunner
+from minirag_eventstore import dead_letters, work
+
+SOON = timedelta(milliseconds=20)
+QUICK = RetryPolicy((SOON, SOON))
+
+
+@asynccontextmanager
+async def running(runner: WorkRunner) -> AsyncIterator[None]:
+    task = asyncio.create_task(runner.run())
+    try:
+        yield
+    finally:
+        await runner.drain(1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 5) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+async def count(store: EventStore, table: str) -> int:
+    async with store.database.system() as connection:
+        return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
+
+
+async def add(store: EventStore, context: Context, *keys: str) -> None:
+    async with store.transaction(context.scope) as transaction:
+        for key in keys:
+            await transaction.add_work("job", key)
+
+
+def runner_of(store: EventStore, handle: Callable[[WorkItem], Awaitable[None]], **options: object) -> WorkRunner:
+    options = {"lease": timedelta(seconds=1), "retry": QUICK, "poll": SOON, **options}
+    return WorkRunner(store, "job", handle, **options)  # type: ignore[arg-type]
+
+
+async def test_each_piece_runs_once_however_many_runners_there_are(store: EventStore) -> None:
+    done: list[str] = []
+
+    async def handle(item: WorkItem) -> None:
+        await asyncio.sleep(0.005)
+        async with store.transaction(item.scope) as transaction:
+            await item.finish(transaction)
+        done.append(item.key)
+
+    keys = [f"key-{number}" for number in range(40)]
+    await add(store, a_context(), *keys)
+    await add(store, a_context(), *keys)
+    async with running(runner_of(store, handle)), running(runner_of(store, handle)):
+        await until(lambda: _empty(store))
+    assert sorted(done) == sorted(keys)
+
+
+async def _empty(store: EventStore) -> bool:
+    return await count(store, "work") == 0
+
+
+async def test_failures_are_retried_then_parked_with_what_follows(store: EventStore) -> None:
+    attempts: list[int] = []
+    parked: list[str] = []
+
+    async def handle(item: WorkItem) -> None:
+        attempts.append(item.attempt)
+        raise ValueError("a visitor's words")
+
+    async def on_parked(transaction: Transaction, item: WorkItem, error: str) -> None:
+        parked.append(error)
+
+    await add(store, a_context(), "key")
+    async with running(runner_of(store, handle, on_parked=on_parked)):
+        await until(lambda: _empty(store))
+    assert (attempts, parked) == ([1, 2, 3], ["ValueError"])
+    async with store.database.system() as connection:
+        [letter] = await dead_letters.take(connection, None)
+    assert (letter["kind"], letter["key"]) == ("job", "key")
+
+
+async def test_a_postponed_piece_does_not_use_up_attempts(store: EventStore) -> None:
+    attempts: list[int] = []
+
+    async def handle(item: WorkItem) -> None:
+        attempts.append(item.attempt)
+        if len(attempts) < 6:
+            raise Postpone(SOON)
+        async with store.transaction(item.scope) as transaction:
+            await item.finish(transaction)
+
+    await add(store, a_context(), "key")
+    async with running(runner_of(store, handle)):
+        await until(lambda: _empty(store))
+    assert attempts == [1] * 6
+
+
+async def test_the_lease_of_a_dead_process_runs_out_and_its_work_is_taken_up(store: EventStore) -> None:
+    await add(store, a_context(), "key")
+    async with store.database.system() as connection:
+        dead = await work.claim(connection, "job", a_context().scope.tenant_id, timedelta(milliseconds=100), 1)
+    taken: list[int] = []
+
+    async def handle(item: WorkItem) -> None:
+        taken.append(item.attempt)
+        async with store.transaction(item.scope) as transaction:
+            await item.finish(transaction)
+
+    async with running(runner_of(store, handle)):
+        await until(lambda: _empty(store))
+    assert taken == [2]
+    with pytest.raises(LeaseLost):
+        async with store.transaction(dead[0].scope) as transaction:
+            await dead[0].finish(transaction)
+
+
+async def test_a_crash_loop_counts_as_attempts(store: EventStore) -> None:
+    await add(store, a_context(), "key")
+    for _ in range(QUICK.attempts):
+        async with store.database.system() as connection:
+            assert await work.claim(connection, "job", a_context().scope.tenant_id, timedelta(0), 1)
+    ran: list[WorkItem] = []
+
+    async def handle(item: WorkItem) -> None:
+        ran.append(item)
+
+    async with running(runner_of(store, handle)):
+        await until(lambda: _empty(store))
+    assert ran == []
+    assert await count(store, "dead_letters") == 1
+
+
+async def test_long_work_keeps_its_lease(store: EventStore) -> None:
+    attempts: list[int] = []
+
+    async def handle(item: WorkItem) -> None:
+        attempts.append(item.attempt)
+        await asyncio.sleep(0.9)
+        async with store.transaction(item.scope) as transaction:
+            await item.finish(transaction)
+
+    await add(store, a_context(), "key")
+    short = timedelta(milliseconds=300)
+    async with running(runner_of(store, handle, lease=short)), running(runner_of(store, handle, lease=short)):
+        await until(lambda: _empty(store))
+    assert attempts == [1]
+
+
+async def test_draining_gives_unfinished_work_back(store: EventStore) -> None:
+    started = asyncio.Event()
+
+    async def handle(item: WorkItem) -> None:
+        started.set()
+        await asyncio.sleep(60)
+
+    await add(store, a_context(), "key")
+    runner = runner_of(store, handle)
+    task = asyncio.create_task(runner.run())
+    await started.wait()
+    await runner.drain(0.05)
+    task.cancel()
+    async with store.database.system() as connection:
+        row = await connection.fetchrow("SELECT attempts, lease_owner FROM work")
+    assert dict(row) == {"attempts": 0, "lease_owner": None}
+
+
+async def test_work_added_through_its_runner_starts_with_the_commit(store: EventStore) -> None:
+    done: list[str] = []
+
+    async def handle(item: WorkItem) -> None:
+        async with store.transaction(item.scope) as transaction:
+            await item.finish(transaction)
+        done.append(item.key)
+
+    runner = runner_of(store, handle, poll=timedelta(seconds=60))
+    context = a_context()
+    async with running(runner):
+        await asyncio.sleep(0.05)
+        with pytest.raises(RuntimeError):
+            async with store.transaction(context.scope) as transaction:
+                await runner.add(transaction, "never")
+                raise RuntimeError
+        async with store.transaction(context.scope) as transaction:
+            await runner.add(transaction, "now")
+        await until(lambda: _empty(store), 1)
+    assert done == ["now"]
