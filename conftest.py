@@ -10,6 +10,7 @@ import secrets
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -20,6 +21,8 @@ from minirag_local import kernel, postgres_server
 from minirag_local.credentials import ADMIN, Credentials
 from minirag_local.folder import DataFolder
 from minirag_local.process import Program
+from minirag_messaging import Bus, topology
+from minirag_messaging.testing import NatsServer, start_nats
 
 OWNER = "minirag_owner"
 PORT = postgres_server.PORT
@@ -134,3 +137,20 @@ async def make_database(
     yield make
     for database in opened:
         await database.close()
+
+
+@pytest.fixture
+def nats(tmp_path: Path) -> Iterator[NatsServer]:
+    """A NATS server of the test's own: it may be killed and wiped, and no other test's events are in its streams."""
+    server = start_nats(tmp_path / "nats")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def bus(nats: NatsServer) -> AsyncIterator[Bus]:
+    """A connection to it, with the topology applied."""
+    bus = await Bus.connect(nats.url, name="test")
+    await topology.apply(bus)
+    yield bus
+    await bus.close()

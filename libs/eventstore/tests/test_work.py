@@ -8,8 +8,17 @@ from datetime import timedelta
 import pytest
 from ledger import a_context
 from minirag_contracts.context import Context
-from minirag_eventstore import EventStore, LeaseLost, Postpone, RetryPolicy, Transaction, WorkItem, WorkRunner
-from minirag_eventstore import dead_letters, work
+from minirag_eventstore import (
+    EventStore,
+    LeaseLost,
+    Postpone,
+    RetryPolicy,
+    Transaction,
+    WorkItem,
+    WorkRunner,
+    dead_letters,
+    work,
+)
 
 SOON = timedelta(milliseconds=20)
 QUICK = RetryPolicy((SOON, SOON))

@@ -1,0 +1,24 @@
+"""NATS behind one door: connect, publish, consume, request, reply, frames, transfer. Nothing else imports ``nats``."""
+
+from minirag_messaging.bus import Bus
+from minirag_messaging.connection import ConnectionLost
+from minirag_messaging.consumers import ConsumerRunner, NotYet
+from minirag_messaging.errors import RpcTimeout
+from minirag_messaging.frames import FrameStream
+from minirag_messaging.objects import ObjectMissing
+from minirag_messaging.publisher import EventPublisher, StreamTail, TailMoved
+from minirag_messaging.rpc_server import RpcServer
+
+__all__ = [
+    "Bus",
+    "ConnectionLost",
+    "ConsumerRunner",
+    "EventPublisher",
+    "FrameStream",
+    "NotYet",
+    "ObjectMissing",
+    "RpcServer",
+    "RpcTimeout",
+    "StreamTail",
+    "TailMoved",
+]

@@ -1,0 +1,166 @@
+"""One connection of one process to NATS: it reconnects for ever, reports every error, and never dies quietly."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Self
+
+import nats.errors
+from nats.aio.client import Client
+
+from minirag_messaging.replies import ReplyInbox
+
+log = logging.getLogger(__name__)
+
+RECONNECT_PAUSE = 0.25
+"""Seconds between two attempts to reach the server."""
+
+REPEATED_ERROR_PAUSE = 30.0
+"""Seconds in which the same error is logged once: a server that is away fails four times a second."""
+
+DRAIN_TIMEOUT = 10
+"""Seconds that the subscriptions have to empty their queues when the connection is drained."""
+
+
+class ConnectionLost(RuntimeError):
+    """The connection was closed, and not by us: the process has to end, its supervisor starts it anew."""
+
+
+class Connection:
+    """What all of the package stands on. ``client`` is for this package only."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.client = Client()
+        self.replies = ReplyInbox(self.client)
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the connection is closed: with ConnectionLost if it was not our own ``drain`` or ``close``."""
+        self.connected = asyncio.Event()
+        self._closing = False
+        self._listeners: list[Callable[[], Awaitable[None]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._last_error: tuple[str, float] = ("", 0.0)
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str,
+        user: str | None = None,
+        password: str | None = None,
+        name: str = "minirag",
+        *,
+        inbox_prefix: str = "_INBOX",
+    ) -> Self:
+        """A connection to the server at ``url``; waits for ever for a server that is not there yet.
+
+        Raises nats' AuthorizationError where the credentials are refused. Replies arrive below ``inbox_prefix``.
+        """
+        connection = cls(name)
+        await connection.client.connect(
+            servers=url,
+            user=user,
+            password=password,
+            name=name,
+            inbox_prefix=inbox_prefix,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=RECONNECT_PAUSE,  # type: ignore[arg-type]  # seconds, a fraction is fine
+            ping_interval=20,
+            drain_timeout=DRAIN_TIMEOUT,
+            error_cb=connection._on_error,
+            disconnected_cb=connection._on_disconnected,
+            reconnected_cb=connection._on_reconnected,
+            closed_cb=connection._on_closed,
+        )
+        await connection.replies.open()
+        connection.connected.set()
+        return connection
+
+    def on_reconnect(self, callback: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+        """Calls back, in a task of its own, after every reconnect. The returned function takes the callback off."""
+        self._listeners.append(callback)
+
+        def remove() -> None:
+            with contextlib.suppress(ValueError):
+                self._listeners.remove(callback)
+
+        return remove
+
+    async def wait_connected(self, seconds: float) -> bool:
+        """Is there a connection, now or within ``seconds``?"""
+        if self.connected.is_set():
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await self.connected.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def drain(self) -> None:
+        """Empties the queues of all subscriptions, sends what is buffered, closes. Safe to call twice."""
+        self._closing = True
+        try:
+            await self.client.drain()
+        except (nats.errors.ConnectionReconnectingError, nats.errors.ConnectionClosedError) as error:
+            log.info("the connection could not be drained, closing it", extra={"reason": repr(error)})
+            await self.client.close()
+        self._finish()
+
+    async def close(self) -> None:
+        """Closes at once; what was in flight is lost."""
+        self._closing = True
+        await self.client.close()
+        self._finish()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task that is kept alive until it is done; its exception is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_task_done)
+        return task
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a callback of the bus failed", exc_info=error)
+
+    async def _on_error(self, error: Exception) -> None:
+        text, now = repr(error) + str(error), time.monotonic()
+        if (self._last_error[0] == text) and now - self._last_error[1] < REPEATED_ERROR_PAUSE:
+            return
+        self._last_error = (text, now)
+        log.error("nats reported an error: %s", error or repr(error), extra={"connection": self.name})
+
+    async def _on_disconnected(self) -> None:
+        self.connected.clear()
+        self.replies.fail("disconnected")
+        if not self._closing:
+            log.warning("disconnected from nats", extra={"connection": self.name})
+
+    async def _on_reconnected(self) -> None:
+        self.connected.set()
+        log.info("reconnected to nats", extra={"connection": self.name})
+        for callback in list(self._listeners):
+            self.spawn(self._call(callback))
+
+    @staticmethod
+    async def _call(callback: Callable[[], Awaitable[None]]) -> None:
+        await callback()
+
+    async def _on_closed(self) -> None:
+        self._finish()
+
+    def _finish(self) -> None:
+        self.connected.clear()
+        self.replies.fail("closed")
+        if self.closed.done():
+            return
+        if self._closing:
+            self.closed.set_result(None)
+            return
+        reason = self.client.last_error
+        log.critical("the connection to nats was closed: %s", reason, extra={"connection": self.name})
+        self.closed.set_exception(ConnectionLost(f"the connection to NATS was closed: {reason}"))
+        self.closed.exception()  # marks it as seen: a program that does not wait for it was told by the log

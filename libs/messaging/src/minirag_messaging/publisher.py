@@ -1,0 +1,103 @@
+"""Publishing events into a stream that only one writer at a time may extend."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import nats.errors
+from minirag_contracts.envelope import Envelope
+from minirag_contracts.errors import Unavailable
+
+from minirag_messaging.connection import Connection
+from minirag_messaging.headers import POSITION, event_data, event_headers
+from minirag_messaging.jetstream_api import ACK_TIMEOUT, JetStreamRefusal, ask, read_answer
+from minirag_messaging.replies import Disconnected, NoResponders, PendingReply
+
+WRONG_LAST_SEQUENCE = {10070, 10071, 10164}
+"""JetStream's error codes for a failed expectation of the last message (id, sequence, constant sequence)."""
+
+
+class TailMoved(RuntimeError):
+    """The stream does not end where the writer thinks: another writer, a wiped disk, or an unseen acknowledgement.
+
+    What was published before the failure stays. Ask for the ``tail`` and go on from there.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTail:
+    """Where a stream ends.
+
+    ``incarnation`` changes when the stream is made anew; ``sequence`` is the last one ever given (0: none);
+    ``position`` that of the last event, None when the last message is gone or there never was one.
+    """
+
+    incarnation: str
+    sequence: int
+    position: int | None
+
+
+class EventPublisher:
+    """The relay's way into one stream. A wrong idea of the tail fails the first event and all that follow it."""
+
+    def __init__(self, bus: Connection, stream_name: str) -> None:
+        self._bus = bus
+        self._stream = stream_name
+
+    async def tail(self) -> StreamTail:
+        """The end of the stream as the server has it; raises Unavailable, also when there is no such stream."""
+        try:
+            info = await ask(self._bus, f"$JS.API.STREAM.INFO.{self._stream}")
+        except JetStreamRefusal as refusal:
+            raise Unavailable(f"the stream {self._stream} cannot be read: {refusal}") from refusal
+        sequence = int(info["state"]["last_seq"])
+        empty = int(info["state"]["messages"]) == 0
+        return StreamTail(str(info["created"]), sequence, None if empty else await self._position(sequence))
+
+    async def _position(self, sequence: int) -> int | None:
+        try:
+            msg = await self._bus.replies.request(
+                f"$JS.API.DIRECT.GET.{self._stream}", b'{"seq":%d}' % sequence, seconds=ACK_TIMEOUT
+            )
+        except (TimeoutError, Disconnected, NoResponders, nats.errors.Error) as error:
+            raise Unavailable(f"the stream {self._stream} cannot be read") from error
+        position = (msg.headers or {}).get(POSITION)
+        return int(position) if position else None
+
+    async def publish(self, events: Sequence[Envelope], expected_last_sequence: int) -> int:
+        """Appends the events, all in flight at once, and returns the stream's last sequence.
+
+        Each one is stored only directly behind the one before it, so that a failure fails everything after it.
+        Raises TailMoved when the stream does not end at ``expected_last_sequence`` (also when it knows an event
+        already), Unavailable when acknowledgements are missing; after either, some of the first may be stored.
+        """
+        with ExitStack() as stack:
+            replies = [stack.enter_context(self._bus.replies.expect()) for _ in events]
+            try:
+                for number, (event, reply) in enumerate(zip(events, replies, strict=True)):
+                    await self._send(event, expected_last_sequence + number, reply)
+                for number, reply in enumerate(replies, start=1):
+                    await self._confirm(reply, expected_last_sequence + number)
+            except (TimeoutError, Disconnected, NoResponders, nats.errors.Error) as error:
+                raise Unavailable(
+                    f"the stream {self._stream} did not acknowledge: {type(error).__name__}"
+                ) from error
+        return expected_last_sequence + len(events)
+
+    async def _send(self, event: Envelope, last_sequence: int, reply: PendingReply) -> None:
+        headers = event_headers(event)
+        headers["Nats-Msg-Id"] = str(event.event_id)
+        headers["Nats-Expected-Stream"] = self._stream
+        headers["Nats-Expected-Last-Sequence"] = str(last_sequence)
+        await self._bus.client.publish(event.subject, event_data(event), reply=reply.subject, headers=headers)
+
+    async def _confirm(self, reply: PendingReply, sequence: int) -> None:
+        try:
+            acknowledgement = read_answer(await reply.wait(ACK_TIMEOUT))
+        except JetStreamRefusal as refusal:
+            if refusal.err_code in WRONG_LAST_SEQUENCE:
+                raise TailMoved(str(refusal)) from refusal
+            raise Unavailable(f"the stream {self._stream} refused: {refusal}") from refusal
+        # A known Nats-Msg-Id is acknowledged with the sequence of its first copy and is not stored again.
+        if acknowledgement.get("duplicate") or int(acknowledgement["seq"]) != sequence:
+            raise TailMoved(f"{self._stream} has this event at {acknowledgement['seq']}, not at {sequence}")

@@ -1,0 +1,207 @@
+"""Answers typed requests: concurrent up to a bound, within deadlines, with codes instead of exception texts."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import nats.errors
+from minirag_contracts.context import Context
+from minirag_contracts.errors import Internal, InvalidRequest, Refusal, RemoteRefusal
+from minirag_contracts.ids import new_id
+from minirag_contracts.requests import Request
+from minirag_contracts.requests.common import COMMON, common_subject
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
+
+from minirag_messaging.connection import Connection
+from minirag_messaging.discovery import Discovery, EndpointCounter
+from minirag_messaging.errors import DeadlinePassed, MessageTooLarge, UnknownRequest
+from minirag_messaging.headers import MalformedMessage, read_context
+from minirag_messaging.rpc_client import ERROR_CODE_HEADER
+from minirag_messaging.rpc_lane import Lane
+
+log = logging.getLogger(__name__)
+
+Q = TypeVar("Q", bound=Request)
+Handler = Callable[[Any, Context], Awaitable[BaseModel]]
+
+CONCURRENCY = 64
+"""Requests that one process works on at once."""
+
+WAITING = 256
+"""Requests that wait for their turn; more are refused with ``unavailable``."""
+
+COMMON_CONCURRENCY = 8
+"""Health, events and the like have a lane of their own: a busy service must not look dead."""
+
+DEFAULT_DEADLINE = 30.0
+"""Seconds for a request that comes without a deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One request that this service answers."""
+
+    model: type[Request]
+    returns: type[BaseModel]
+    handler: Handler
+    lane: Lane
+    counter: EndpointCounter
+
+
+def _parse(model: type[Request], data: bytes) -> Request:
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        places = "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in found)
+        raise InvalidRequest(places) from None
+
+
+class RpcServer:
+    """``on(Model, handler)`` for each request, then ``start()``; at the end ``drain()``.
+
+    A handler raises a Refusal to refuse; anything else that it raises is logged with the trace id and reaches the
+    caller as ``internal_error`` and that id only. At the request's deadline a handler is cancelled; an expired request
+    is not run. A copy of a request that runs already (see ``rpc_client``) is dropped: its reply serves both.
+    """
+
+    def __init__(
+        self, bus: Connection, service: str, *, concurrency: int = CONCURRENCY, waiting: int = WAITING
+    ) -> None:
+        self._bus = bus
+        self._service = service
+        self._lane = Lane(concurrency, waiting)
+        self._common_lane = Lane(COMMON_CONCURRENCY, waiting)
+        self._endpoints: dict[str, Endpoint] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._subscription: Subscription | None = None
+        self._discovery: Discovery | None = None
+
+    def on(self, model: type[Q], handler: Callable[[Q, Context], Awaitable[BaseModel]]) -> None:
+        """Answers a request of this service."""
+        if model.service != self._service:
+            raise ValueError(f"{model.__name__} is asked of {model.service}, not of {self._service}")
+        self._add(model.verb, model, model.Returns, handler, self._lane)
+
+    def on_common(self, verb: str, handler: Callable[[Any, Context], Awaitable[BaseModel]]) -> None:
+        """Answers one of the requests that every service answers."""
+        model, returns = COMMON[verb]
+        self._add(verb, model, returns, handler, self._common_lane)
+
+    def _add(
+        self, verb: str, model: type[Request], returns: type[BaseModel], handler: Handler, lane: Lane
+    ) -> None:
+        subject = common_subject(self._service, verb)
+        if subject in self._endpoints:
+            raise ValueError(f"two handlers for {subject}")
+        counter = EndpointCounter(verb.replace(".", "-"), subject)
+        self._endpoints[subject] = Endpoint(model, returns, handler, lane, counter)
+
+    async def start(self) -> None:
+        """Takes requests from now on. The processes of one service share them (queue group)."""
+        client = self._bus.client
+        self._subscription = await client.subscribe(
+            f"rpc.{self._service}.>", queue=self._service, cb=self._on_message
+        )
+        self._discovery = Discovery(client, self._service, [end.counter for end in self._endpoints.values()])
+        await self._discovery.start()
+
+    async def drain(self, timeout: float = 30.0) -> None:
+        """Takes no more, finishes what runs or waits; cancels what still runs after ``timeout`` seconds."""
+        try:
+            if self._subscription is not None:
+                await self._subscription.drain()  # type: ignore[no-untyped-call]
+            if self._discovery is not None:
+                await self._discovery.stop()
+        except (nats.errors.Error, TimeoutError) as error:
+            log.warning("the rpc subscription could not be drained", extra={"reason": repr(error)})
+        running = list(self._running.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=timeout)
+            for task in late:
+                task.cancel()
+            if late:
+                log.warning("requests were cancelled by the shutdown", extra={"count": len(late)})
+                await asyncio.wait(late, timeout=1.0)
+
+    async def _on_message(self, msg: Msg) -> None:
+        if not msg.reply or msg.reply in self._running:
+            return
+        task = asyncio.get_running_loop().create_task(self._answer(msg))
+        self._running[msg.reply] = task
+        task.add_done_callback(lambda _: self._running.pop(msg.reply, None))
+
+    async def _answer(self, msg: Msg) -> None:
+        started = time.perf_counter_ns()
+        endpoint = self._endpoints.get(msg.subject)
+        error = ""
+        try:
+            if endpoint is None:
+                raise UnknownRequest
+            body = await self._run(endpoint, msg)
+            await self._send(msg.reply, body)
+        except Refusal as refusal:
+            error = refusal.code
+            await self._send_refusal(msg.reply, refusal)
+        if endpoint is not None:
+            endpoint.counter.count(time.perf_counter_ns() - started, error)
+
+    async def _run(self, endpoint: Endpoint, msg: Msg) -> bytes:
+        """The reply's JSON; every failure leaves as a Refusal."""
+        try:
+            context = read_context(msg.headers)
+        except MalformedMessage as error:
+            raise InvalidRequest(str(error)) from error
+        endpoint.lane.enter()
+        try:
+            return await self._within_deadline(endpoint, msg.data, context)
+        except Refusal:
+            raise
+        except Exception as error:
+            trace_id = context.trace_id or new_id().hex
+            log.exception("a request failed", extra={"subject": msg.subject, "trace_id": trace_id})
+            raise RemoteRefusal(Internal.code, Internal.status, Internal().detail, trace_id) from error
+        finally:
+            endpoint.lane.leave()
+
+    async def _within_deadline(self, endpoint: Endpoint, data: bytes, context: Context) -> bytes:
+        limit = asyncio.timeout(context.remaining(DEFAULT_DEADLINE))
+        try:
+            async with limit, endpoint.lane.turn:
+                if context.remaining(DEFAULT_DEADLINE) <= 0:
+                    raise DeadlinePassed
+                reply = await endpoint.handler(_parse(endpoint.model, data), context)
+        except TimeoutError as error:
+            if limit.expired():
+                raise DeadlinePassed from error
+            raise
+        if not isinstance(reply, endpoint.returns):
+            raise TypeError(
+                f"{endpoint.model.__name__} wants {endpoint.returns.__name__}, not {type(reply).__name__}"
+            )
+        return reply.model_dump_json().encode()
+
+    async def _send(self, subject: str, body: bytes, headers: dict[str, str] | None = None) -> None:
+        try:
+            await self._bus.client.publish(subject, body, headers=headers)
+        except nats.errors.MaxPayloadError as error:
+            log.error("a reply is larger than a message may be", extra={"bytes": len(body)})
+            raise MessageTooLarge("The answer is larger than one message may be.") from error
+        except nats.errors.Error as error:
+            log.warning("a reply was lost", extra={"reason": repr(error)})
+
+    async def _send_refusal(self, subject: str, refusal: Refusal) -> None:
+        body = {
+            "code": refusal.code,
+            "status": int(refusal.status),
+            "detail": refusal.detail,
+            "trace_id": getattr(refusal, "trace_id", ""),
+        }
+        headers = {"Nats-Service-Error": refusal.code, ERROR_CODE_HEADER: str(int(refusal.status))}
+        await self._send(subject, to_json(body), headers)

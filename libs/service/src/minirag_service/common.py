@@ -1,0 +1,110 @@
+"""What every service answers: its events, its health, its projections, its dead letters."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from minirag_contracts.context import Context, TenantScope
+from minirag_contracts.requests.common import (
+    DeadLetter,
+    DeadLettersList,
+    DeadLettersReplay,
+    DeadLettersReply,
+    EventsRead,
+    EventsReply,
+    HealthCheck,
+    HealthReply,
+    ProjectionReport,
+    ProjectionsReply,
+    ProjectionsVerify,
+    ReplayedReply,
+)
+from minirag_eventstore import Projection, dead_letters
+from minirag_eventstore.rebuild import Report, rebuild_foreign, rebuild_own
+from minirag_eventstore.work import add_work
+
+from minirag_service.events import read_events
+from minirag_service.runtime import Runtime
+
+JANITOR_KEEPS = timedelta(days=1)
+"""How long the replies of commands are kept for repetition."""
+
+
+class Common:
+    """The common requests of one running service."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def register(self) -> None:
+        """Answers all of them."""
+        rpc = self._runtime.rpc
+        rpc.on_common("events.read", self.events_read)
+        rpc.on_common("health", self.health)
+        rpc.on_common("projections.verify", self.projections_verify)
+        rpc.on_common("dead_letters.list", self.dead_letters_list)
+        rpc.on_common("dead_letters.replay", self.dead_letters_replay)
+
+    async def events_read(self, request: EventsRead, context: Context) -> EventsReply:
+        """The owner's events, for other services."""
+        return await read_events(self._runtime.database, self._runtime.service, request)
+
+    async def health(self, request: HealthCheck, context: Context) -> HealthReply:
+        """How the service is."""
+        return await self._runtime.health()
+
+    async def projections_verify(self, request: ProjectionsVerify, context: Context) -> ProjectionsReply:
+        """Folds every event again and compares; repairs if asked."""
+        reports = [
+            await self._rebuild(projection, request.repair)
+            for projection in self._runtime.store.projections
+            if request.projection in (None, projection.name)
+        ]
+        return ProjectionsReply(reports=[_report(report) for report in reports])
+
+    async def _rebuild(self, projection: Projection, repair: bool) -> Report:
+        runtime = self._runtime
+        if projection.owner == runtime.service:
+            return await rebuild_own(runtime.database, runtime.service, projection, repair=repair)
+        projector = next(p for p in runtime.projectors if p.spec.owner == projection.owner)
+        return await rebuild_foreign(runtime.database, projection, projector, runtime.reader, repair=repair)
+
+    async def dead_letters_list(self, request: DeadLettersList, context: Context) -> DeadLettersReply:
+        """What was given up on."""
+        async with self._runtime.database.system() as connection:
+            rows = await dead_letters.listing(connection, request.limit)
+        return DeadLettersReply(letters=[DeadLetter(**row) for row in rows])
+
+    async def dead_letters_replay(self, request: DeadLettersReplay, context: Context) -> ReplayedReply:
+        """Puts letters back to work: work is due again, events are reacted to again."""
+        async with self._runtime.database.system() as connection:
+            letters = await dead_letters.take(connection, request.letter_id)
+            for letter in letters:
+                if not letter["kind"].startswith(dead_letters.REACTION):
+                    scope = TenantScope(letter["tenant_id"])
+                    await add_work(connection, scope, letter["kind"], letter["key"], payload=letter["payload"])
+        for letter in letters:
+            if letter["kind"].startswith(dead_letters.REACTION):
+                await self._replay_event(letter["kind"], letter["payload"])
+        for runner in self._runtime.runners:
+            runner.wake()
+        return ReplayedReply(replayed=len(letters))
+
+    async def _replay_event(self, kind: str, payload: dict[str, object]) -> None:
+        durable = kind.removeprefix(dead_letters.REACTION)
+        reactor = next(reactor for reactor in self._runtime.reactors if reactor.spec.durable == durable)
+        position = int(str(payload["position"]))
+        events, _ = await self._runtime.reader.after(str(payload["owner"]), position - 1, (), 1)
+        if events and events[0].event_id == UUID(str(payload["event_id"])):
+            await reactor.replay(events[0])
+
+
+def _report(report: Report) -> ProjectionReport:
+    return ProjectionReport(
+        projection=report.projection, events=report.events, rows=report.rows, differences=report.differences
+    )
+
+
+async def sweep(runtime: Runtime) -> None:
+    """Forgets the replies of commands that nobody repeats any more."""
+    async with runtime.database.system() as connection:
+        await connection.execute("DELETE FROM commands WHERE created_at < now() - $1::interval", JANITOR_KEEPS)

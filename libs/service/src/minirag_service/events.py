@@ -1,0 +1,96 @@
+"""Reading other services' events over the bus, and serving our own."""
+
+from collections.abc import Sequence
+
+from minirag_contracts.context import Context
+from minirag_contracts.envelope import Envelope, Metadata
+from minirag_contracts.requests.common import EventsRead, EventsReply, RecordedEvent
+from minirag_eventstore import Database, log, tail
+from minirag_messaging import Bus
+
+MAX_REPLY = 4_000_000
+"""Bytes of one reply: half of the bus' largest message."""
+
+OVERHEAD = 600
+"""About the size of an event's attributes as JSON."""
+
+
+class BusEventReader:
+    """``EventReader`` by each owner's ``events.read``."""
+
+    def __init__(self, bus: Bus, service: str) -> None:
+        self._bus = bus
+        self._service = service
+
+    async def after(
+        self, owner: str, position: int, patterns: Sequence[str], limit: int = 500
+    ) -> tuple[list[Envelope], int]:
+        """Events after a position, and the position up to which there are no others that match."""
+        reply = await self._ask(owner, EventsRead(after=position, patterns=list(patterns), limit=limit))
+        return [_envelope(owner, event) for event in reply.events], reply.head
+
+    async def stream(self, owner: str, stream: str, after_version: int) -> list[Envelope]:
+        """One aggregate's events after a version."""
+        reply = await self._ask(owner, EventsRead(stream=stream, after_version=after_version))
+        return [_envelope(owner, event) for event in reply.events]
+
+    async def _ask(self, owner: str, request: EventsRead) -> EventsReply:
+        context = Context.for_system(self._service)
+        return await self._bus.ask(owner, "events.read", request, EventsReply, context, timeout=10.0)
+
+
+async def read_events(database: Database, service: str, request: EventsRead) -> EventsReply:
+    """The owner's side of ``events.read``: all tenants, so only for services."""
+    async with database.system() as connection:
+        if request.stream is not None:
+            events = await log.load(connection, service, request.stream, request.after_version)
+            found, head = [event for event in events if event.position is not None], 0
+        else:
+            found, head = await tail.read(
+                connection, service, request.after, patterns=request.patterns, limit=request.limit
+            )
+    recorded = [_recorded(event) for event in _fitting(found)]
+    if len(recorded) < len(found):
+        head = recorded[-1].position
+    return EventsReply(events=recorded, head=head)
+
+
+def _fitting(events: list[Envelope]) -> list[Envelope]:
+    """The first events that fit into one message together; always at least one."""
+    size = 0
+    for index, event in enumerate(events):
+        size += len(str(event.data)) + OVERHEAD
+        if size > MAX_REPLY and index > 0:
+            return events[:index]
+    return events
+
+
+def _recorded(event: Envelope) -> RecordedEvent:
+    return RecordedEvent.model_construct(
+        event_id=event.event_id,
+        tenant_id=event.tenant_id,
+        stream=event.stream,
+        version=event.version,
+        type=event.type,
+        schema_version=event.schema_version,
+        data=event.data,
+        metadata=event.metadata.to_json(),
+        recorded_at=event.recorded_at,
+        position=event.position or 0,
+    )
+
+
+def _envelope(owner: str, event: RecordedEvent) -> Envelope:
+    return Envelope(
+        event_id=event.event_id,
+        tenant_id=event.tenant_id,
+        service=owner,
+        stream=event.stream,
+        version=event.version,
+        type=event.type,
+        schema_version=event.schema_version,
+        data=event.data,
+        metadata=Metadata.from_json(event.metadata),
+        recorded_at=event.recorded_at,
+        position=event.position,
+    )

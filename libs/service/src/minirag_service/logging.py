@@ -1,0 +1,63 @@
+"""JSON log lines on standard output, made so that the text of people cannot get into them.
+
+The text of an unexpected exception may quote what somebody wrote (validators and databases do), so only its type and
+the places that it passed are written. What shall be read is said in the message and in ``extra``.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from minirag_contracts.errors import Refusal
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+OURS = (Refusal, OSError, LookupError)
+"""Exceptions whose text is known to be ours or the system's."""
+
+
+class JsonFormatter(logging.Formatter):
+    """One record, one line."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = _exception(record.exc_info)  # type: ignore[arg-type]
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def _exception(info: tuple[type[BaseException], BaseException, TracebackType | None]) -> dict[str, Any]:
+    kind, error, trace = info
+    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)[-8:]]
+    described: dict[str, Any] = {"type": f"{kind.__module__}.{kind.__qualname__}", "trace": places}
+    if isinstance(error, OURS):
+        described["text"] = str(error)
+    if error.__cause__ is not None:
+        described["cause"] = type(error.__cause__).__qualname__
+    return described
+
+
+def configure(service: str, level: str) -> None:
+    """Sends everything that is logged through the one formatter."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter(service))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for chatty in ("httpx", "httpcore", "nats", "asyncio"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -1,0 +1,202 @@
+"""Starts a service, leads where it leads, and drains it in the right order."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import asyncpg
+import uvloop
+from minirag_contracts.errors import Refusal
+from minirag_eventstore import Database, Projection
+from minirag_eventstore.leader import leadership
+from minirag_eventstore.projector import Projector
+from minirag_eventstore.reactor import ReactionFailed, Reactor
+from minirag_messaging import Bus, ConsumerRunner, NotYet
+from pydantic import ValidationError
+
+from minirag_service import logging as service_logging
+from minirag_service.common import Common, sweep
+from minirag_service.runtime import Runtime
+from minirag_service.sealing import Sealer
+from minirag_service.settings import ServiceSettings
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T", bound=ServiceSettings)
+
+AUDIT_EVERY = 15.0
+SWEEP_EVERY = 600.0
+DRAIN = 8.0
+
+
+def run(
+    settings_type: type[T],
+    assemble: Callable[[Runtime, T], Awaitable[None]],
+    projections: Sequence[Projection] = (),
+) -> None:
+    """The whole life of a service's process; returns when it was asked to stop and has drained."""
+    try:
+        settings = settings_type()
+    except ValidationError as error:
+        sys.exit("\n".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()))
+    service_logging.configure(settings.service, settings.log_level)
+    uvloop.run(_main(settings, assemble, projections))
+
+
+async def _main(
+    settings: T, assemble: Callable[[Runtime, T], Awaitable[None]], projections: Sequence[Projection]
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with connected(settings, projections) as runtime:
+        await assemble(runtime, settings)
+        await serve(runtime, stop)
+
+
+class connected:  # noqa: N801  # reads as a function at its one place of use
+    """The store and the bus of one service, closed in the right order."""
+
+    def __init__(self, settings: ServiceSettings, projections: Sequence[Projection]) -> None:
+        self._settings = settings
+        self._projections = projections
+
+    async def __aenter__(self) -> Runtime:
+        settings = self._settings
+        self._database = await Database.connect(
+            settings.service,
+            settings.database_url.get_secret_value(),
+            settings.database_system_url.get_secret_value(),
+            pool_size=settings.database_pool,
+        )
+        self._bus = await Bus.connect(
+            settings.nats_url, settings.nats_user, settings.nats_password.get_secret_value(), settings.service
+        )
+        return Runtime(settings.service, self._database, self._bus, Sealer(settings.secret_keys), self._projections)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._bus.close()
+        await self._database.close()
+
+
+async def serve(runtime: Runtime, stop: asyncio.Event) -> None:
+    """Runs what was registered until ``stop`` is set; raises when a part of it ends that should not."""
+    Common(runtime).register()
+    runners = [_reactor_runner(runtime, reactor) for reactor in runtime.reactors]
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_lead(runtime), name="leader"),
+            group.create_task(_closed(runtime.bus), name="bus"),
+            group.create_task(_every(SWEEP_EVERY, lambda: sweep(runtime)), name="janitor"),
+            *(group.create_task(_until_stopped(name, run), name=name) for name, run in runtime.backgrounds.items()),
+            *(group.create_task(runner.run(), name=f"work-{runner.kind}") for runner in runtime.runners),
+        ]
+        consumers = [group.create_task(_begin(reactor, runner)) for reactor, runner in zip(runtime.reactors, runners, strict=True)]
+        await runtime.rpc.start()
+        logger.info("ready")
+        await stop.wait()
+        logger.info("draining")
+        await runtime.rpc.drain()
+        await asyncio.gather(*(runner.drain() for runner in runners))
+        await asyncio.gather(*(runner.drain(DRAIN) for runner in runtime.runners))
+        for callback in reversed(runtime.stops):
+            await callback()
+        for task in (*tasks, *consumers):
+            task.cancel()
+    logger.info("stopped")
+
+
+def _reactor_runner(runtime: Runtime, reactor: Reactor) -> ConsumerRunner:
+    async def handle(event: object, deliveries: int) -> None:
+        try:
+            await reactor.handle(event, deliveries)  # type: ignore[arg-type]
+        except ReactionFailed as failed:
+            raise NotYet(failed.after) from failed
+
+    return ConsumerRunner(runtime.bus, reactor.spec, handle)
+
+
+async def _begin(reactor: Reactor, runner: ConsumerRunner) -> None:
+    await _patiently(reactor.begin, f"begin {reactor.spec.durable}")
+    await runner.run()
+
+
+async def _closed(bus: Bus) -> None:
+    await bus.closed
+    raise ConnectionError("the connection to the bus is closed for good")
+
+
+async def _until_stopped(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    await run()
+    raise RuntimeError(f"{name} ended, which it should not")
+
+
+async def _every(seconds: float, action: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await action()
+        except Exception as error:  # it is due again by itself; what keeps failing is seen here and in health
+            logger.warning("tried again later", extra={"error": type(error).__name__}, exc_info=error)
+
+
+async def _patiently(action: Callable[[], Awaitable[object]], what: str) -> None:
+    """Until it succeeds: another service may not have started yet."""
+    while True:
+        try:
+            await action()
+        except Refusal as error:
+            logger.info("waits", extra={"for": what, "error": str(error)})
+            await asyncio.sleep(0.2)
+        except Exception as error:  # without it the consumer cannot run, so it is tried until it succeeds
+            logger.warning("waits", extra={"for": what, "error": type(error).__name__}, exc_info=error)
+            await asyncio.sleep(1)
+        else:
+            return
+
+
+async def _lead(runtime: Runtime) -> None:
+    """Leads whenever nobody else does: relay, projectors, audits. A lost connection ends the leadership, not the service."""
+    runtime.bus.on_reconnect(partial(_compare, runtime))
+    while True:
+        try:
+            async with leadership(runtime.database, "leader") as connection, asyncio.TaskGroup() as group:
+                logger.info("leads")
+                if runtime.relay is not None:
+                    group.create_task(runtime.relay.lead(connection))
+                else:
+                    group.create_task(_keep(connection))
+                for projector in runtime.projectors:
+                    group.create_task(_project(runtime, projector))
+                for reactor in runtime.reactors:
+                    group.create_task(_every(AUDIT_EVERY, reactor.audit))
+        except* (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as errors:
+            logger.warning("leadership lost", extra={"errors": [type(e).__name__ for e in errors.exceptions]})
+        await asyncio.sleep(0.5)
+
+
+async def _compare(runtime: Runtime) -> None:
+    """The bus may have come back without its last events, or without any."""
+    if runtime.relay is not None:
+        runtime.relay.resync()
+
+
+async def _keep(connection: asyncpg.Connection) -> None:
+    """Raises as soon as the leader's connection is gone."""
+    while True:
+        await asyncio.sleep(2)
+        await connection.execute("SELECT 1")
+
+
+async def _project(runtime: Runtime, projector: Projector) -> None:
+    spec = projector.spec
+    await _patiently(projector.catch_up, f"catch up {spec.durable}")
+    runner = ConsumerRunner(runtime.bus, spec, projector.handle)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(runner.run())
+        group.create_task(_every(AUDIT_EVERY, projector.catch_up))

@@ -1,0 +1,103 @@
+"""One running service: what its bootstrap registers, started in order, watched, and drained."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from minirag_contracts.context import Context
+from minirag_contracts.requests import Reply, Request
+from minirag_contracts.requests.common import HealthReply
+from minirag_contracts.topology import STREAM_OF, ConsumerSpec, consumers_of
+from minirag_eventstore import Database, EventStore, Projection, WorkRunner
+from minirag_eventstore.projector import Projector
+from minirag_eventstore.reactor import Reaction, Reactor
+from minirag_eventstore.relay import Relay
+from minirag_messaging import Bus, EventPublisher, RpcServer
+
+from minirag_service.events import BusEventReader
+from minirag_service.sealing import Sealer
+
+logger = logging.getLogger(__name__)
+
+Q = TypeVar("Q", bound=Request)
+Check = Callable[[], Awaitable[None]]
+Background = Callable[[], Awaitable[None]]
+
+
+class Runtime:
+    """Everything that a service's bootstrap joins: its store, the bus, and what shall run.
+
+    ``store`` is the event store, ``bus`` the connection to NATS, ``sealer`` the encryption of secrets. The register methods
+    (``on``, ``react``, ``work``, ``background``, ``check``, ``on_stop``) only note; ``minirag_service.run`` starts and stops.
+    """
+
+    def __init__(self, service: str, database: Database, bus: Bus, sealer: Sealer, projections: Sequence[Projection]) -> None:
+        self.service = service
+        self.database = database
+        self.bus = bus
+        self.sealer = sealer
+        self.store = EventStore(service, database, projections, sealer)
+        self.reader = BusEventReader(bus, service)
+        self.rpc = RpcServer(bus, service)
+        self.relay = (
+            Relay(database, service, EventPublisher(bus, STREAM_OF[service].name)) if service in STREAM_OF else None
+        )
+        self.projectors = tuple(self._projector(spec) for spec in consumers_of(service) if spec.kind == "projector")
+        self.reactors: list[Reactor] = []
+        self.runners: list[WorkRunner] = []
+        self.backgrounds: dict[str, Background] = {}
+        self.checks: dict[str, Check] = {"database": database.ping}
+        self.stops: list[Callable[[], Awaitable[None]]] = []
+
+    def on(self, model: type[Q], handler: Callable[[Q, Context], Awaitable[Reply]]) -> None:
+        """Answers a request."""
+        self.rpc.on(model, handler)
+
+    def react(self, consumer: str, reaction: Reaction) -> None:
+        """Runs a reaction for the events of one of this service's reactors in the topology."""
+        spec = next(spec for spec in consumers_of(self.service) if spec.name == consumer and spec.kind == "reactor")
+        self.reactors.append(Reactor(self.store, spec, reaction, self.reader))
+
+    def work(self, runner: WorkRunner) -> WorkRunner:
+        """Runs leased work."""
+        self.runners.append(runner)
+        return runner
+
+    def background(self, name: str, run: Background) -> None:
+        """Runs for as long as the service; when it raises or returns, the service ends loudly."""
+        self.backgrounds[name] = run
+
+    def check(self, name: str, check: Check) -> None:
+        """A part of health: raises, with a sentence for people, when something is not well."""
+        self.checks[name] = check
+
+    def on_stop(self, stop: Callable[[], Awaitable[None]]) -> None:
+        """Called while draining, last registered first, before bus and database close."""
+        self.stops.append(stop)
+
+    async def health(self) -> HealthReply:
+        """Every check by name: ``ok`` or a sentence."""
+        results = {name: await _outcome(check) for name, check in self.checks.items()}
+        for projector in self.projectors:
+            results[f"projector {projector.spec.name}"] = projector.stuck or "ok"
+        status = "ok" if all(result == "ok" for result in results.values()) else "degraded"
+        details = {"relay_lag": self.relay.lag if self.relay else 0, "running": {r.kind: r.running for r in self.runners}}
+        return HealthReply(status=status, checks=results, details=details)
+
+    def _projector(self, spec: ConsumerSpec) -> Projector:
+        fed = [projection for projection in self.store.projections if projection.owner == spec.owner]
+        if not fed:
+            raise LookupError(f"no projection of {self.service} takes the events of {spec.owner}")
+        return Projector(self.database, spec, fed, self.reader)
+
+
+async def _outcome(check: Check) -> str:
+    try:
+        await asyncio.wait_for(check(), 2.0)
+    except TimeoutError:
+        return "does not answer"
+    except Exception as error:  # a failed check is what health is there to tell
+        logger.warning("health check failed", extra={"check": getattr(check, "__qualname__", ""), "error": repr(error)})
+        return str(error) or type(error).__name__
+    return "ok"

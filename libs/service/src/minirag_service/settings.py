@@ -1,0 +1,61 @@
+"""What every service is told by its environment; each service adds its own fields."""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIN_PASSWORD = 16
+MIN_DISTINCT_BYTES = 10
+
+
+class ServiceSettings(BaseSettings):
+    """Common settings. A missing or weak secret refuses to start, with a sentence that names the variable."""
+
+    service: ClassVar[str]
+
+    model_config = SettingsConfigDict(env_prefix="MINIRAG_", extra="ignore", populate_by_name=True)
+
+    mode: Literal["embedded", "server"] = Field(
+        default="server", description="`embedded` is the one-command stack, which makes its own secrets."
+    )
+    nats_url: str = Field(default="nats://127.0.0.1:4222", description="Where NATS with JetStream listens.")
+    nats_user: str = Field(default="", description="This service's user on the bus.")
+    nats_password: SecretStr = Field(default=SecretStr(""), description="Its password.")
+    database_url: SecretStr = Field(description="Postgres, as the role `<service>`: sees one tenant at a time.")
+    database_system_url: SecretStr = Field(description="Postgres, as the role `<service>_system`.")
+    database_pool: int = Field(default=10, ge=2, description="Most connections of the tenant role.")
+    secret_key: SecretStr = Field(
+        description="Encrypts secrets at rest: Fernet keys (32 bytes, URL-safe base64), comma-separated, newest first."
+    )
+    data_dir: Path | None = Field(default=None, description="The data folder, watched for free space.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="How much is logged.")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _strong_keys(cls, value: SecretStr) -> SecretStr:
+        keys = [key for key in value.get_secret_value().split(",") if key]
+        if not keys:
+            raise ValueError("MINIRAG_SECRET_KEY is missing")
+        for key in keys:
+            try:
+                raw = base64.urlsafe_b64decode(key)
+            except (binascii.Error, ValueError):
+                raise ValueError("MINIRAG_SECRET_KEY is not URL-safe base64") from None
+            if len(raw) != 32 or len(set(raw)) < MIN_DISTINCT_BYTES:
+                raise ValueError("MINIRAG_SECRET_KEY is weak: it must be 32 random bytes")
+        return value
+
+    @model_validator(mode="after")
+    def _strong_password(self) -> Self:
+        if self.mode != "embedded" and len(self.nats_password.get_secret_value()) < MIN_PASSWORD:
+            raise ValueError(f"MINIRAG_NATS_PASSWORD must have at least {MIN_PASSWORD} characters")
+        return self
+
+    @property
+    def secret_keys(self) -> list[str]:
+        """The Fernet keys, newest first."""
+        return [key for key in self.secret_key.get_secret_value().split(",") if key]

@@ -1,0 +1,162 @@
+"""From Postgres to the bus: in order, once, and again when the bus has lost it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+from ledger import a_context
+from minirag_contracts.context import Context
+from minirag_contracts.envelope import Envelope
+from minirag_contracts.events.chat import ChatStarted
+from minirag_contracts.ids import new_id
+from minirag_eventstore import Database, EventStore, tail
+from minirag_eventstore.leader import leadership
+from minirag_eventstore.relay import Relay
+from minirag_messaging import Bus, EventPublisher, topology
+from minirag_messaging.testing import NatsServer
+
+
+@asynccontextmanager
+async def relaying(database: Database, bus: Bus) -> AsyncIterator[Relay]:
+    """The relay, as the leader runs it."""
+    relay = Relay(database, "chat", EventPublisher(bus, "CHAT"))
+
+    async def lead() -> None:
+        async with leadership(database, "leader", retry=0.05) as connection:
+            await relay.lead(connection)
+
+    async def compare() -> None:
+        relay.resync()
+
+    remove = bus.on_reconnect(compare)
+    task = asyncio.create_task(lead())
+    try:
+        yield relay
+    finally:
+        remove()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def start_chats(store: EventStore, count: int, context: Context | None = None) -> list[UUID]:
+    context = context or a_context()
+    ids = []
+    for _ in range(count):
+        async with store.transaction(context.scope) as transaction:
+            chat_id = new_id()
+            await transaction.append(context, f"chat-{chat_id}", 0, [ChatStarted(chat_id=chat_id, bot_id=new_id())])
+            ids.append(chat_id)
+    return ids
+
+
+async def stream_of(bus: Bus, count: int, seconds: float = 15) -> list[tuple[int, str]]:
+    """Position and stream of every message on CHAT, once there are ``count``."""
+    js = bus.client.jetstream()
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                state = (await js.stream_info("CHAT")).state
+                if state.messages >= count:
+                    break
+            except Exception as error:  # the server is away at times here
+                assert not isinstance(error, AssertionError)
+            await asyncio.sleep(0.05)
+    found = []
+    for sequence in range(state.first_seq, state.last_seq + 1):
+        message = await js.get_msg("CHAT", sequence)
+        headers = message.headers or {}
+        found.append((int(next(v for k, v in headers.items() if k.lower().endswith("position"))), headers["ce-subject"]))
+    return found
+
+
+async def stored(database: Database) -> list[Envelope]:
+    async with database.system() as connection:
+        events, _ = await tail.read(connection, "chat", 0, limit=5000)
+    return events
+
+
+async def test_events_arrive_in_the_order_of_their_positions_while_writers_race(
+    store: EventStore, database: Database, bus: Bus
+) -> None:
+    async with relaying(database, bus):
+        await asyncio.gather(*(start_chats(store, 25) for _ in range(6)))
+        published = await stream_of(bus, 150)
+    assert [position for position, _ in published] == list(range(1, 151))
+    assert [stream for _, stream in published] == [event.stream for event in await stored(database)]
+
+
+async def test_a_wiped_stream_is_refilled(
+    store: EventStore, database: Database, bus: Bus, nats: NatsServer
+) -> None:
+    async with relaying(database, bus):
+        await start_chats(store, 20)
+        await stream_of(bus, 20)
+        nats.kill()
+        shutil.rmtree(nats.directory / "jetstream")
+        await start_chats(store, 5)
+        nats.start()
+        await bus.wait_connected(10)
+        await topology.apply(bus)
+        published = await stream_of(bus, 25)
+    assert [position for position, _ in published] == list(range(1, 26))
+
+
+async def test_a_truncated_stream_is_noticed_without_new_events_and_refilled(
+    store: EventStore, database: Database, bus: Bus, nats: NatsServer, tmp_path: Path
+) -> None:
+    async with relaying(database, bus):
+        await start_chats(store, 10)
+        await stream_of(bus, 10)
+        nats.stop()
+        shutil.copytree(nats.directory / "jetstream", tmp_path / "saved")
+        nats.start()
+        await bus.wait_connected(10)
+        await start_chats(store, 15)
+        await stream_of(bus, 25)
+        nats.kill()
+        shutil.rmtree(nats.directory / "jetstream")
+        shutil.copytree(tmp_path / "saved", nats.directory / "jetstream")
+        nats.start()
+        published = await stream_of(bus, 25)
+    assert [position for position, _ in published] == list(range(1, 26))
+
+
+async def test_only_one_relay_leads_and_the_next_takes_over(
+    store: EventStore, database: Database, bus: Bus
+) -> None:
+    context = a_context()
+    async with relaying(database, bus):
+        async with relaying(database, bus):
+            await start_chats(store, 10, context)
+            await stream_of(bus, 10)
+        await start_chats(store, 10, context)
+        await stream_of(bus, 20)
+    async with relaying(database, bus):
+        await start_chats(store, 10, context)
+        published = await stream_of(bus, 30)
+    assert [position for position, _ in published] == list(range(1, 31))
+
+
+async def test_a_leader_that_loses_its_connection_stops_leading(database: Database, bus: Bus) -> None:
+    relay = Relay(database, "chat", EventPublisher(bus, "CHAT"))
+    failed: list[BaseException] = []
+
+    async def lead() -> None:
+        try:
+            async with leadership(database, "leader") as connection:
+                await relay.lead(connection)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            failed.append(error)
+
+    task = asyncio.create_task(lead())
+    await asyncio.sleep(0.3)
+    async with database.system() as connection:
+        await connection.execute(
+            "SELECT pg_terminate_backend(l.pid) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted"
+        )
+    await asyncio.wait_for(task, 5)
+    assert failed
