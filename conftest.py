@@ -62,19 +62,24 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert _start(server.initdb).wait() == 0
         server.initdb.on_success()
     process = _start(server.spec(_unprobed))
+    url = f"postgresql://{ADMIN}:{credentials.postgres[ADMIN]}@/postgres?host={server.sockets}&port={PORT}"
     try:
-        yield f"postgresql://{ADMIN}:{credentials.postgres[ADMIN]}@/postgres?host={server.sockets}&port={PORT}"
+        asyncio.run(_wait_for(url))
+        yield url
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()
 
 
-async def _connect(url: str) -> asyncpg.Connection:
+async def _wait_for(url: str) -> None:
     for _ in range(200):
         try:
-            return await asyncpg.connect(url)
+            connection = await asyncpg.connect(url)
         except (OSError, asyncpg.CannotConnectNowError):
             await asyncio.sleep(0.05)
+        else:
+            await connection.close()
+            return
     raise TimeoutError("Postgres did not start")
 
 
@@ -94,7 +99,7 @@ async def _template(url: str, service: str, migrations: list[Migration]) -> str:
     key = f"template_{service}_{len(migrations)}"
     if key in _templates:
         return key
-    admin = await _connect(url)
+    admin = await asyncpg.connect(url)
     roles = {role: PASSWORD for name in {service, *SERVICES} for role in (name, f"{name}_system")}
     await admin.execute(f"CREATE DATABASE {key}")
     connection = await asyncpg.connect(url, database=key)
@@ -114,7 +119,7 @@ async def database_urls(postgres_url: str) -> Callable[..., Awaitable[tuple[str,
         wanted = migrations if migrations is not None else migrations_of(service)
         template = await _template(postgres_url, service, wanted)
         name = f"test_{secrets.token_hex(6)}"
-        admin = await _connect(postgres_url)
+        admin = await asyncpg.connect(postgres_url)
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         await admin.close()
         return _for(postgres_url, service, name), _for(postgres_url, f"{service}_system", name)
