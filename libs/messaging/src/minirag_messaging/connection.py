@@ -38,6 +38,7 @@ class Connection:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the connection is closed: with ConnectionLost if it was not our own ``drain`` or ``close``."""
         self.connected = asyncio.Event()
+        self._refused: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._closing = False
         self._listeners: list[Callable[[], Awaitable[None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -55,10 +56,10 @@ class Connection:
     ) -> Self:
         """A connection to the server at ``url``; waits for ever for a server that is not there yet.
 
-        Raises nats' AuthorizationError where the credentials are refused. Replies arrive below ``inbox_prefix``.
+        Raises nats' Error where the credentials are refused. Replies arrive below ``inbox_prefix``.
         """
         connection = cls(name)
-        await connection.client.connect(
+        connecting = connection.client.connect(
             servers=url,
             user=user,
             password=password,
@@ -73,9 +74,21 @@ class Connection:
             reconnected_cb=connection._on_reconnected,
             closed_cb=connection._on_closed,
         )
+        await connection._unless_refused(connecting)
         await connection.replies.open()
         connection.connected.set()
         return connection
+
+    async def _unless_refused(self, connecting: Coroutine[Any, Any, None]) -> None:
+        """nats-py would try refused credentials for ever; they do not get better, so that is an error at once."""
+        attempt = asyncio.get_running_loop().create_task(connecting)
+        try:
+            await asyncio.wait({attempt, self._refused}, return_when=asyncio.FIRST_COMPLETED)
+            if not attempt.done():
+                raise self._refused.result()
+            await attempt
+        finally:
+            attempt.cancel()
 
     def on_reconnect(self, callback: Callable[[], Awaitable[None]]) -> Callable[[], None]:
         """Calls back, in a task of its own, after every reconnect. The returned function takes the callback off."""
@@ -127,6 +140,8 @@ class Connection:
             log.error("a callback of the bus failed", exc_info=error)
 
     async def _on_error(self, error: Exception) -> None:
+        if "authorization violation" in str(error).lower() and not self._refused.done():
+            self._refused.set_result(error)
         text, now = repr(error) + str(error), time.monotonic()
         if (self._last_error[0] == text) and now - self._last_error[1] < REPEATED_ERROR_PAUSE:
             return

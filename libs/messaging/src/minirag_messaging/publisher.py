@@ -67,15 +67,17 @@ class EventPublisher:
     async def publish(self, events: Sequence[Envelope], expected_last_sequence: int) -> int:
         """Appends the events, all in flight at once, and returns the stream's last sequence.
 
-        Each one is stored only directly behind the one before it, so that a failure fails everything after it.
+        Each one is stored only directly behind the one before it, so that there is never a gap.
         Raises TailMoved when the stream does not end at ``expected_last_sequence`` (also when it knows an event
         already), Unavailable when acknowledgements are missing; after either, some of the first may be stored.
         """
         with ExitStack() as stack:
             replies = [stack.enter_context(self._bus.replies.expect()) for _ in events]
             try:
+                before: Envelope | None = None
                 for number, (event, reply) in enumerate(zip(events, replies, strict=True)):
-                    await self._send(event, expected_last_sequence + number, reply)
+                    await self._send(event, expected_last_sequence + number, before, reply)
+                    before = event
                 for number, reply in enumerate(replies, start=1):
                     await self._confirm(reply, expected_last_sequence + number)
             except (TimeoutError, Disconnected, NoResponders, nats.errors.Error) as error:
@@ -84,11 +86,17 @@ class EventPublisher:
                 ) from error
         return expected_last_sequence + len(events)
 
-    async def _send(self, event: Envelope, last_sequence: int, reply: PendingReply) -> None:
+    async def _send(
+        self, event: Envelope, last_sequence: int, before: Envelope | None, reply: PendingReply
+    ) -> None:
         headers = event_headers(event)
         headers["Nats-Msg-Id"] = str(event.event_id)
         headers["Nats-Expected-Stream"] = self._stream
         headers["Nats-Expected-Last-Sequence"] = str(last_sequence)
+        if before is not None:
+            # The sequence alone would not do: in a stream that is longer than we think, the first event is refused
+            # and the second meets just the sequence that it expects.
+            headers["Nats-Expected-Last-Msg-Id"] = str(before.event_id)
         await self._bus.client.publish(event.subject, event_data(event), reply=reply.subject, headers=headers)
 
     async def _confirm(self, reply: PendingReply, sequence: int) -> None:

@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -110,6 +111,12 @@ class NatsServer:
             self.process.send_signal(how)
             self.process.wait(timeout=START_TIMEOUT)
             self.process = None
+
+    def wipe(self) -> None:
+        """Throws away all streams and consumers of the stopped server."""
+        if self.process is not None:
+            raise RuntimeError("the server is running")
+        shutil.rmtree(self.directory / "jetstream", ignore_errors=True)
 
     def restart(self) -> None:
         """Kills and starts again, on the same port and data."""

@@ -1,0 +1,67 @@
+"""Streams and consumers on the server are what the contracts declare."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from minirag_contracts.topology import CONSUMERS, SERVICES, STREAMS, ConsumerSpec, dead_letter_subject
+from minirag_messaging import Bus, topology
+from minirag_messaging.jetstream_api import ask
+
+
+async def test_an_empty_server_lacks_everything(bus: Bus) -> None:
+    missing = await topology.check(bus)
+    assert len(missing) == len(STREAMS) + 1 + len(CONSUMERS)
+    assert "the stream CHAT is missing" in missing
+
+
+async def test_applying_is_idempotent(bus: Bus) -> None:
+    await topology.apply(bus)
+    first = (await ask(bus, "$JS.API.STREAM.INFO.CHAT"))["created"]
+    await topology.apply(bus)
+    assert await topology.check(bus) == []
+    assert (await ask(bus, "$JS.API.STREAM.INFO.CHAT"))["created"] == first
+
+
+async def test_a_changed_declaration_is_carried_out(bus: Bus) -> None:
+    chat = next(spec for spec in STREAMS if spec.name == "CHAT")
+    reader = ConsumerSpec("analytics", "chats", "chat", ("bot.>",), "projector")
+    await topology.apply(bus, streams=(chat,), consumers=(reader,))
+    changed_reader = replace(reader, patterns=("bot.>", "chat.message.completed"))
+    changed_chat = replace(chat, max_age=timedelta(days=3))
+    assert await topology.check(bus, streams=(chat,), consumers=(changed_reader,)) == [
+        "the consumer analytics_chats of CHAT has other filters"
+    ]
+    await topology.apply(bus, streams=(changed_chat,), consumers=(changed_reader,))
+    assert await topology.check(bus, streams=(changed_chat,), consumers=(changed_reader,)) == []
+    info = await ask(bus, "$JS.API.STREAM.INFO.CHAT")
+    assert info["config"]["max_age"] == timedelta(days=3).total_seconds() * 1e9
+
+
+async def test_streams_are_windows_that_drop_the_oldest(bus: Bus) -> None:
+    await topology.apply(bus)
+    for spec in STREAMS:
+        config = (await ask(bus, f"$JS.API.STREAM.INFO.{spec.name}"))["config"]
+        assert (config["retention"], config["discard"], config["allow_direct"]) == ("limits", "old", True)
+        assert config["storage"] == ("memory" if spec.memory else "file")
+        assert config["max_bytes"] == spec.max_bytes
+
+
+async def test_projectors_get_one_event_at_a_time_and_nothing_is_ever_given_up(bus: Bus) -> None:
+    await topology.apply(bus)
+    for spec in CONSUMERS:
+        config = (await ask(bus, f"$JS.API.CONSUMER.INFO.{spec.stream}.{spec.durable}"))["config"]
+        assert config["max_deliver"] == -1
+        assert (config["max_ack_pending"] == 1) == (spec.kind == "projector")
+
+
+async def test_no_event_stream_captures_requests_frames_or_dead_letters(bus: Bus) -> None:
+    await topology.apply(bus)
+    owned = {spec.name for spec in STREAMS if spec.owner}
+    subjects = [f"rpc.{service}.x" for service in SERVICES]
+    subjects += [dead_letter_subject(service, "x") for service in SERVICES]
+    subjects += ["frames.tenant.message", "$SRV.PING", "_INBOX.x.y"]
+    for subject in subjects:
+        names = await ask(bus, "$JS.API.STREAM.NAMES", b'{"subject": "%s"}' % subject.encode())
+        assert not owned & set(names["streams"] or ()), subject
+    requests = await ask(bus, "$JS.API.STREAM.NAMES", b'{"subject": "rpc.chat.x"}')
+    assert not requests["streams"]

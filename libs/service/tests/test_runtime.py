@@ -1,0 +1,161 @@
+"""A running service: health, its events for others, its dead letters, and an orderly end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import ClassVar
+
+import pytest
+from ledger import a_context, core_and
+from minirag_contracts.context import Context
+from minirag_contracts.errors import RemoteRefusal
+from minirag_contracts.events.chat import BotCreated
+from minirag_contracts.ids import new_id
+from minirag_contracts.requests.chat import ChatRead, GetChat
+from minirag_contracts.requests.common import (
+    DeadLettersList,
+    DeadLettersReplay,
+    DeadLettersReply,
+    EventsRead,
+    EventsReply,
+    HealthCheck,
+    HealthReply,
+    ProjectionsReply,
+    ProjectionsVerify,
+    ReplayedReply,
+)
+from minirag_eventstore import RetryPolicy, WorkItem, WorkRunner
+from minirag_messaging import Bus
+from minirag_messaging.testing import NatsServer
+from minirag_service import Runtime, ServiceSettings
+from minirag_service.testing import running, settings_for
+
+Start = Callable[..., AbstractAsyncContextManager[Runtime]]
+
+SYSTEM = Context.for_system("test")
+
+
+class Settings(ServiceSettings):
+    service: ClassVar[str] = "chat"
+
+
+@pytest.fixture
+async def start(
+    nats: NatsServer, bus: Bus, database_urls: Callable[..., Awaitable[tuple[str, str]]]
+) -> Start:
+    urls = await database_urls("chat", core_and())
+
+    @asynccontextmanager
+    async def start(assemble: Callable[[Runtime], None] = lambda runtime: None) -> AsyncIterator[Runtime]:
+        async def joined(runtime: Runtime, settings: Settings) -> None:
+            assemble(runtime)
+
+        async with running(settings_for(Settings, nats.url, urls), joined, ()) as runtime:
+            yield runtime
+
+    return start
+
+
+async def create_bots(runtime: Runtime, count: int, prompt: str = "Be kind.") -> None:
+    for _ in range(count):
+        context, bot_id = a_context(), new_id()
+        bot = BotCreated(
+            bot_id=bot_id,
+            name="Bot",
+            description="",
+            model="minirag/extractive",
+            embedding_model=None,
+            system_prompt=prompt,
+            temperature=0.7,
+            max_tokens=10,
+            has_credentials=False,
+        )
+        async with runtime.store.transaction(context.scope) as transaction:
+            await transaction.append(context, f"bot-{bot_id}", 0, [bot])
+
+
+async def test_health_tells_each_check_in_words(start: Start, bus: Bus) -> None:
+    async def broken() -> None:
+        raise RuntimeError("the engine is cold")
+
+    async with start(lambda runtime: runtime.check("engine", broken)):
+        reply = await bus.ask("chat", "health", HealthCheck(), HealthReply, SYSTEM)
+    assert (reply.status, reply.checks["database"], reply.checks["engine"]) == ("degraded", "ok", "the engine is cold")
+
+
+async def test_events_are_read_in_pages_that_fit_a_message(start: Start, bus: Bus) -> None:
+    async with start() as runtime:
+        await create_bots(runtime, 12, prompt="x" * 900_000)
+        seen, position = [], 0
+        async with asyncio.timeout(20):
+            while len(seen) < 12:
+                question = EventsRead(after=position, patterns=["bot.>"])
+                reply = await bus.ask("chat", "events.read", question, EventsReply, SYSTEM)
+                seen += [event.position for event in reply.events]
+                position = reply.head
+    assert seen == list(range(1, 13))
+
+
+async def test_parked_work_is_listed_and_replayed(start: Start, bus: Bus) -> None:
+    ran: list[str] = []
+
+    def assemble(runtime: Runtime) -> None:
+        async def handle(item: WorkItem) -> None:
+            ran.append(item.key)
+            if len(ran) == 1:
+                raise ValueError("no")
+            async with runtime.store.transaction(item.scope) as transaction:
+                await item.finish(transaction)
+
+        runtime.work(WorkRunner(runtime.store, "job", handle, retry=RetryPolicy(())))
+
+    async with start(assemble) as runtime:
+        async with runtime.store.transaction(a_context().scope) as transaction:
+            await transaction.add_work("job", "one")
+        async with asyncio.timeout(10):
+            while not (await letters(bus)).letters:
+                await asyncio.sleep(0.05)
+        reply = await bus.ask("chat", "dead_letters.replay", DeadLettersReplay(), ReplayedReply, SYSTEM)
+        assert reply.replayed == 1
+        async with asyncio.timeout(10):
+            while len(ran) < 2:
+                await asyncio.sleep(0.05)
+        assert (await letters(bus)).letters[0].replayed_at is not None
+
+
+async def letters(bus: Bus) -> DeadLettersReply:
+    return await bus.ask("chat", "dead_letters.list", DeadLettersList(), DeadLettersReply, SYSTEM)
+
+
+async def test_a_service_without_projections_verifies_nothing(start: Start, bus: Bus) -> None:
+    async with start():
+        reply = await bus.ask("chat", "projections.verify", ProjectionsVerify(), ProjectionsReply, SYSTEM)
+    assert reply.reports == []
+
+
+async def test_a_request_that_runs_is_answered_before_the_service_ends(start: Start, bus: Bus) -> None:
+    begun = asyncio.Event()
+
+    def assemble(runtime: Runtime) -> None:
+        async def slow(request: GetChat, context: Context) -> ChatRead:
+            begun.set()
+            await asyncio.sleep(0.5)
+            raise LookupError
+
+        runtime.on(GetChat, slow)
+
+    async with start(assemble):
+        asked = asyncio.create_task(bus.request(GetChat(chat_id=new_id()), ChatRead, a_context()))
+        await begun.wait()
+    with pytest.raises(RemoteRefusal) as refused:
+        await asked
+    assert refused.value.code == "internal_error"
+
+
+async def test_a_background_that_ends_ends_the_service_loudly(start: Start) -> None:
+    async def ends() -> None:
+        await asyncio.sleep(0.05)
+
+    with pytest.raises(ExceptionGroup):
+        async with start(lambda runtime: runtime.background("watch", ends)):
+            await asyncio.sleep(0.5)
