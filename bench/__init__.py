@@ -1,0 +1,1 @@
+"""Benchmarks of the whole product, through HTTP, each beside a yardstick of the same run."""

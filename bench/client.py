@@ -1,0 +1,105 @@
+"""A tenant's view of the REST API, as far as the benchmarks need it. Commands are repeated with their Idempotency-Key."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+
+RETRY_FOR: Final = 60.0  # seconds
+SETTLED: Final = frozenset({"ready", "error"})
+
+
+class BenchFailed(RuntimeError):
+    """The stack did not do what the benchmark needs; the message says what it answered."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """One tenant."""
+
+    http: httpx.AsyncClient
+    token: str
+
+    async def command(self, path: str, expected: int, **options: Any) -> Any:
+        """POST until it is answered, always with the same Idempotency-Key."""
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": str(uuid4())}
+        deadline = asyncio.get_running_loop().time() + RETRY_FOR
+        while True:
+            try:
+                response = await self.http.post(path, headers=headers, **options)
+            except httpx.TransportError as error:
+                answer = repr(error)
+            else:
+                if response.status_code == expected:
+                    return response.json()
+                answer = f"{response.status_code} {response.text}"
+                if response.is_client_error and response.status_code != httpx.codes.TOO_MANY_REQUESTS:
+                    raise BenchFailed(f"POST {path}: {answer}")
+            if asyncio.get_running_loop().time() > deadline:
+                raise BenchFailed(f"POST {path}: {answer}")
+            await asyncio.sleep(0.5)
+
+    async def get(self, path: str) -> httpx.Response:
+        """GET, which must succeed."""
+        response = await self.http.get(path, headers={"Authorization": f"Bearer {self.token}"})
+        if not response.is_success:
+            raise BenchFailed(f"GET {path}: {response.status_code} {response.text}")
+        return response
+
+    async def bot(self, name: str, **fields: Any) -> str:
+        """A new bot's id."""
+        return str((await self.command("/v1/bot-profiles", 201, json={"name": name, **fields}))["id"])
+
+    async def upload(self, bot_id: str, file: Path) -> str:
+        """A source's id; its ingestion has been requested."""
+        form = {"bot_profile_id": bot_id}
+        files = {"file": (file.name, file.read_bytes())}
+        return str((await self.command("/v1/sources/upload", 201, data=form, files=files))["id"])
+
+    async def text(self, bot_id: str, name: str, content: str) -> str:
+        """A text source's id; its ingestion has been requested."""
+        body = {"bot_profile_id": bot_id, "name": name, "source_type": "text", "content": content}
+        source_id = str((await self.command("/v1/sources", 201, json=body))["id"])
+        await self.command(f"/v1/sources/{source_id}/ingest", 202)
+        return source_id
+
+    async def sources(self, bot_id: str) -> list[dict[str, Any]]:
+        """All sources of a bot, over all pages of the list."""
+        found: list[dict[str, Any]] = []
+        path: str | None = f"/v1/sources?bot_profile_id={bot_id}&limit=1000"
+        while path:
+            response = await self.get(path)
+            found += response.json()
+            path = response.links.get("next", {}).get("url")
+        return found
+
+    async def ask(self, bot_id: str, message: str) -> Any:
+        """A plain turn in a conversation of its own."""
+        return await self.command("/v1/chat", 200, json={"bot_profile_id": bot_id, "message": message})
+
+
+@asynccontextmanager
+async def client_of(url: str, token: str | None = None) -> AsyncIterator[Client]:
+    """A client; without a token a new tenant is made."""
+    async with httpx.AsyncClient(base_url=url, timeout=120) as http:
+        yield Client(http, token or await _sign_up(http))
+
+
+async def _sign_up(http: httpx.AsyncClient) -> str:
+    slug = f"bench-{secrets.token_hex(4)}"
+    body = {
+        "tenant_name": "Bench",
+        "tenant_slug": slug,
+        "owner_email": f"owner@{slug}.example",
+        "owner_password": secrets.token_urlsafe(16),
+    }
+    response = await http.post("/v1/tenants", json=body)
+    if response.status_code != httpx.codes.CREATED:
+        raise BenchFailed(f"POST /v1/tenants: {response.status_code} {response.text}")
+    return str(response.json()["api_token"])
