@@ -1,7 +1,6 @@
 """Fixtures for every test of the project: a real Postgres, a real NATS, and databases of one's own.
 
-``MINIRAG_TEST_POSTGRES_URL`` and ``MINIRAG_TEST_NATS_URL`` (a superuser's, a full user's) put containers or other servers in the place of the
-embedded ones.
+``MINIRAG_TEST_POSTGRES_URL`` (a superuser's) puts a container or another server in the place of the embedded one.
 """
 
 import asyncio
@@ -39,7 +38,11 @@ def _start(program: Program) -> subprocess.Popen[bytes]:
         kernel.die_with_parent(program.death_signal, parent)
 
     return subprocess.Popen(
-        program.argv, env=dict(program.environment), pass_fds=program.pass_fds, preexec_fn=before_exec, cwd="/"
+        program.argv,
+        env=dict(program.environment),
+        pass_fds=program.pass_fds,
+        preexec_fn=before_exec,
+        cwd="/",
     )
 
 

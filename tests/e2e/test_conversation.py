@@ -26,7 +26,10 @@ async def test_a_bot_answers_from_what_it_was_given(tenant: Tenant) -> None:
     assert "Hans Ehemann" in reply["message"]["content"]
     assert reply["message"]["role"] == "assistant"
     assert reply["usage"]["model"] == "minirag/extractive"
-    assert reply["usage"]["total_tokens"] == reply["usage"]["prompt_tokens"] + reply["usage"]["completion_tokens"]
+    assert (
+        reply["usage"]["total_tokens"]
+        == reply["usage"]["prompt_tokens"] + reply["usage"]["completion_tokens"]
+    )
     cited = reply["sources"][0]
     assert (cited["n"], cited["source_id"], cited["title"]) == (1, source["id"], "Visitor guide")
     assert len(cited["content"]) <= 200 and 0 <= cited["score"] <= 1
@@ -62,7 +65,11 @@ async def test_a_conversation_goes_on_and_is_counted(tenant: Tenant) -> None:
     second = await tenant.ask(bot_id, "And on Mondays?", chat_id=first["chat_id"])
     assert second["chat_id"] == first["chat_id"]
     chat = await tenant.call("GET", f"/v1/chat/{first['chat_id']}", 200)
-    assert (chat["message_count"], chat["title"], chat["bot_profile_id"]) == (4, "When does the museum open?", bot_id)
+    assert (chat["message_count"], chat["title"], chat["bot_profile_id"]) == (
+        4,
+        "When does the museum open?",
+        bot_id,
+    )
     tokens = first["usage"]["prompt_tokens"] + second["usage"]["prompt_tokens"]
     assert chat["total_prompt_tokens"] == tokens
     assert [item["id"] for item in await tenant.call("GET", "/v1/chat", 200)] == [chat["id"]]
@@ -111,7 +118,9 @@ async def test_webhooks_are_signed_for_ingestion_and_for_plain_and_streamed_turn
         "document_count": 1,
         "chunk_count": source["chunk_count"],
     }
-    answers = {json.loads(d.body)["message_id"] for d in deliveries if d.headers["x-minirag-event"] == "chat.message"}
+    answers = {
+        json.loads(d.body)["message_id"] for d in deliveries if d.headers["x-minirag-event"] == "chat.message"
+    }
     assert answers == {plain["message"]["id"], streamed[-1].data["message_id"]}
 
 
@@ -156,7 +165,9 @@ async def test_another_tenant_finds_nothing_of_it(tenant: Tenant, stranger: Tena
     await stranger.call("PATCH", f"{message}/feedback", 404, json={"feedback": "positive"})
     await stranger.call("GET", f"{message}/stream", 404)
     await stranger.call("POST", f"/v1/sources/{source_id}/ingest", 404)
-    await stranger.call("POST", "/v1/chat", 404, json={"bot_profile_id": bot_id, "message": "What does an adult pay?"})
+    await stranger.call(
+        "POST", "/v1/chat", 404, json={"bot_profile_id": bot_id, "message": "What does an adult pay?"}
+    )
     foreign = {"bot_profile_id": bot_id, "name": "x", "source_type": "text", "content": "x"}
     problem = await stranger.call("POST", "/v1/sources", 422, json=foreign)
     assert problem["detail"] == "Bot profile not found or belongs to a different tenant"

@@ -43,7 +43,9 @@ class Tenant:
         response = await http.post("/v1/tenants", json=body)
         assert response.status_code == 201, response.text
         reply = response.json()
-        return cls(http, reply["tenant"]["id"], reply["api_token"], {"Authorization": f"Bearer {reply['api_token']}"})
+        return cls(
+            http, reply["tenant"]["id"], reply["api_token"], {"Authorization": f"Bearer {reply['api_token']}"}
+        )
 
     async def request(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any
@@ -57,7 +59,9 @@ class Tenant:
         assert response.status_code == expected, f"{method} {path}: {response.status_code} {response.text}"
         return response.json() if response.content else None
 
-    async def insist(self, method: str, path: str, expected: int, *, seconds: float = 60, **options: Any) -> Any:
+    async def insist(
+        self, method: str, path: str, expected: int, *, seconds: float = 60, **options: Any
+    ) -> Any:
         """A command repeated with one Idempotency-Key until it is answered, as a careful client does in bad times."""
         headers = {"Idempotency-Key": str(uuid4()), **options.pop("headers", {})}
         last: object = None
@@ -79,7 +83,9 @@ class Tenant:
         body = {"name": "Support", **fields}
         return str((await self.call("POST", "/v1/bot-profiles", 201, json=body))["id"])
 
-    async def text_source(self, bot_id: str, content: str, name: str = "Notes", *, ingest: bool = True) -> str:
+    async def text_source(
+        self, bot_id: str, content: str, name: str = "Notes", *, ingest: bool = True
+    ) -> str:
         """A text source's id, its ingestion requested."""
         body = {"bot_profile_id": bot_id, "name": name, "source_type": "text", "content": content}
         source_id = str((await self.call("POST", "/v1/sources", 201, json=body))["id"])
@@ -116,7 +122,9 @@ class Tenant:
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any
     ) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[ServerSentEvent]]]:
         """An open event stream: the response and its events."""
-        async with self.http.stream(method, path, headers={**self.headers, **(headers or {})}, **options) as response:
+        async with self.http.stream(
+            method, path, headers={**self.headers, **(headers or {})}, **options
+        ) as response:
             yield response, events_of(response)
 
     async def ask_streamed(self, bot_id: str, message: str, **fields: Any) -> list[ServerSentEvent]:

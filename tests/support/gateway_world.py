@@ -146,7 +146,9 @@ class Owners:
         return HealthReply(status="ok", checks={"database": "ok"})
 
     async def create_bot(self, request: CreateBot, context: Context) -> BotRead:
-        bot = a_bot(context.scope.tenant_id, name=request.name, has_credentials=request.credentials is not None)
+        bot = a_bot(
+            context.scope.tenant_id, name=request.name, has_credentials=request.credentials is not None
+        )
         self.bots[bot.id] = bot
         return bot
 
@@ -170,7 +172,9 @@ class Owners:
             if before != request:
                 raise CommandReused
             return reply
-        reply = TurnStarted(chat_id=request.chat_id or uuid4(), message_id=request.message_id, user_message_id=uuid4())
+        reply = TurnStarted(
+            chat_id=request.chat_id or uuid4(), message_id=request.message_id, user_message_id=uuid4()
+        )
         self.started[request.message_id] = (request, reply)
         self.turns[request.message_id] = TurnRead(
             chat_id=reply.chat_id, message_id=reply.message_id, state="running"
@@ -190,7 +194,8 @@ class Owners:
     def all_frames(self, message_id: UUID) -> list[Frame]:
         """Sources, a delta for each piece of the answer, done."""
         turn = an_ended_turn(self.turns[message_id], "".join(self.answers))
-        assert turn.message is not None and turn.usage is not None
+        assert turn.message is not None
+        assert turn.usage is not None
         done = {
             "chat_id": str(turn.chat_id),
             "message_id": str(message_id),
@@ -241,7 +246,8 @@ class Owners:
 
     async def upload_source(self, request: UploadSource, context: Context) -> SourceRead:
         content = b"".join([piece async for piece in self.bus.get_object(request.object_name)])
-        assert hashlib.sha256(content).hexdigest() == request.sha256 and len(content) == request.size
+        assert hashlib.sha256(content).hexdigest() == request.sha256
+        assert len(content) == request.size
         self.uploads[request.filename] = content
         config = {"original_filename": request.filename, "file_size": request.size}
         return a_source(context.scope.tenant_id, name=request.name, source_type="upload", config=config)
@@ -381,7 +387,9 @@ def a_chat(tenant_id: UUID, chat_id: UUID | None = None) -> ChatRead:
     )
 
 
-def a_message(message_id: UUID | None = None, *, chat_id: UUID | None = None, content: str = "From nine.") -> MessageRead:
+def a_message(
+    message_id: UUID | None = None, *, chat_id: UUID | None = None, content: str = "From nine."
+) -> MessageRead:
     """An answer as stored."""
     citation = CitationRead(n=1, chunk_id=new_id(), source_id=new_id(), content="Open from nine", score=0.9)
     return MessageRead(
@@ -403,7 +411,9 @@ def an_ended_turn(turn: TurnRead, content: str, frames: int = 0) -> TurnRead:
         update={
             "state": "completed",
             "message": a_message(turn.message_id, chat_id=turn.chat_id, content=content),
-            "usage": UsageRead(model="minirag/extractive", prompt_tokens=10, completion_tokens=5, total_tokens=15),
+            "usage": UsageRead(
+                model="minirag/extractive", prompt_tokens=10, completion_tokens=5, total_tokens=15
+            ),
             "frames": frames,
         }
     )

@@ -64,13 +64,18 @@ class Accounts(Projection):
     @on(AccountOpened)
     async def opened(self, connection: Any, event: Envelope, payload: AccountOpened) -> None:
         await connection.execute(
-            "INSERT INTO accounts VALUES ($1, $2, 0, $3)", event.tenant_id, payload.account_id, event.recorded_at
+            "INSERT INTO accounts VALUES ($1, $2, 0, $3)",
+            event.tenant_id,
+            payload.account_id,
+            event.recorded_at,
         )
 
     @on(MoneyPaid)
     async def paid(self, connection: Any, event: Envelope, payload: MoneyPaid) -> None:
         await connection.execute(
-            "UPDATE accounts SET balance = balance + $2 WHERE account_id = $1", payload.account_id, payload.amount
+            "UPDATE accounts SET balance = balance + $2 WHERE account_id = $1",
+            payload.account_id,
+            payload.amount,
         )
 
 

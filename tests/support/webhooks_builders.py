@@ -94,8 +94,9 @@ class Webhooks:
             yield runner
         finally:
             await runner.drain(2)
-            task.cancel()
-            await asyncio.wait([task])
+            while not task.done():  # one cancellation may be lost in asyncio.wait_for of Python 3.11
+                task.cancel()
+                await asyncio.wait([task], timeout=0.1)
             await client.close()
 
     async def rows(self, table: str, tenant_id: UUID = TENANT_ID) -> list[dict[str, Any]]:
@@ -103,12 +104,15 @@ class Webhooks:
         async with self.database.tenant(TenantScope(tenant_id)) as connection:
             return [dict(row) for row in await connection.fetch(f"SELECT * FROM {table} t ORDER BY t::text")]
 
-    async def settled(self, count: int = 1, timeout: float = 10.0) -> list[dict[str, Any]]:
-        """The deliveries, once that many have come to their end."""
+    async def settled(
+        self, count: int = 1, timeout: float = 10.0, *, state: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The deliveries, once that many have come to their end (to ``state``, if given)."""
+        wanted = {state} if state else {"succeeded", "failed"}
         async with asyncio.timeout(timeout):
             while True:
                 found = await self.rows("deliveries")
-                if sum(row["state"] != "scheduled" for row in found) >= count:
+                if sum(row["state"] in wanted for row in found) >= count:
                     return found
                 await asyncio.sleep(0.02)
 

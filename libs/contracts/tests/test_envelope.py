@@ -8,7 +8,14 @@ from uuid import uuid4
 import pytest
 from minirag_contracts.context import Context, MissingTenantError
 from minirag_contracts.envelope import Envelope, Metadata
-from minirag_contracts.events import REGISTRY, UPCASTERS, EventPayload, UnknownEventError, parse_payload, upcaster
+from minirag_contracts.events import (
+    REGISTRY,
+    UPCASTERS,
+    EventPayload,
+    UnknownEventError,
+    parse_payload,
+    upcaster,
+)
 from minirag_contracts.ids import derived_id, new_id
 from minirag_contracts.topology import filter_subject
 
@@ -61,7 +68,18 @@ def test_a_reaction_follows_its_cause() -> None:
     event_id = new_id()
     metadata = Metadata.of(context, event_id)
     assert Metadata.from_json(metadata.to_json()) == metadata
-    event = Envelope(event_id, context.scope.tenant_id, "test", "s-1", 1, "person.renamed", 3, {}, metadata, datetime.now(UTC))
+    event = Envelope(
+        event_id,
+        context.scope.tenant_id,
+        "test",
+        "s-1",
+        1,
+        "person.renamed",
+        3,
+        {},
+        metadata,
+        datetime.now(UTC),
+    )
     reaction = Context.following(event, "chat")
     assert (reaction.tenant_id, reaction.correlation_id) == (context.tenant_id, context.correlation_id)
     assert (reaction.causation_id, reaction.traceparent) == (event_id, context.traceparent)

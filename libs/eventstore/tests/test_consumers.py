@@ -128,9 +128,7 @@ async def test_a_foreign_projection_equals_its_rebuild_while_events_arrive(
     assert (await rebuild_foreign(database, Accounts(), mirror, reader, repair=True)).rows == 4
 
 
-async def react_to(
-    store: EventStore, reader: StoreReader, failures: int, seen: list[Envelope]
-) -> Reactor:
+async def react_to(store: EventStore, reader: StoreReader, failures: int, seen: list[Envelope]) -> Reactor:
     left = failures
 
     async def reaction(transaction: Transaction, event: Envelope, context: Context) -> None:

@@ -25,7 +25,9 @@ async def connection(postgres_url: str):  # type: ignore[no-untyped-def]  # a ge
 
 async def test_each_migration_is_applied_once(connection: asyncpg.Connection) -> None:
     migrations = core_and(TABLES)
-    assert await migrate(connection, OWNER, SERVICE, migrations) == [migration.name for migration in migrations]
+    assert await migrate(connection, OWNER, SERVICE, migrations) == [
+        migration.name for migration in migrations
+    ]
     assert await migrate(connection, OWNER, SERVICE, migrations) == []
 
 
@@ -48,7 +50,9 @@ async def test_the_roles_own_nothing_and_every_table_with_a_tenant_is_forced_und
     connection: asyncpg.Connection,
 ) -> None:
     await migrate(connection, OWNER, SERVICE, core_and(TABLES))
-    owners = await connection.fetch("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = $1", SERVICE)
+    owners = await connection.fetch(
+        "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = $1", SERVICE
+    )
     assert [row[0] for row in owners] == [OWNER]
     unprotected = await connection.fetch(
         """SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
@@ -56,5 +60,7 @@ async def test_the_roles_own_nothing_and_every_table_with_a_tenant_is_forced_und
         SERVICE,
     )
     assert unprotected == []
-    bypassing = await connection.fetch("SELECT rolname FROM pg_roles WHERE rolname LIKE $1 AND rolbypassrls", f"{SERVICE}%")
+    bypassing = await connection.fetch(
+        "SELECT rolname FROM pg_roles WHERE rolname LIKE $1 AND rolbypassrls", f"{SERVICE}%"
+    )
     assert bypassing == []

@@ -22,7 +22,9 @@ async def test_rows_change_in_the_transaction_of_their_event(store: EventStore) 
     account_id = new_id()
     with pytest.raises(RuntimeError):
         async with store.transaction(context.scope) as transaction:
-            await transaction.append(context, f"account-{account_id}", 0, [AccountOpened(account_id=account_id)])
+            await transaction.append(
+                context, f"account-{account_id}", 0, [AccountOpened(account_id=account_id)]
+            )
             assert await transaction.connection.fetchval("SELECT count(*) FROM accounts") == 1
             raise RuntimeError
     async with store.transaction(context.scope) as transaction:
@@ -73,7 +75,9 @@ async def test_the_same_command_id_has_one_effect_and_one_reply_even_at_once(sto
         await store.execute(context, Pay(account_id=account_id, amount=6), pay)
 
 
-async def test_a_transaction_sees_and_writes_its_own_tenant_only(store: EventStore, database: Database) -> None:
+async def test_a_transaction_sees_and_writes_its_own_tenant_only(
+    store: EventStore, database: Database
+) -> None:
     mine, theirs = a_context(), a_context()
     account_id = await open_account(store, theirs)
     async with store.transaction(mine.scope) as transaction:

@@ -30,7 +30,9 @@ async def write(store: EventStore, context: Context, seed: int, committed: set[U
     for _ in range(TRANSACTIONS):
         account_id = dice.choice([*versions, new_id()])
         version = versions.get(account_id, 0)
-        payload = MoneyPaid(account_id=account_id, amount=1) if version else AccountOpened(account_id=account_id)
+        payload = (
+            MoneyPaid(account_id=account_id, amount=1) if version else AccountOpened(account_id=account_id)
+        )
         more = [MoneyPaid(account_id=account_id, amount=1)] * dice.randrange(3)
         try:
             async with store.transaction(context.scope) as transaction:
@@ -121,7 +123,9 @@ async def run(store: EventStore, read: Read) -> list[str]:
 async def test_reading_by_position_sees_every_committed_event_once_and_in_order(store: EventStore) -> None:
     assert await run(store, by_position) == []
     async with store.database.system() as connection:
-        positions = [row[0] for row in await connection.fetch("SELECT position FROM events ORDER BY position")]
+        positions = [
+            row[0] for row in await connection.fetch("SELECT position FROM events ORDER BY position")
+        ]
     assert positions == list(range(1, len(positions) + 1))
 
 

@@ -52,7 +52,9 @@ async def add(store: EventStore, context: Context, *keys: str) -> None:
             await transaction.add_work("job", key)
 
 
-def runner_of(store: EventStore, handle: Callable[[WorkItem], Awaitable[None]], **options: object) -> WorkRunner:
+def runner_of(
+    store: EventStore, handle: Callable[[WorkItem], Awaitable[None]], **options: object
+) -> WorkRunner:
     options = {"lease": timedelta(seconds=1), "retry": QUICK, "poll": SOON, **options}
     return WorkRunner(store, "job", handle, **options)  # type: ignore[arg-type]
 
@@ -117,7 +119,9 @@ async def test_a_postponed_piece_does_not_use_up_attempts(store: EventStore) -> 
 async def test_the_lease_of_a_dead_process_runs_out_and_its_work_is_taken_up(store: EventStore) -> None:
     await add(store, a_context(), "key")
     async with store.database.system() as connection:
-        dead = await work.claim(connection, "job", a_context().scope.tenant_id, timedelta(milliseconds=100), 1)
+        dead = await work.claim(
+            connection, "job", a_context().scope.tenant_id, timedelta(milliseconds=100), 1
+        )
     taken: list[int] = []
 
     async def handle(item: WorkItem) -> None:

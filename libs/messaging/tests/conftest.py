@@ -51,7 +51,7 @@ async def streams(bus: Bus) -> None:
 
 @pytest.fixture
 def an_event() -> AnEvent:
-    def build(position: int = 1, **changes: Any) -> Envelope:  # noqa: ANN401
+    def build(position: int = 1, **changes: Any) -> Envelope:
         values: dict[str, Any] = {
             "event_id": new_id(),
             "tenant_id": TENANT,

@@ -12,7 +12,7 @@ from minirag_contracts.envelope import Envelope
 from minirag_contracts.topology import ConsumerSpec
 from minirag_messaging import Bus, ConsumerRunner, EventPublisher, NotYet, topology
 from minirag_messaging.jetstream_api import ask
-from minirag_messaging.testing import NatsServer
+from minirag_messaging.testing import NatsServer, reconnected
 
 AnEvent = Callable[..., Envelope]
 Connect = Callable[..., Awaitable[Bus]]
@@ -48,7 +48,7 @@ class Seen:
 
 
 @asynccontextmanager
-async def running(bus: Bus, spec: ConsumerSpec, handle: Any, **options: Any) -> AsyncIterator[ConsumerRunner]:  # noqa: ANN401
+async def running(bus: Bus, spec: ConsumerSpec, handle: Any, **options: Any) -> AsyncIterator[ConsumerRunner]:
     runner = ConsumerRunner(bus, spec, handle, **options)
     task = asyncio.create_task(runner.run())
     try:
@@ -115,7 +115,9 @@ async def test_nothing_overtakes_an_event_that_a_projector_cannot_take(bus: Bus,
     assert seen.events == [(1, 1), (2, 1), (2, 2), (2, 3), (3, 1), (4, 1)]
 
 
-async def test_a_projector_keeps_its_lease_while_it_works(bus: Bus, connect: Connect, an_event: AnEvent) -> None:
+async def test_a_projector_keeps_its_lease_while_it_works(
+    bus: Bus, connect: Connect, an_event: AnEvent
+) -> None:
     seen = Seen()
 
     async def handle(event: Envelope, attempt: int) -> None:
@@ -255,7 +257,9 @@ async def test_draining_finishes_what_runs_and_gives_back_what_waits(
         assert len(first.events) in {0, 4}
         await draining
         await task
-    assert sorted(first.events + [(version, 1) for version, _ in second.events]) == [(n, 1) for n in range(1, 9)]
+    assert sorted(first.events + [(version, 1) for version, _ in second.events]) == [
+        (n, 1) for n in range(1, 9)
+    ]
     assert await outstanding(bus, REACTOR) == (0, 0)
 
 
@@ -328,18 +332,21 @@ async def test_a_wiped_server_is_survived(bus: Bus, server: NatsServer, an_event
     async with running(bus, PROJECTOR, handle):
         await publish(bus, [an_event(1)])
         await seen.count(1)
-        server.kill()
-        server.wipe()
-        server.start()
-        while bus.connected.is_set():
-            await asyncio.sleep(0.01)
-        assert await bus.wait_connected(10)
+
+        def wipe() -> None:
+            server.kill()
+            server.wipe()
+            server.start()
+
+        await reconnected(bus, wipe)
         await topology.apply(bus, consumers=(PROJECTOR, REACTOR))
         await publish(bus, [an_event(1), an_event(2)])
         await seen.count(3)
 
 
-async def test_events_flow_on_after_a_restart_of_the_server(bus: Bus, server: NatsServer, an_event: AnEvent) -> None:
+async def test_events_flow_on_after_a_restart_of_the_server(
+    bus: Bus, server: NatsServer, an_event: AnEvent
+) -> None:
     seen = Seen()
 
     async def handle(event: Envelope, attempt: int) -> None:
@@ -348,10 +355,7 @@ async def test_events_flow_on_after_a_restart_of_the_server(bus: Bus, server: Na
     async with running(bus, REACTOR, handle):
         await publish(bus, [an_event(1)])
         await seen.count(1)
-        server.restart()
-        while bus.connected.is_set():
-            await asyncio.sleep(0.01)
-        assert await bus.wait_connected(10)
+        await reconnected(bus, server.restart)
         await publish(bus, [an_event(2)], after=1)
         await seen.count(2, seconds=4)
 

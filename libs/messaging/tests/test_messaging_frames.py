@@ -1,6 +1,7 @@
 """Chat frames: live, and from the memory stream afterwards."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 from minirag_contracts.context import TenantScope
@@ -13,6 +14,14 @@ pytestmark = pytest.mark.usefixtures("streams")
 
 def a_frame(n: int, text: str = "word ") -> Frame:
     return Frame(n=n, attempt=1, event="delta", data={"content": text})
+
+
+async def stored(bus: Bus, scope: TenantScope, message_id: UUID, wanted: int) -> list[Frame]:
+    """The server stores a moment after it has received."""
+    async with asyncio.timeout(5):
+        while len(frames := await bus.stored_frames(scope, message_id)) < wanted:
+            await asyncio.sleep(0.02)
+    return frames
 
 
 async def test_live_frames_arrive_in_order(bus: Bus) -> None:
@@ -45,9 +54,8 @@ async def test_stored_frames_are_those_after_a_number(bus: Bus) -> None:
     for n in range(1200):
         await bus.publish_frame(tenant, message, a_frame(n))
         await bus.publish_frame(tenant, new_id(), a_frame(n))
-    await bus.client.flush()
     scope = TenantScope(tenant)
-    assert await bus.stored_frames(scope, message) == [a_frame(n) for n in range(1200)]
+    assert await stored(bus, scope, message, 1200) == [a_frame(n) for n in range(1200)]
     assert [frame.n for frame in await bus.stored_frames(scope, message, after=1196)] == [1197, 1198, 1199]
 
 
@@ -60,5 +68,4 @@ async def test_large_frames_are_stored_whole(bus: Bus) -> None:
     sent = [a_frame(n, "x" * 1_000_000) for n in range(12)]
     for frame in sent:
         await bus.publish_frame(tenant, message, frame)
-    await bus.client.flush()
-    assert await bus.stored_frames(TenantScope(tenant), message) == sent
+    assert await stored(bus, TenantScope(tenant), message, len(sent)) == sent

@@ -1,6 +1,5 @@
 """The relay's way into a stream: in order, fenced, honest about the tail."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
@@ -9,7 +8,7 @@ from minirag_contracts.envelope import Envelope
 from minirag_contracts.errors import Unavailable
 from minirag_messaging import Bus, EventPublisher, TailMoved, topology
 from minirag_messaging.jetstream_api import ask
-from minirag_messaging.testing import NatsServer
+from minirag_messaging.testing import NatsServer, reconnected
 
 AnEvent = Callable[..., Envelope]
 Connect = Callable[..., Awaitable[Bus]]
@@ -64,7 +63,9 @@ async def test_a_known_event_is_not_taken_for_stored_anew(bus: Bus, an_event: An
     assert (await publisher.tail()).sequence == 1
 
 
-async def test_an_event_whose_acknowledgement_was_lost_is_not_stored_twice(bus: Bus, an_event: AnEvent) -> None:
+async def test_an_event_whose_acknowledgement_was_lost_is_not_stored_twice(
+    bus: Bus, an_event: AnEvent
+) -> None:
     publisher = EventPublisher(bus, "CHAT")
     event = an_event(1)
     await publisher.publish([event], 0)
@@ -145,10 +146,7 @@ async def test_a_restart_of_the_server_keeps_incarnation_and_events(
     publisher = EventPublisher(bus, "CHAT")
     await publisher.publish([an_event(1), an_event(2)], 0)
     before = await publisher.tail()
-    server.restart()
-    while bus.connected.is_set():
-        await asyncio.sleep(0.01)
-    assert await bus.wait_connected(10)
+    await reconnected(bus, server.restart)
     assert await publisher.tail() == before
 
 

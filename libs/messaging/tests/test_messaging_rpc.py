@@ -29,7 +29,9 @@ def a_context(**changes: object) -> Context:
     return Context(**(values | changes))  # type: ignore[arg-type]
 
 
-async def a_server(bus: Bus, handler: Callable[[Search, Context], Awaitable[SearchReply]], **bounds: int) -> RpcServer:
+async def a_server(
+    bus: Bus, handler: Callable[[Search, Context], Awaitable[SearchReply]], **bounds: int
+) -> RpcServer:
     server = RpcServer(bus, "retrieval", **bounds)
     server.on(Search, handler)
     await server.start()
@@ -288,7 +290,9 @@ async def test_a_request_survives_the_death_of_the_process_that_had_it(
     assert commands == [command, command]
 
 
-async def test_requests_survive_a_restart_of_the_server(bus: Bus, connect: Connect, server: NatsServer) -> None:
+async def test_requests_survive_a_restart_of_the_server(
+    bus: Bus, connect: Connect, server: NatsServer
+) -> None:
     async def handler(request: Search, context: Context) -> SearchReply:
         await asyncio.sleep(0.05)
         return ANSWER

@@ -80,7 +80,11 @@ async def test_health_tells_each_check_in_words(start: Start, bus: Bus) -> None:
 
     async with start(lambda runtime: runtime.check("engine", broken)):
         reply = await bus.ask("chat", "health", HealthCheck(), HealthReply, SYSTEM)
-    assert (reply.status, reply.checks["database"], reply.checks["engine"]) == ("degraded", "ok", "the engine is cold")
+    assert (reply.status, reply.checks["database"], reply.checks["engine"]) == (
+        "degraded",
+        "ok",
+        "the engine is cold",
+    )
 
 
 async def test_events_are_read_in_pages_that_fit_a_message(start: Start, bus: Bus) -> None:

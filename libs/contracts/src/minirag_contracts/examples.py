@@ -46,7 +46,7 @@ _HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _GATEWAY: tuple[EventPayload, ...] = (
     TenantCreated(name="Example Ltd", slug="example"),
     UserCreated(user_id=_USER, role="owner", email_hash=_HASH),
-    TokenCreated(token_id=_TOKEN, user_id=_USER, name="first", token_prefix="k3Jd81xQ", token_hash=_HASH),
+    TokenCreated(token_id=_TOKEN, user_id=_USER, name="first", token_prefix=_HASH[:8], token_hash=_HASH),
 )
 
 _KNOWLEDGE: tuple[EventPayload, ...] = (
@@ -70,7 +70,11 @@ _KNOWLEDGE: tuple[EventPayload, ...] = (
         generation=1,
     ),
     IngestFailed(
-        source_id=_SOURCE, bot_id=_BOT, version=2, code="encrypted_pdf", error="The PDF is protected by a password."
+        source_id=_SOURCE,
+        bot_id=_BOT,
+        version=2,
+        code="encrypted_pdf",
+        error="The PDF is protected by a password.",
     ),
     VersionActivated(
         bot_id=_BOT, source_id=_SOURCE, version=1, generation=1, chunk_count=42, added=42, removed=0
@@ -91,7 +95,12 @@ _CONVERSATION: tuple[EventPayload, ...] = (
     ),
     ChatStarted(chat_id=_CHAT, bot_id=_BOT),
     MessageCreated(
-        chat_id=_CHAT, bot_id=_BOT, message_id=_ANSWER, user_message_id=_QUESTION, content_hash=_HASH, stream=True
+        chat_id=_CHAT,
+        bot_id=_BOT,
+        message_id=_ANSWER,
+        user_message_id=_QUESTION,
+        content_hash=_HASH,
+        stream=True,
     ),
     MessageCompleted(
         chat_id=_CHAT,

@@ -52,7 +52,9 @@ STREAMS = (
     StreamSpec("RETRIEVAL", ("index.>",), owner="retrieval"),
     StreamSpec("CHAT", ("bot.>", "chat.>"), owner="chat"),
     StreamSpec("WEBHOOKS", ("webhook.>",), owner="webhooks"),
-    StreamSpec("FRAMES", ("frames.>",), max_age=timedelta(minutes=10), max_bytes=64 * 1024 * 1024, memory=True),
+    StreamSpec(
+        "FRAMES", ("frames.>",), max_age=timedelta(minutes=10), max_bytes=64 * 1024 * 1024, memory=True
+    ),
     StreamSpec("DEAD_LETTERS", ("dlq.>",), max_age=timedelta(days=30), max_bytes=64 * 1024 * 1024),
 )
 
@@ -64,7 +66,9 @@ TRANSFER_BUCKET = "transfer"
 
 CONSUMERS = (
     ConsumerSpec("ingest", "bots", "chat", ("bot.>",), "projector"),
-    ConsumerSpec("webhooks", "ingestions", "ingest", ("source.ingest.completed", "source.ingest.failed"), "reactor"),
+    ConsumerSpec(
+        "webhooks", "ingestions", "ingest", ("source.ingest.completed", "source.ingest.failed"), "reactor"
+    ),
     ConsumerSpec("webhooks", "answers", "chat", ("chat.message.completed",), "reactor"),
     ConsumerSpec("analytics", "chats", "chat", ("bot.>", "chat.>"), "projector"),
     ConsumerSpec("analytics", "sources", "ingest", ("source.>",), "projector"),

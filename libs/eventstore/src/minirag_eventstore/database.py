@@ -64,7 +64,8 @@ class Database:
     async def session(self) -> AsyncIterator[asyncpg.Connection]:
         """A system connection of one's own, for session locks and LISTEN; its end releases both."""
         connection = await asyncpg.connect(
-            self._system_dsn, server_settings={"search_path": self.schema, "application_name": f"minirag-{self.schema}"}
+            self._system_dsn,
+            server_settings={"search_path": self.schema, "application_name": f"minirag-{self.schema}"},
         )
         try:
             await _prepare(connection)

@@ -23,7 +23,9 @@ async def park_work(connection: Connection, item: WorkItem, error: str) -> None:
     )
 
 
-async def park_event(connection: Connection, consumer: str, event: Envelope, attempts: int, error: str) -> None:
+async def park_event(
+    connection: Connection, consumer: str, event: Envelope, attempts: int, error: str
+) -> None:
     """Keeps the id of an event whose reaction failed too often; the event itself lies with its owner."""
     payload = {"owner": event.service, "position": event.position, "event_id": str(event.event_id)}
     await connection.execute(

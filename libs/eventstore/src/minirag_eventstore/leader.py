@@ -18,7 +18,7 @@ async def leadership(database: Database, role: str, retry: float = 1.0) -> Async
     """
     async with database.session() as connection:
         key = zlib.crc32(f"{database.schema}:{role}".encode())
-        while not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", _SPACE, key - 2**31):
+        while not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", _SPACE, key - 2**31):  # noqa: ASYNC110
             await asyncio.sleep(retry)
         yield connection
 

@@ -20,7 +20,9 @@ ORDER BY e.ordinality
 """
 
 
-async def append(connection: Connection, stream: str, expected_version: int, events: Sequence[Envelope]) -> None:
+async def append(
+    connection: Connection, stream: str, expected_version: int, events: Sequence[Envelope]
+) -> None:
     """Adds events to one stream; raises VersionConflict unless it ends at ``expected_version``."""
     try:
         status = await connection.execute(
@@ -47,7 +49,9 @@ async def append(connection: Connection, stream: str, expected_version: int, eve
 async def load(connection: Connection, service: str, stream: str, after_version: int = 0) -> list[Envelope]:
     """The events of one stream, oldest first."""
     rows = await connection.fetch(
-        f"SELECT {COLUMNS} FROM events WHERE stream = $1 AND version > $2 ORDER BY version", stream, after_version
+        f"SELECT {COLUMNS} FROM events WHERE stream = $1 AND version > $2 ORDER BY version",
+        stream,
+        after_version,
     )
     return [envelope_of(service, row) for row in rows]
 

@@ -27,7 +27,10 @@ class Migration:
 def migrations_of(service: str) -> list[Migration]:
     """The event core's migrations, then those of the service's package ``minirag_<service>``."""
     own = files(f"minirag_{service}") / "migrations"
-    core = [Migration(f"core/{item.name}", item.read_text()) for item in _sql(files("minirag_eventstore") / "migrations")]
+    core = [
+        Migration(f"core/{item.name}", item.read_text())
+        for item in _sql(files("minirag_eventstore") / "migrations")
+    ]
     return [*core, *(Migration(f"{service}/{item.name}", item.read_text()) for item in _sql(own))]
 
 
@@ -74,13 +77,17 @@ async def migrate(
             "(name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         await connection.execute("LOCK TABLE schema_migrations IN EXCLUSIVE MODE")
-        applied = {row["name"]: row["checksum"] for row in await connection.fetch("SELECT * FROM schema_migrations")}
+        applied = {
+            row["name"]: row["checksum"] for row in await connection.fetch("SELECT * FROM schema_migrations")
+        }
         _check(applied, wanted)
         fresh = [migration for migration in wanted if migration.name not in applied]
         for migration in fresh:
             await connection.execute(migration.sql.replace("{service}", service))
             await connection.execute(
-                "INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)", migration.name, migration.checksum
+                "INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)",
+                migration.name,
+                migration.checksum,
             )
     return [migration.name for migration in fresh]
 

@@ -5,7 +5,9 @@ from minirag_eventstore.database import Connection
 
 async def of(connection: Connection, consumer: str) -> int | None:
     """The position up to which everything is handled; None for a consumer that has never run."""
-    value: int | None = await connection.fetchval("SELECT position FROM progress WHERE consumer = $1", consumer)
+    value: int | None = await connection.fetchval(
+        "SELECT position FROM progress WHERE consumer = $1", consumer
+    )
     return value
 
 

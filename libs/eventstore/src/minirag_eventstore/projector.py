@@ -68,7 +68,9 @@ class Projector:
                 if await self._apply_next(event, advance) is not None:
                     raise LookupError(f"{event.stream} has a gap before version {event.version}")
         except Exception as error:
-            self.stuck = f"{self.spec.durable} stands at {event.type} {event.event_id}: {type(error).__name__}"
+            self.stuck = (
+                f"{self.spec.durable} stands at {event.type} {event.event_id}: {type(error).__name__}"
+            )
             raise
         self.stuck = None
 
@@ -95,6 +97,8 @@ class Projector:
 
     async def _known_version(self, connection: Connection, event: Envelope) -> int:
         value = await connection.fetchval(
-            "SELECT version FROM applied_versions WHERE consumer = $1 AND stream = $2", self.spec.durable, event.stream
+            "SELECT version FROM applied_versions WHERE consumer = $1 AND stream = $2",
+            self.spec.durable,
+            event.stream,
         )
         return int(value or 0)

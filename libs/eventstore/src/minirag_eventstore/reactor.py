@@ -62,7 +62,7 @@ class Reactor:
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
             logger.warning("reaction waits for the database", extra={"error": repr(error)})
             raise ReactionFailed(timedelta(seconds=1)) from error
-        except Exception as error:  # a failed reaction is counted, logged, retried and finally parked
+        except Exception as error:  # noqa: BLE001  # a failed reaction is counted, logged, retried and finally parked
             await self._failed(event, error)
 
     async def _react(self, event: Envelope) -> None:
@@ -116,7 +116,9 @@ class Reactor:
     async def _park(self, event: Envelope, attempts: int, error: str) -> None:
         async with self._store.transaction(TenantScope(event.tenant_id)) as transaction:
             if await self._receive(transaction.connection, event):
-                await dead_letters.park_event(transaction.connection, self.spec.durable, event, attempts, error)
+                await dead_letters.park_event(
+                    transaction.connection, self.spec.durable, event, attempts, error
+                )
         logger.error("parked", extra={"consumer": self.spec.durable, "event_id": str(event.event_id)})
 
     async def begin(self) -> None:

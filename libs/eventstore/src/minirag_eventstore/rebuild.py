@@ -28,17 +28,26 @@ class Report:
     differences: list[str]
 
 
-async def rebuild_own(database: Database, service: str, projection: Projection, *, repair: bool = False) -> Report:
+async def rebuild_own(
+    database: Database, service: str, projection: Projection, *, repair: bool = False
+) -> Report:
     """Compares (or replaces) a projection of the service's own events; writers wait while it is repaired."""
     async with database.session() as connection, connection.transaction():
         # Live rows and the event table must be of one moment.
         mode = "SHARE ROW EXCLUSIVE" if repair else "SHARE"
         await connection.execute(f"LOCK TABLE {', '.join(projection.tables)}, events IN {mode} MODE")
-        return await _fold(connection, database.schema, projection, log.all_events(connection, service), repair)
+        return await _fold(
+            connection, database.schema, projection, log.all_events(connection, service), repair
+        )
 
 
 async def rebuild_foreign(
-    database: Database, projection: Projection, projector: Projector, reader: EventReader, *, repair: bool = False
+    database: Database,
+    projection: Projection,
+    projector: Projector,
+    reader: EventReader,
+    *,
+    repair: bool = False,
 ) -> Report:
     """Compares (or replaces) a projection of another service's events; reads go on, new events wait."""
     async with projector.lock:
@@ -64,7 +73,9 @@ async def _fold(
     connection: Connection, schema: str, projection: Projection, events: AsyncIterator[Envelope], repair: bool
 ) -> Report:
     for table in projection.tables:
-        await connection.execute(f"CREATE TEMP TABLE {table} (LIKE {schema}.{table} INCLUDING ALL) ON COMMIT DROP")
+        await connection.execute(
+            f"CREATE TEMP TABLE {table} (LIKE {schema}.{table} INCLUDING ALL) ON COMMIT DROP"
+        )
     count = 0
     async for event in events:
         await projection.apply(connection, event)

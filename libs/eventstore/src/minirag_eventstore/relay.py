@@ -29,21 +29,31 @@ class StreamTail(Protocol):
     """Where a stream ends: which life of it, its last sequence, and the position of its last event if it has one."""
 
     @property
-    def incarnation(self) -> str: ...
+    def incarnation(self) -> str:
+        """Which life of the stream."""
+        ...
 
     @property
-    def sequence(self) -> int: ...
+    def sequence(self) -> int:
+        """The last sequence that was ever given, 0 for none."""
+        ...
 
     @property
-    def position(self) -> int | None: ...
+    def position(self) -> int | None:
+        """The position of the last event; None when there is no message."""
+        ...
 
 
 class Publisher(Protocol):
     """The bus, as a relay needs it. Both methods raise when the bus or the expected tail is not there."""
 
-    async def tail(self) -> StreamTail: ...
+    async def tail(self) -> StreamTail:
+        """Where the stream ends now."""
+        ...
 
-    async def publish(self, events: Sequence[Envelope], expected_last_sequence: int) -> int: ...
+    async def publish(self, events: Sequence[Envelope], expected_last_sequence: int) -> int:
+        """Appends the events directly behind that sequence; answers the new last one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,8 @@ class Relay:
 
     async def lead(self, connection: asyncpg.Connection) -> None:
         """Until cancelled: number and publish. Only for the leader, on the connection that holds the leadership; raises
-        asyncpg.PostgresError or OSError when that is lost."""
+        asyncpg.PostgresError or OSError when that is lost.
+        """
         self._notes = None
         await connection.add_listener(f"relay_{self._database.schema}", lambda *_: self._wake.set())
         while True:
@@ -104,7 +115,7 @@ class Relay:
                 fresh = ()
         except (asyncpg.PostgresError, asyncpg.InterfaceError):
             raise
-        except Exception as error:  # whatever the bus raises: nothing is lost, it is compared and tried again
+        except Exception as error:  # noqa: BLE001  # whatever the bus raises: nothing is lost, it is compared and tried again
             self._notes = None
             logger.warning("events wait for the bus", extra={"error": repr(error)})
             await asyncio.sleep(PAUSE)
@@ -146,7 +157,8 @@ class Relay:
 
     async def _window_start(self, connection: asyncpg.Connection) -> int:
         value = await connection.fetchval(
-            "SELECT coalesce(max(position), 0) FROM events WHERE recorded_at < now() - $1::interval", self._window
+            "SELECT coalesce(max(position), 0) FROM events WHERE recorded_at < now() - $1::interval",
+            self._window,
         )
         return int(value)
 

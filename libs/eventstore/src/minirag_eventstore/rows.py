@@ -1,6 +1,6 @@
 """Events as rows and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,8 +12,8 @@ from minirag_contracts.ids import new_id
 COLUMNS = "event_id, tenant_id, stream, version, type, schema_version, data, metadata, recorded_at, position"
 
 
-def envelope_of(service: str, row: Mapping[str, Any]) -> Envelope:
-    """One row of ``events``."""
+def envelope_of(service: str, row: Any) -> Envelope:
+    """One row of ``events`` (an asyncpg.Record, which is no Mapping to a type checker)."""
     return Envelope(
         event_id=row["event_id"],
         tenant_id=row["tenant_id"],

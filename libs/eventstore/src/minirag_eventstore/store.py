@@ -34,9 +34,13 @@ ATTEMPTS = 8
 class Seal(Protocol):
     """Encryption at rest for replies that hold a one-time secret."""
 
-    def seal(self, plain: bytes) -> bytes: ...
+    def seal(self, plain: bytes) -> bytes:
+        """Encrypted."""
+        ...
 
-    def open(self, sealed: bytes) -> bytes: ...
+    def open(self, sealed: bytes) -> bytes:
+        """The inverse."""
+        ...
 
 
 class Transaction:
@@ -88,7 +92,9 @@ class Transaction:
 class EventStore:
     """The door of one service to its own schema."""
 
-    def __init__(self, service: str, database: Database, projections: Sequence[Projection], seal: Seal) -> None:
+    def __init__(
+        self, service: str, database: Database, projections: Sequence[Projection], seal: Seal
+    ) -> None:
         self.service = service
         self.database = database
         self.projections = tuple(projections)
@@ -116,7 +122,7 @@ class EventStore:
                 return await self._execute_once(context, request, action)
             except VersionConflict:
                 logger.debug("decided again", extra={"attempt": attempt})
-                await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))
+                await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311  # jitter
         raise Conflict
 
     async def _execute_once(

@@ -156,7 +156,9 @@ class WorkRunner:
             raise
         except Postpone as postponed:
             await self._give_back(item, postponed.after, str(postponed), counts=False)
-        except Exception as error:  # whatever a handler raises is a failed attempt, kept in the row and logged
+        except (
+            Exception
+        ) as error:  # whatever a handler raises is a failed attempt, kept in the row and logged
             await self._failed(item, error)
         else:
             await self._give_back(item, self._retry.delay(item.attempt), "ended without an effect")
@@ -164,7 +166,12 @@ class WorkRunner:
     async def _failed(self, item: WorkItem, error: Exception) -> None:
         logger.warning(
             "attempt failed",
-            extra={"kind": item.kind, "key": item.key, "attempt": item.attempt, "error": type(error).__name__},
+            extra={
+                "kind": item.kind,
+                "key": item.key,
+                "attempt": item.attempt,
+                "error": type(error).__name__,
+            },
             exc_info=error,
         )
         if item.attempt >= self._retry.attempts:

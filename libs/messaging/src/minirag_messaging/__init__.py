@@ -1,4 +1,4 @@
-"""NATS behind one door: connect, publish, consume, request, reply, frames, transfer. Nothing else imports ``nats``."""
+"""NATS behind one door: publish, consume, request, reply, frames, transfer. Nothing else imports ``nats``."""
 
 from minirag_messaging.bus import Bus
 from minirag_messaging.connection import ConnectionLost

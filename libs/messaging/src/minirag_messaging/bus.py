@@ -23,13 +23,15 @@ R = TypeVar("R", bound=BaseModel)
 
 
 class Bus(Connection):
-    """One per process. See Connection for its life: ``connect``, ``on_reconnect``, ``closed``, ``drain``, ``close``."""
+    """One per process. Connection has its life: ``connect``, ``on_reconnect``, ``closed``, ``drain``,
+    ``close``.
+    """
 
     async def request(self, request: Request, returns: type[R], context: Context, timeout: float = 10.0) -> R:
         """Asks the owner of the request and waits at most ``timeout`` seconds.
 
-        Raises RemoteRefusal(code, status, detail) for what the owner refused, RpcTimeout (an Unavailable) when nobody
-        answered. The request may be sent more than once: see ``rpc_client`` for why that is safe.
+        Raises RemoteRefusal(code, status, detail) for what the owner refused, RpcTimeout (an Unavailable)
+        when nobody answered. The request may be sent more than once: see ``rpc_client`` for why that is safe.
         """
         if not issubclass(type(request).Returns, returns):
             raise TypeError(f"{type(request).__name__} is answered with {type(request).Returns.__name__}")
@@ -60,12 +62,14 @@ class Bus(Connection):
     async def stored_frames(self, scope: TenantScope, message_id: UUID, after: int = -1) -> list[Frame]:
         """The frames of the last minutes with ``n`` > ``after``, in the order of their arrival.
 
-        Empty when they are gone or never were; raises RpcTimeout where the stream does not answer.
+        A frame that was sent a moment ago may not be stored yet: subscribe first, then read, and read again
+        when ``n`` shows a gap. Empty when they are gone or never were; raises Unavailable if the stream does
+        not answer.
         """
         return await frames.stored(self, frame_subject(scope.tenant_id, message_id), after)
 
     async def put_object(self, name: str, chunks: AsyncIterator[bytes]) -> None:
-        """Stores a large body for an hour, for its owner to fetch. Raises Unavailable when it cannot be stored."""
+        """Stores a large body for an hour, for its owner to fetch. Raises Unavailable if it cannot."""
         await objects.put(self, name, chunks)
 
     def get_object(self, name: str) -> AsyncIterator[bytes]:
@@ -77,7 +81,7 @@ class Bus(Connection):
         await objects.delete(self, name)
 
     async def announce(self, subject: str, data: Mapping[str, Any]) -> None:
-        """Tells whom it may concern (``dead_letter_subject``). Best effort: the truth is in the owner's tables."""
+        """Tells whom it may concern (``dead_letter_subject``); best effort."""
         await self._send(subject, to_json(dict(data)))
 
     async def _send(self, subject: str, payload: bytes) -> None:

@@ -1,4 +1,4 @@
-"""One connection of one process to NATS: it reconnects for ever, reports every error, and never dies quietly."""
+"""One connection of one process to NATS: reconnects for ever, reports every error, never dies quietly."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,8 @@ class Connection:
         self.client = Client()
         self.replies = ReplyInbox(self.client)
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done when the connection is closed: with ConnectionLost if it was not our own ``drain`` or ``close``."""
+        """Done when the connection is closed: with ConnectionLost if that was not our ``drain`` or ``close``.
+        """
         self.connected = asyncio.Event()
         self._refused: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._closing = False
@@ -56,7 +57,7 @@ class Connection:
     ) -> Self:
         """A connection to the server at ``url``; waits for ever for a server that is not there yet.
 
-        Raises nats' Error where the credentials are refused. Replies arrive below ``inbox_prefix``.
+        Raises nats' Error where the credentials are refused. Replies come to ``inbox_prefix``.
         """
         connection = cls(name)
         connecting = connection.client.connect(
@@ -80,10 +81,11 @@ class Connection:
         return connection
 
     async def _unless_refused(self, connecting: Coroutine[Any, Any, None]) -> None:
-        """nats-py would try refused credentials for ever; they do not get better, so that is an error at once."""
+        """nats-py would try refused credentials for ever; they do not get better: an error at once."""
         attempt = asyncio.get_running_loop().create_task(connecting)
         try:
-            await asyncio.wait({attempt, self._refused}, return_when=asyncio.FIRST_COMPLETED)
+            both: set[asyncio.Future[Any]] = {attempt, self._refused}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if not attempt.done():
                 raise self._refused.result()
             await attempt
@@ -91,7 +93,7 @@ class Connection:
             attempt.cancel()
 
     def on_reconnect(self, callback: Callable[[], Awaitable[None]]) -> Callable[[], None]:
-        """Calls back, in a task of its own, after every reconnect. The returned function takes the callback off."""
+        """Calls back, in a task of its own, after every reconnect; what is returned takes it off again."""
         self._listeners.append(callback)
 
         def remove() -> None:
@@ -146,7 +148,7 @@ class Connection:
         if (self._last_error[0] == text) and now - self._last_error[1] < REPEATED_ERROR_PAUSE:
             return
         self._last_error = (text, now)
-        log.error("nats reported an error: %s", error or repr(error), extra={"connection": self.name})
+        log.error("nats reported an error: %s", str(error) or repr(error), extra={"connection": self.name})
 
     async def _on_disconnected(self) -> None:
         self.connected.clear()

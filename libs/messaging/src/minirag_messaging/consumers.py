@@ -11,7 +11,7 @@ from minirag_contracts.errors import Unavailable
 from minirag_contracts.topology import ConsumerSpec
 from nats.aio.msg import Msg
 
-from minirag_messaging.connection import Connection
+from minirag_messaging.connection import Connection, ConnectionLost
 from minirag_messaging.headers import MalformedMessage, read_event
 from minirag_messaging.jetstream_api import JetStreamRefusal, ask
 from minirag_messaging.leases import Leases
@@ -45,12 +45,14 @@ class NotYet(Exception):
 class ConsumerRunner:
     """``run()`` until ``drain()``.
 
-    ``handle(event, attempt)`` returns: the event is done. It raises NotYet: the event comes again after that delay.
-    It raises anything else: logged, and the event comes again after a growing delay. ``attempt`` counts from 1 over
-    all processes (for a projector also its attempts in place); parking is the handler's decision.
+    ``handle(event, attempt)`` returns: the event is done. It raises NotYet: the event comes again after that
+    delay. It raises anything else: logged, and the event comes again after a growing delay. ``attempt``
+    counts from 1 over all processes (for a projector also its attempts in place); parking is the handler's
+    decision.
 
-    A projector has one event at a time and holds on to it until it is done, so that nothing ever overtakes (the
-    server enforces it over all processes: ``max_ack_pending`` is 1). A reactor has up to ``spec.concurrency``.
+    A projector has one event at a time and holds on to it until it is done, so that nothing ever overtakes
+    (the server enforces it over all processes: ``max_ack_pending`` is 1). A reactor has up to
+    ``spec.concurrency``.
     ``on_lost`` is awaited whenever the consumer has vanished, before it is looked for again.
     """
 
@@ -99,7 +101,9 @@ class ConsumerRunner:
             self._finished.set()
 
     async def drain(self, timeout: float = 30.0) -> None:
-        """Stops pulling, gives back what waits, finishes what runs, flushes; cancels what is left after ``timeout`` s."""
+        """Stops pulling, gives back what waits, finishes what runs; cancels what runs after ``timeout``
+        seconds.
+        """
         self._stopping.set()
         self._changed.set()
         if self._pull is not None:
@@ -136,6 +140,8 @@ class ConsumerRunner:
         while not await self._bus.wait_connected(1.0):
             if self._stopping.is_set():
                 return
+            if self._bus.closed.done():
+                raise ConnectionLost("the consumer's connection is closed")
         self._leases.interval = await self._ack_wait() / 3
         batch = PROJECTOR_BATCH if self._in_order else self._spec.concurrency
         pull = PullInbox(self._bus, self._spec.stream, self._spec.durable, batch, self._leases)
@@ -224,7 +230,7 @@ class ConsumerRunner:
         return None
 
     async def _hold_on(self, event: Envelope, attempt: int) -> float | None:
-        """Attempts in place, with the lease renewed, until it is done or we stop (then it is given back at once)."""
+        """Attempts in place, with the lease renewed, until it is done or we stop (then it is given back)."""
         while (delay := await self._attempt(event, attempt)) is not None:
             await self._sleep(delay)
             if self._stopping.is_set():

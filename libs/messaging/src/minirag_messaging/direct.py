@@ -1,4 +1,6 @@
-"""Many messages of a stream with one request (NATS ADR-31, batch direct get): no consumer has to be made for it."""
+"""Many messages of a stream with one request (NATS ADR-31, batch direct get): no consumer has to be made for
+it.
+"""
 
 import asyncio
 import json

@@ -1,7 +1,7 @@
 """The ``$SRV`` side of a service (NATS ADR-32): ``nats micro ls``, ``info`` and ``stats`` show it.
 
-Only the control subjects come from nats.micro. Its endpoints await one handler at a time, send ``repr(exception)``
-to the caller and know no deadline, so requests are taken by ``RpcServer``.
+Only the control subjects come from nats.micro. Its endpoints await one handler at a time, send
+``repr(exception)`` to the caller and know no deadline, so requests are taken by ``RpcServer``.
 """
 
 from datetime import UTC, datetime

@@ -22,8 +22,8 @@ BATCH = 500
 class FrameStream:
     """The live frames of one turn, one reader. It has no end of its own: stop at ``done`` or ``error``.
 
-    Frames that arrive while the connection is away are lost here: a gap in ``n`` says so, and ``Bus.stored_frames``
-    has them.
+    Frames that arrive while the connection is away are lost here: a gap in ``n`` says so, and
+    ``Bus.stored_frames`` has them.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,9 @@ class FrameStream:
 
 @asynccontextmanager
 async def live(connection: Connection, subject: str) -> AsyncIterator[FrameStream]:
-    """Subscribed on enter: requests that this connection sends afterwards reach the server after the subscription."""
+    """Subscribed on enter: requests that this connection sends afterwards reach the server after the
+    subscription.
+    """
     stream = FrameStream()
     subscription = await connection.client.subscribe(subject, cb=stream.take)
     try:

@@ -1,4 +1,6 @@
-"""Envelopes as CloudEvents 1.0 in binary mode (attributes in headers, data as JSON); contexts as request headers."""
+"""Envelopes as CloudEvents 1.0 in binary mode (attributes in headers, data as JSON); contexts as request
+headers.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,7 +23,9 @@ class MalformedMessage(ValueError):
 
 
 def event_headers(event: Envelope) -> dict[str, str]:
-    """The CloudEvents attributes of an event. Extension names are lower case without separators (CloudEvents 1.0 §3)."""
+    """The CloudEvents attributes of an event. Extension names are lower case without separators (CloudEvents
+    1.0 §3).
+    """
     headers = {
         "ce-specversion": "1.0",
         "ce-id": str(event.event_id),

@@ -10,7 +10,9 @@ log = logging.getLogger(__name__)
 
 
 class Leases:
-    """Renews the lease of every held message each ``interval`` seconds. ``run`` is a task of the consumer's runner."""
+    """Renews the lease of every held message each ``interval`` seconds. ``run`` is a task of the consumer's
+    runner.
+    """
 
     def __init__(self) -> None:
         self.interval = 10.0

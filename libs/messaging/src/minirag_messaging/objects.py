@@ -1,7 +1,7 @@
 """Transfer of large bodies through a JetStream object store (NATS ADR-20), in pieces, never whole in memory.
 
-nats-py's own object store wants a file object and, for reading, a consumer with push delivery; this one takes an
-iterator and reads by direct get at the pace of its reader. The format is the same.
+nats-py's own object store wants a file object and, for reading, a consumer with push delivery; this one takes
+an iterator and reads by direct get at the pace of its reader. The format is the same.
 """
 
 import base64
@@ -113,7 +113,9 @@ async def put(connection: Connection, name: str, chunks: AsyncIterator[bytes]) -
 
 
 async def get(connection: Connection, name: str) -> AsyncIterator[bytes]:
-    """The body in pieces, fetched as they are consumed; raises ObjectMissing, DamagedObject at the end, Unavailable."""
+    """The body in pieces, fetched as they are consumed; raises ObjectMissing, DamagedObject at the end,
+    Unavailable.
+    """
     meta = await _read_meta(connection, name)
     if meta is None:
         raise ObjectMissing(name)

@@ -18,7 +18,7 @@ WRONG_LAST_SEQUENCE = {10070, 10071, 10164}
 
 
 class TailMoved(RuntimeError):
-    """The stream does not end where the writer thinks: another writer, a wiped disk, or an unseen acknowledgement.
+    """The stream does not end where the writer thinks: another writer, a wiped disk, a lost acknowledgement.
 
     What was published before the failure stays. Ask for the ``tail`` and go on from there.
     """
@@ -38,14 +38,14 @@ class StreamTail:
 
 
 class EventPublisher:
-    """The relay's way into one stream. A wrong idea of the tail fails the first event and all that follow it."""
+    """The relay's way into one stream: a wrong idea of the tail fails the first event and all after it."""
 
     def __init__(self, bus: Connection, stream_name: str) -> None:
         self._bus = bus
         self._stream = stream_name
 
     async def tail(self) -> StreamTail:
-        """The end of the stream as the server has it; raises Unavailable, also when there is no such stream."""
+        """The end of the stream as the server has it; Unavailable, also when there is no such stream."""
         try:
             info = await ask(self._bus, f"$JS.API.STREAM.INFO.{self._stream}")
         except JetStreamRefusal as refusal:
@@ -67,10 +67,13 @@ class EventPublisher:
     async def publish(self, events: Sequence[Envelope], expected_last_sequence: int) -> int:
         """Appends the events, all in flight at once, and returns the stream's last sequence.
 
-        Each one is stored only directly behind the one before it, so that there is never a gap.
-        Raises TailMoved when the stream does not end at ``expected_last_sequence`` (also when it knows an event
-        already), Unavailable when acknowledgements are missing; after either, some of the first may be stored.
+        Each one is stored only directly behind the one before it, so that there is never a gap. Raises
+        TailMoved when the stream does not end at ``expected_last_sequence`` (also when it knows an event
+        already), Unavailable when acknowledgements are missing; after either, some of the first may be
+        stored.
         """
+        if not self._bus.connected.is_set():
+            raise Unavailable(f"no connection to publish to {self._stream}")
         with ExitStack() as stack:
             replies = [stack.enter_context(self._bus.replies.expect()) for _ in events]
             try:
@@ -94,8 +97,8 @@ class EventPublisher:
         headers["Nats-Expected-Stream"] = self._stream
         headers["Nats-Expected-Last-Sequence"] = str(last_sequence)
         if before is not None:
-            # The sequence alone would not do: in a stream that is longer than we think, the first event is refused
-            # and the second meets just the sequence that it expects.
+            # The sequence alone would not do: in a stream that is longer than we think, the first event is
+            # refused and the second meets just the sequence that it expects.
             headers["Nats-Expected-Last-Msg-Id"] = str(before.event_id)
         await self._bus.client.publish(event.subject, event_data(event), reply=reply.subject, headers=headers)
 

@@ -1,7 +1,8 @@
 """Pulling from a durable consumer.
 
-nats-py's ``fetch`` makes a task per message and swallows a deleted consumer for the rest of its timeout; this speaks the
-pull protocol itself (NATS ADR-37): one long request at a time, heartbeats, and every status looked at.
+nats-py's ``fetch`` makes a task per message and swallows a deleted consumer for the rest of its timeout; this
+speaks the pull protocol itself (NATS ADR-37): one long request at a time, heartbeats, and every status looked
+at.
 """
 
 import asyncio
@@ -116,7 +117,8 @@ class PullInbox:
         """Unsubscribes and lets go of what waits: to be delivered again at once with ``give_back``."""
         if self._subscription is not None:
             try:
-                await self._subscription.drain()  # type: ignore[no-untyped-call]  # takes in what is on its way
+                # takes in what is on its way
+                await self._subscription.drain()  # type: ignore[no-untyped-call]
             except (nats.errors.Error, TimeoutError) as error:
                 log.info("the pull inbox could not be drained", extra={"reason": repr(error)})
         while self._queue:

@@ -1,4 +1,6 @@
-"""Replies to our requests, over one inbox: cheaper than nats-py's own, and it notices when a connection breaks."""
+"""Replies to our requests, over one inbox: cheaper than nats-py's own, and it notices when a connection
+breaks.
+"""
 
 import asyncio
 import itertools
@@ -18,12 +20,14 @@ class NoResponders(ConnectionError):
 
 
 def status_of(msg: Msg) -> str | None:
-    """The status code of a message that the server itself made (``503``: nobody there), None for any other."""
+    """The status of a message that the server itself made (``503``: nobody there), None for any other."""
     return msg.headers.get("Status") if msg.headers and not msg.data else None
 
 
 class PendingReply:
-    """One expected reply; ``subject`` is where it shall be sent. Requests may be repeated under the same subject."""
+    """One expected reply; ``subject`` is where it shall be sent. Requests may be repeated under the same
+    subject.
+    """
 
     __slots__ = ("_future", "_inbox", "_outcome", "_token", "subject")
 

@@ -1,10 +1,10 @@
 """Typed requests to other services.
 
-A request may be sent more than once. That is safe because a read changes nothing and a command carries a command id,
-under which its owner stores the effect and the reply in one transaction; and it is cheap because every copy names the
-same reply subject, by which the server recognises a copy of what it is working on and drops it. So a request is
-repeated when nobody listens (the owner is being restarted), when our connection broke, and after some seconds of
-silence (the owner was killed while it worked), until the deadline.
+A request may be sent more than once. That is safe because a read changes nothing and a command carries a
+command id, under which its owner stores the effect and the reply in one transaction; and it is cheap because
+every copy names the same reply subject, by which the server recognises a copy of what it is working on and
+drops it. So a request is repeated when nobody listens (the owner is being restarted), when our connection
+broke, and after some seconds of silence (the owner was killed while it worked), until the deadline.
 """
 
 import asyncio
@@ -52,9 +52,9 @@ async def call(
 ) -> R:
     """The owner's reply.
 
-    ``timeout`` in seconds; the context's own deadline holds if it is earlier. Raises RemoteRefusal for what the owner
-    refused, RpcTimeout (an Unavailable) when nobody answered in time, Unavailable when the owner has too much to do,
-    MessageTooLarge for a request beyond the server's ``max_payload``.
+    ``timeout`` in seconds; the context's own deadline holds if it is earlier. Raises RemoteRefusal for what
+    the owner refused, RpcTimeout (an Unavailable) when nobody answered in time, Unavailable when the owner
+    has too much to do, MessageTooLarge for a request beyond the server's ``max_payload``.
     """
     context = context.within(timeout)
     msg = await _exchange(connection, subject, request.model_dump_json().encode(), context)

@@ -1,4 +1,4 @@
-"""Answers typed requests: concurrent up to a bound, within deadlines, with codes instead of exception texts."""
+"""Answers typed requests: concurrent up to a bound, within deadlines, with codes for exceptions."""
 
 import asyncio
 import logging
@@ -66,9 +66,10 @@ def _parse(model: type[Request], data: bytes) -> Request:
 class RpcServer:
     """``on(Model, handler)`` for each request, then ``start()``; at the end ``drain()``.
 
-    A handler raises a Refusal to refuse; anything else that it raises is logged with the trace id and reaches the
-    caller as ``internal_error`` and that id only. At the request's deadline a handler is cancelled; an expired request
-    is not run. A copy of a request that runs already (see ``rpc_client``) is dropped: its reply serves both.
+    A handler raises a Refusal to refuse; anything else that it raises is logged with the trace id and reaches
+    the caller as ``internal_error`` and that id only. At the request's deadline a handler is cancelled; an
+    expired request is not run. A copy of a request that runs already (see ``rpc_client``) is dropped: its
+    reply serves both.
     """
 
     def __init__(
@@ -182,16 +183,15 @@ class RpcServer:
                 raise DeadlinePassed from error
             raise
         if not isinstance(reply, endpoint.returns):
-            raise TypeError(
-                f"{endpoint.model.__name__} wants {endpoint.returns.__name__}, not {type(reply).__name__}"
-            )
+            wanted, got = endpoint.returns.__name__, type(reply).__name__
+            raise TypeError(f"{endpoint.model.__name__} is answered with {wanted}, not {got}")
         return reply.model_dump_json().encode()
 
     async def _send(self, subject: str, body: bytes, headers: dict[str, str] | None = None) -> None:
         try:
             await self._bus.client.publish(subject, body, headers=headers)
         except nats.errors.MaxPayloadError as error:
-            log.error("a reply is larger than a message may be", extra={"bytes": len(body)})
+            log.exception("a reply is larger than a message may be", extra={"bytes": len(body)})
             raise MessageTooLarge("The answer is larger than one message may be.") from error
         except nats.errors.Error as error:
             log.warning("a reply was lost", extra={"reason": repr(error)})

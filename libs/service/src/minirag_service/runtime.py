@@ -32,7 +32,9 @@ class Runtime:
     (``on``, ``react``, ``work``, ``background``, ``check``, ``on_stop``) only note; ``minirag_service.run`` starts and stops.
     """
 
-    def __init__(self, service: str, database: Database, bus: Bus, sealer: Sealer, projections: Sequence[Projection]) -> None:
+    def __init__(
+        self, service: str, database: Database, bus: Bus, sealer: Sealer, projections: Sequence[Projection]
+    ) -> None:
         self.service = service
         self.database = database
         self.bus = bus
@@ -41,9 +43,13 @@ class Runtime:
         self.reader = BusEventReader(bus, service)
         self.rpc = RpcServer(bus, service)
         self.relay = (
-            Relay(database, service, EventPublisher(bus, STREAM_OF[service].name)) if service in STREAM_OF else None
+            Relay(database, service, EventPublisher(bus, STREAM_OF[service].name))
+            if service in STREAM_OF
+            else None
         )
-        self.projectors = tuple(self._projector(spec) for spec in consumers_of(service) if spec.kind == "projector")
+        self.projectors = tuple(
+            self._projector(spec) for spec in consumers_of(service) if spec.kind == "projector"
+        )
         self.reactors: list[Reactor] = []
         self.runners: list[WorkRunner] = []
         self.backgrounds: dict[str, Background] = {}
@@ -56,7 +62,9 @@ class Runtime:
 
     def react(self, consumer: str, reaction: Reaction) -> None:
         """Runs a reaction for the events of one of this service's reactors in the topology."""
-        spec = next(spec for spec in consumers_of(self.service) if spec.name == consumer and spec.kind == "reactor")
+        spec = next(
+            spec for spec in consumers_of(self.service) if spec.name == consumer and spec.kind == "reactor"
+        )
         self.reactors.append(Reactor(self.store, spec, reaction, self.reader))
 
     def work(self, runner: WorkRunner) -> WorkRunner:
@@ -82,7 +90,10 @@ class Runtime:
         for projector in self.projectors:
             results[f"projector {projector.spec.name}"] = projector.stuck or "ok"
         status = "ok" if all(result == "ok" for result in results.values()) else "degraded"
-        details = {"relay_lag": self.relay.lag if self.relay else 0, "running": {r.kind: r.running for r in self.runners}}
+        details = {
+            "relay_lag": self.relay.lag if self.relay else 0,
+            "running": {r.kind: r.running for r in self.runners},
+        }
         return HealthReply(status=status, checks=results, details=details)
 
     def _projector(self, spec: ConsumerSpec) -> Projector:
@@ -97,7 +108,9 @@ async def _outcome(check: Check) -> str:
         await asyncio.wait_for(check(), 2.0)
     except TimeoutError:
         return "does not answer"
-    except Exception as error:  # a failed check is what health is there to tell
-        logger.warning("health check failed", extra={"check": getattr(check, "__qualname__", ""), "error": repr(error)})
+    except Exception as error:  # noqa: BLE001  # a failed check is what health is there to tell
+        logger.warning(
+            "health check failed", extra={"check": getattr(check, "__qualname__", ""), "error": repr(error)}
+        )
         return str(error) or type(error).__name__
     return "ok"

@@ -25,14 +25,18 @@ class ServiceSettings(BaseSettings):
     nats_url: str = Field(default="nats://127.0.0.1:4222", description="Where NATS with JetStream listens.")
     nats_user: str = Field(default="", description="This service's user on the bus.")
     nats_password: SecretStr = Field(default=SecretStr(""), description="Its password.")
-    database_url: SecretStr = Field(description="Postgres, as the role `<service>`: sees one tenant at a time.")
+    database_url: SecretStr = Field(
+        description="Postgres, as the role `<service>`: sees one tenant at a time."
+    )
     database_system_url: SecretStr = Field(description="Postgres, as the role `<service>_system`.")
     database_pool: int = Field(default=10, ge=2, description="Most connections of the tenant role.")
     secret_key: SecretStr = Field(
         description="Encrypts secrets at rest: Fernet keys (32 bytes, URL-safe base64), comma-separated, newest first."
     )
     data_dir: Path | None = Field(default=None, description="The data folder, watched for free space.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="How much is logged.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="How much is logged."
+    )
 
     @field_validator("secret_key")
     @classmethod

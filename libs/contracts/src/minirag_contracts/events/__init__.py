@@ -9,6 +9,15 @@ from minirag_contracts.events.base import (
     upcast,
     upcaster,
 )
+
 from minirag_contracts.events import chat, gateway, ingest, retrieval, webhooks  # isort: skip  # noqa: F401  # fills the registry
 
-__all__ = ["REGISTRY", "UPCASTERS", "EventPayload", "UnknownEventError", "parse_payload", "upcast", "upcaster"]
+__all__ = [
+    "REGISTRY",
+    "UPCASTERS",
+    "EventPayload",
+    "UnknownEventError",
+    "parse_payload",
+    "upcast",
+    "upcaster",
+]

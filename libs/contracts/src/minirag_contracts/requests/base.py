@@ -1,6 +1,6 @@
 """What every request model has in common."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -31,7 +31,7 @@ class Request(BaseModel):
     transport_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that may differ when the same command is sent again."""
 
-    def __init_subclass__(cls, **kwargs: object) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "verb" in cls.__dict__ and hasattr(cls, "service"):
             key = f"{cls.service}.{cls.verb}"

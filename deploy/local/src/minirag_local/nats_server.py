@@ -1,0 +1,101 @@
+"""NATS: its configuration file, with one user and its permissions for each service, and how its server is run."""
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minirag_contracts.topology import SERVICES, STREAM_OF
+
+from minirag_local import binaries
+from minirag_local.credentials import SYSTEM, Credentials
+from minirag_local.folder import DataFolder, write_private
+from minirag_local.postgres_server import plain_environment
+from minirag_local.process import Job, Probe, ProcessSpec
+
+MAX_PAYLOAD = 8 * 1024 * 1024
+"""Bytes of one message."""
+
+MAX_MEMORY = 256 * 1024 * 1024
+MAX_FILE = 4 * 1024 * 1024 * 1024
+"""Limits of JetStream; the server's defaults would take three quarters of the machine. Every stream's own limit counts
+against them from the start, whatever it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class NatsServer:
+    """A configured server. The port stays the same for as long as the stack runs, so clients find it again."""
+
+    config: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Address without credentials."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    def spec(self, probe: Probe, on_return: Job) -> ProcessSpec:
+        """How the supervisor runs it; ``on_return`` restores the streams after a crash that lost the disk."""
+        return ProcessSpec(
+            name="nats",
+            argv=(str(binaries.nats_server()), "--config", str(self.config)),
+            environment=plain_environment(),
+            probe=probe,
+            on_return=on_return,
+        )
+
+
+def prepare(folder: DataFolder, credentials: Credentials) -> NatsServer:
+    """Choose a free port and write the configuration."""
+    port = free_port()
+    config = folder.run / "nats.conf"
+    write_private(config, json.dumps(configuration(folder, credentials, port), indent=2))
+    return NatsServer(config, port)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that nobody uses now."""
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        return int(candidate.getsockname()[1])
+
+
+def configuration(folder: DataFolder, credentials: Credentials, port: int) -> dict[str, Any]:
+    """The server's configuration; it reads JSON as it stands."""
+    users: list[dict[str, Any]] = [{"user": SYSTEM, "password": credentials.nats[SYSTEM]}]
+    users += [
+        {"user": service, "password": credentials.nats[service], "permissions": permissions(service)}
+        for service in SERVICES
+    ]
+    return {
+        "server_name": "minirag",
+        "host": "127.0.0.1",
+        "port": port,
+        "max_payload": MAX_PAYLOAD,
+        "max_pending": 8 * MAX_PAYLOAD,
+        "write_deadline": "10s",
+        "jetstream": {
+            "store_dir": str(folder.nats),
+            "max_mem": MAX_MEMORY,
+            "max_file": MAX_FILE,
+            # Postgres is the truth, and the relay refills what a power cut took: fsync each second is enough.
+            "sync_interval": "1s",
+        },
+        "authorization": {"users": users},
+        "logtime": False,
+        "pid_file": os.fspath(folder.run / "nats.pid"),
+    }
+
+
+def permissions(service: str) -> dict[str, Any]:
+    """What one service may say and hear: its own events, everybody's requests, no change of the topology."""
+    stream = STREAM_OF.get(service)
+    own_events = list(stream.subjects) if stream else []
+    changes = [f"$JS.API.STREAM.{verb}.*" for verb in ("CREATE", "UPDATE", "DELETE")]
+    everyday = ["rpc.>", "frames.>", "_INBOX.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$O.>", "$SRV.>"]
+    return {
+        "publish": {"allow": [*everyday, *own_events, f"dlq.{service}.>"], "deny": changes},
+        "subscribe": {"allow": [f"rpc.{service}.>", "frames.>", "_INBOX.>", "$SRV.>", "$O.>"]},
+    }

@@ -1,0 +1,47 @@
+"""What ``minirag up`` reads from the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self, cast
+
+from minirag_local.errors import StackError
+
+_LAST_PORT = 65535
+
+RootMode = Literal["auto", "userns", "setuid"]
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """``port`` 0 picks a free one. ``root_mode`` says how Postgres, which refuses uid 0, is run by root."""
+
+    port: int = 8000
+    host: str = "127.0.0.1"
+    data_dir: Path = Path(".minirag")
+    log_level: str = "INFO"
+    root_mode: RootMode = "auto"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read ``MINIRAG_*``; raises StackError for what cannot be meant."""
+        return cls(
+            port=_port(environment.get("MINIRAG_PORT") or "8000"),
+            host=environment.get("MINIRAG_HOST") or "127.0.0.1",
+            data_dir=Path(environment.get("MINIRAG_DATA_DIR") or ".minirag").expanduser().absolute(),
+            log_level=(environment.get("MINIRAG_LOG_LEVEL") or "INFO").upper(),
+            root_mode=_root_mode(environment.get("MINIRAG_POSTGRES_AS_ROOT") or "auto"),
+        )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise StackError(f"MINIRAG_PORT must be a number from 0 to 65535, not {text!r}.")
+    return int(text)
+
+
+def _root_mode(text: str) -> RootMode:
+    if text not in ("auto", "userns", "setuid"):
+        raise StackError(f"MINIRAG_POSTGRES_AS_ROOT must be auto, userns or setuid, not {text!r}.")
+    return cast("RootMode", text)

@@ -1,0 +1,152 @@
+"""``minirag up``: take the folder, start everything, say so, and stop it all on a signal."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from minirag_local import data_format, stack
+from minirag_local.credentials import Credentials
+from minirag_local.errors import NotRunning, StackError
+from minirag_local.folder import LOW_DISK, DataFolder, FolderLock, read_json
+from minirag_local.listening import listen, url_of
+from minirag_local.logs import Logbook, Terminal
+from minirag_local.process import Program
+from minirag_local.settings import StackSettings
+from minirag_local.state import Addresses, RunState
+from minirag_local.supervisor import Observer, Supervisor
+
+Build = Callable[[StackSettings, DataFolder, Credentials, str, int], tuple[list[Program], Addresses]]
+"""Makes the process table from the folder, its secrets, the gateway's URL and its socket's descriptor."""
+
+
+def up(settings: StackSettings, build: Build = stack.build) -> int:
+    """Run the stack in the foreground until SIGINT, SIGTERM or SIGHUP; answers the exit status."""
+    folder = DataFolder(settings.data_dir)
+    folder.create()
+    lock = FolderLock(folder)
+    if not lock.acquire():
+        who = _who(folder)
+        raise StackError(f"A MiniRAG already runs on {folder.root}{who}: `minirag down` stops it.")
+    _clean_up_after_crash(folder)
+    data_format.open_folder(folder)
+    terminal = Terminal()
+    try:
+        with listen(settings.host, settings.port) as listener:
+            return asyncio.run(_supervise(settings, folder, listener, terminal, build))
+    finally:
+        terminal.close()
+        lock.release()
+
+
+def _who(folder: DataFolder) -> str:
+    try:
+        return f" (process {RunState.read(folder).pid})"
+    except NotRunning:
+        return ""
+
+
+@dataclass
+class Show(Observer):
+    """Shows progress and log lines, and keeps the state file true."""
+
+    folder: DataFolder
+    terminal: Terminal
+    logbook: Logbook
+    addresses: Addresses
+    began: float
+    supervisor: Supervisor | None = None
+    is_ready: bool = field(default=False)
+
+    def ready(self, name: str) -> None:
+        """One line for each step of the start."""
+        if not self.is_ready:
+            self.terminal.line(f"{time.monotonic() - self.began:6.2f} s  {name}")
+
+    def changed(self) -> None:
+        """Somebody has another pid."""
+        if self.supervisor:
+            RunState.ours(self.addresses, self.supervisor.pids(), self.is_ready).write(self.folder)
+
+    def output(self, name: str, line: bytes, kept_only: bool = False) -> None:
+        """A log line."""
+        self.logbook.add(name, line, kept_only)
+
+    def notice(self, text: str) -> None:
+        """A line of the supervisor's own."""
+        self.logbook.add("supervisor", text.encode())
+
+
+async def _supervise(
+    settings: StackSettings, folder: DataFolder, listener: socket.socket, terminal: Terminal, build: Build
+) -> int:
+    began = time.monotonic()
+    stopping = _stop_signals()
+    fresh = not folder.format.exists()
+    credentials = Credentials.of(folder)
+    programs, addresses = build(settings, folder, credentials, url_of(listener), listener.fileno())
+    logbook = Logbook(folder.logs / "minirag.log", terminal, settings.log_level)
+    show = Show(folder, terminal, logbook, addresses, began)
+    supervisor = show.supervisor = Supervisor(programs, show)
+    starting = asyncio.create_task(supervisor.start())
+    waiting = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+            _announce(show, fresh)
+            await waiting
+        terminal.line("MiniRAG is stopping.")
+    finally:
+        for task in (starting, waiting):
+            task.cancel()
+        await asyncio.gather(starting, waiting, return_exceptions=True)
+        await supervisor.stop()
+        _clean_up(folder, addresses)
+        logbook.close()
+    terminal.line("MiniRAG has stopped.")
+    return 0
+
+
+def _stop_signals() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+def _announce(show: Show, fresh: bool) -> None:
+    show.is_ready = True
+    show.changed()
+    data_format.record(show.folder)
+    if show.folder.free_bytes() < LOW_DISK:
+        show.notice(f"Less than 1 GB is free on the disk of {show.folder.root}: new sources are refused.")
+    show.terminal.line(f"MiniRAG is ready: {show.addresses.url}")
+    if fresh:  # the cluster was made without waiting for the disk
+        threading.Thread(target=os.sync, name="sync", daemon=True).start()
+
+
+def _clean_up_after_crash(folder: DataFolder) -> None:
+    """A supervisor that was killed left its state file, which knows where its sockets were."""
+    if folder.state.exists():
+        stored = read_json(folder.state)
+        _clean_up(folder, Addresses(**stored["addresses"]))
+
+
+def _clean_up(folder: DataFolder, addresses: Addresses) -> None:
+    """Remove what only a running stack needs, private socket folders included."""
+    folder.state.unlink(missing_ok=True)
+    private = {Path(addresses.postgres_sockets)}
+    if addresses.vectors:
+        socket_file = Path(addresses.vectors)
+        socket_file.unlink(missing_ok=True)
+        private.add(socket_file.parent)
+    for parent in private - {folder.run}:
+        shutil.rmtree(parent, ignore_errors=True)

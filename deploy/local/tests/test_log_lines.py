@@ -1,0 +1,72 @@
+"""How log lines of the different processes are shown."""
+
+import io
+from pathlib import Path
+
+import pytest
+from minirag_local import logs
+from minirag_local.logs import Logbook, Terminal, readable, stored_lines
+from minirag_local.supervisor import Backoff
+
+
+def test_json_lines_become_a_sentence_with_its_details() -> None:
+    line = '{"time":"t","level":"warning","service":"chat","logger":"x","message":"slow","seconds":3}'
+    assert readable(line) == (30, "WARNING slow seconds=3")
+
+
+def test_an_exception_is_shown_as_type_and_last_place() -> None:
+    line = '{"level":"error","message":"failed","exception":{"type":"ValueError","trace":["a.py:1 f","b.py:2 g"]}}'
+    assert readable(line) == (40, "ERROR failed [ValueError b.py:2 g]")
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("[12] [INF] Starting", 10),
+        ("[12] [ERR] No space", 40),
+        ("[12] [WRN] Plaintext passwords detected, use nkeys or bcrypt", 10),
+        ("LOG:  ready", 10),
+        ("FATAL:  no such role", 40),
+        ("FATAL:  the database system is starting up", 10),
+        ("{broken", 20),
+        ("plain words", 20),
+    ],
+)
+def test_every_program_has_levels(line: str, level: int) -> None:
+    assert readable(line)[0] == level
+
+
+def test_lines_below_the_level_are_kept_and_not_shown(tmp_path: Path) -> None:
+    shown = io.StringIO()
+    terminal = Terminal(shown)
+    book = Logbook(tmp_path / "minirag.log", terminal, "INFO")
+    book.add("nats", b"[1] [INF] quiet")
+    book.add("nats", b"[1] [WRN] loud")
+    terminal.close()
+    book.close()
+    assert "quiet" not in shown.getvalue()
+    assert "nats       loud" in shown.getvalue()
+    assert [line.split(" ", 1)[1] for line in stored_lines(tmp_path / "minirag.log", "nats")] == [
+        "nats [1] [INF] quiet",
+        "nats [1] [WRN] loud",
+    ]
+
+
+def test_the_log_file_is_set_aside_when_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "LOG_FILE_BYTES", 200)
+    terminal = Terminal(io.StringIO())
+    book = Logbook(tmp_path / "minirag.log", terminal, "INFO")
+    for _ in range(20):
+        book.add("chat", b"x" * 50)
+    book.close()
+    assert (tmp_path / "minirag.log").stat().st_size <= 300
+    assert (tmp_path / "minirag.log.1").stat().st_size <= 300
+
+
+def test_delays_grow_to_a_limit_and_start_again_after_a_calm_time() -> None:
+    backoff = Backoff(first=0.2, longest=1.0, calm=30)
+    delays = [0.0]
+    for _ in range(4):
+        delays.append(backoff.following(delays[-1], lived=1))
+    assert delays[1:] == [0.2, 0.4, 0.8, 1.0]
+    assert backoff.following(1.0, lived=31) == 0.2
