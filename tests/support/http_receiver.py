@@ -47,7 +47,7 @@ class Receiver:
     async def until(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
         """Waits for something that requests bring about."""
         async with asyncio.timeout(timeout):
-            while not condition():  # noqa: ASYNC110  # the conditions are many, and none of them has an event
+            while not condition():
                 await asyncio.sleep(0.01)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

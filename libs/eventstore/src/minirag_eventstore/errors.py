@@ -1,5 +1,7 @@
 """What can go wrong with a store. None of these is a refusal that a client should read as it stands."""
 
+import asyncpg
+
 
 class VersionConflict(Exception):
     """Somebody else appended to the stream first: load it again and decide again."""
@@ -11,3 +13,12 @@ class LeaseLost(Exception):
 
 class MigrationMismatch(Exception):
     """A migration that was applied has changed since, or one is missing: the schema is not what this build thinks."""
+
+
+DATABASE_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    OSError,
+)
+"""What a database that is stopping, starting or gone makes of a call: worth another try, no fault of the call."""

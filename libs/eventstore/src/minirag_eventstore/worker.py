@@ -12,7 +12,7 @@ import asyncpg
 from minirag_contracts.ids import new_id
 
 from minirag_eventstore import dead_letters, work
-from minirag_eventstore.errors import LeaseLost
+from minirag_eventstore.errors import DATABASE_AWAY, LeaseLost
 from minirag_eventstore.store import EventStore, Transaction
 from minirag_eventstore.work import Postpone, RetryPolicy, WorkItem
 
@@ -98,7 +98,7 @@ class WorkRunner:
             while True:
                 try:
                     await self._wait(await self._claim())
-                except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
                     logger.warning("work cannot be claimed", extra={"kind": self.kind, "error": repr(error)})
                     await asyncio.sleep(self._poll)
         finally:
@@ -184,7 +184,7 @@ class WorkRunner:
         try:
             async with self._store.transaction(item.scope) as transaction:
                 await work.release(transaction.connection, item, after, error, counts=counts)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as failure:
+        except (asyncpg.PostgresError, *DATABASE_AWAY) as failure:
             logger.warning("lease runs out by itself", extra={"key": item.key, "error": repr(failure)})
 
     async def _park(self, item: WorkItem, error: str) -> None:
@@ -206,7 +206,7 @@ class WorkRunner:
                 continue
             try:
                 await self._renew()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
                 logger.warning("leases cannot be renewed", extra={"kind": self.kind, "error": repr(error)})
 
     async def _renew(self) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from minirag_contracts.context import Context
+from minirag_contracts.errors import Unavailable
 from minirag_contracts.requests import Reply, Request
 from minirag_contracts.requests.common import HealthReply
 from minirag_contracts.topology import STREAM_OF, ConsumerSpec, consumers_of
-from minirag_eventstore import Database, EventStore, Projection, WorkRunner
+from minirag_eventstore import DATABASE_AWAY, Database, EventStore, Projection, WorkRunner
 from minirag_eventstore.projector import Projector
 from minirag_eventstore.reactor import Reaction, Reactor
 from minirag_eventstore.relay import Relay
@@ -57,8 +58,16 @@ class Runtime:
         self.stops: list[Callable[[], Awaitable[None]]] = []
 
     def on(self, model: type[Q], handler: Callable[[Q, Context], Awaitable[Reply]]) -> None:
-        """Answers a request."""
-        self.rpc.on(model, handler)
+        """Answers a request; a database that is away is told as such, so that the client tries again."""
+
+        async def guarded(request: Q, context: Context) -> Reply:
+            try:
+                return await handler(request, context)
+            except DATABASE_AWAY as error:
+                logger.warning("the database is away", extra={"verb": model.verb, "error": type(error).__name__})
+                raise Unavailable from error
+
+        self.rpc.on(model, guarded)
 
     def react(self, consumer: str, reaction: Reaction) -> None:
         """Runs a reaction for the events of one of this service's reactors in the topology."""

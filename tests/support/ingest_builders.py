@@ -1,0 +1,239 @@
+"""The ingest service without its process, with twins of its neighbours that remember, and commands with good defaults."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from cryptography.fernet import Fernet
+from minirag_contracts.context import Context, TenantScope
+from minirag_contracts.ids import new_id
+from minirag_contracts.requests.ingest import CreateSource, GetSource, IngestSource, SourceRead, UploadSource
+from minirag_contracts.requests.retrieval import Activated, Chunk
+from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner, log
+from minirag_ingest.adapters.chunker import SentenceChunker
+from minirag_ingest.adapters.content_rows import PostgresContentRows
+from minirag_ingest.adapters.extract.pool import ExtractionPool
+from minirag_ingest.adapters.source_rows import PostgresSourceRows
+from minirag_ingest.adapters.tokenizer import MiniLmTokens
+from minirag_ingest.adapters.web import WebFetcher
+from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.reading import SourceReader
+from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.domain import source
+from minirag_ingest.errors import UploadGone
+from minirag_ingest.ports import Target
+from minirag_ingest.projections import PROJECTIONS
+from minirag_ingest.queries import SourceQueries
+from minirag_service.egress import Allowance, GuardedClient
+from minirag_service.sealing import Sealer
+
+TENANT = new_id()
+BOT = new_id()
+
+
+def a_context(tenant_id: UUID = TENANT, **fields: Any) -> Context:
+    """Somebody who asks."""
+    return Context(actor="user:test", tenant_id=tenant_id, correlation_id=new_id(), **fields)
+
+
+def a_source(content: str | None = "The moon is made of rock.", **fields: Any) -> CreateSource:
+    """A text source."""
+    values = {"bot_id": BOT, "name": "Moon facts", "source_type": "text", "content": content} | fields
+    return CreateSource.model_validate(values)
+
+
+def a_url(url: str, **fields: Any) -> CreateSource:
+    """A source that is fetched."""
+    return a_source(None, source_type="url", config={"url": url}, **fields)
+
+
+def an_upload(filename: str, data: bytes, **fields: Any) -> UploadSource:
+    """A file that waits in the transfer store."""
+    values = {
+        "bot_id": BOT,
+        "name": filename,
+        "filename": filename,
+        "object_name": filename,
+        "size": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    return UploadSource.model_validate(values | fields)
+
+
+@dataclass
+class RememberingIndex:
+    """Retrieval's part: staged chunks by ordinal, activated versions; ``before`` may raise or wait."""
+
+    staged: dict[Target, dict[int, Chunk]] = field(default_factory=dict)
+    active: dict[UUID, int] = field(default_factory=dict)
+    activations: list[Target] = field(default_factory=list)
+    before: Callable[[str, Target], Awaitable[None]] | None = None
+
+    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> None:
+        if self.before:
+            await self.before("stage", target)
+        self.staged.setdefault(target, {}).update({chunk.ordinal: chunk for chunk in chunks})
+
+    async def activate(self, context: Context, target: Target, chunk_count: int) -> Activated:
+        if self.before:
+            await self.before("activate", target)
+        assert sorted(self.staged[target]) == list(range(chunk_count))
+        self.active[target.source_id] = target.version
+        self.activations.append(target)
+        return Activated(generation=len(self.activations), chunk_count=chunk_count)
+
+    def text(self, source_id: UUID) -> str:
+        """What the active version of a source says."""
+        [chunks] = [
+            chunks
+            for target, chunks in self.staged.items()
+            if target.source_id == source_id and self.active.get(source_id) == target.version
+        ]
+        return "\n".join(chunk.text for _, chunk in sorted(chunks.items()))
+
+
+@dataclass
+class RememberingBots:
+    """Chat's part."""
+
+    known: set[tuple[UUID, UUID]] = field(default_factory=lambda: {(TENANT, BOT)})
+
+    async def exists(self, context: Context, bot_id: UUID) -> bool:
+        return (context.scope.tenant_id, bot_id) in self.known
+
+
+@dataclass
+class RememberingTransfer:
+    """The bus' object store."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+    async def read(self, object_name: str, limit: int) -> bytes:
+        try:
+            return self.objects[object_name][: limit + 1]
+        except KeyError:
+            raise UploadGone from None
+
+    async def discard(self, object_name: str) -> None:
+        self.objects.pop(object_name, None)
+
+
+@dataclass
+class SizedDisk:
+    """A disk that has as much room as a test says."""
+
+    room: int = 100 * 1024**3
+
+    def free(self) -> int:
+        return self.room
+
+
+class Ingest:
+    """One service with real rows, real extraction and real fetching."""
+
+    def __init__(
+        self, database: Database, delays: Sequence[float] = (0.05, 0.05), lease: float = 5.0
+    ) -> None:
+        self.database = database
+        self.index = RememberingIndex()
+        self.bots = RememberingBots()
+        self.transfer = RememberingTransfer()
+        self.disk = SizedDisk()
+        self.client = GuardedClient(Allowance.parse("127.0.0.1"), timeout=timedelta(seconds=2))
+        self.extraction = ExtractionPool(size=1)
+        sealer = Sealer([Fernet.generate_key().decode()])
+        self.store = EventStore("ingest", database, PROJECTIONS, sealer)
+        self.rows = PostgresSourceRows()
+        self.contents = PostgresContentRows(self.store)
+        fetcher = WebFetcher(self.client)
+        retry = RetryPolicy(tuple(timedelta(seconds=delay) for delay in delays))
+        self.ingestion = Ingestion(
+            self.store,
+            self.contents,
+            SourceReader(self.store, self.contents, fetcher, self.extraction),
+            SentenceChunker(MiniLmTokens()),
+            self.index,
+            retry.attempts,
+        )
+        self.runner = WorkRunner(
+            self.store,
+            WORK_KIND,
+            self.ingestion.make,
+            concurrency=4,
+            lease=timedelta(seconds=lease),
+            retry=retry,
+            on_parked=self.ingestion.give_up,
+            poll=timedelta(milliseconds=20),
+        )
+        self.commands = SourceCommands(
+            self.store, self.rows, self.contents, self.bots, fetcher, self.transfer, self.disk, self.runner
+        )
+        self.queries = SourceQueries(self.store, self.rows)
+
+    async def create(self, request: CreateSource, **context: Any) -> SourceRead:
+        """A source."""
+        return await self.commands.create(request, a_context(**context))
+
+    async def upload(self, filename: str, data: bytes, **fields: Any) -> SourceRead:
+        """A file."""
+        self.transfer.objects[filename] = data
+        return await self.commands.upload(an_upload(filename, data, **fields), a_context())
+
+    async def ingest(self, source_id: UUID) -> int:
+        """Asks for a version."""
+        return (await self.commands.ingest(IngestSource(source_id=source_id), a_context())).version
+
+    async def read(self, source_id: UUID) -> SourceRead:
+        """The source as clients see it."""
+        return await self.queries.get(GetSource(source_id=source_id), a_context())
+
+    async def ended(self, source_id: UUID, timeout: float = 20.0) -> SourceRead:
+        """The source, once it is not being processed any more."""
+        async with asyncio.timeout(timeout):
+            while (found := await self.read(source_id)).status == "processing":
+                await asyncio.sleep(0.02)
+        return found
+
+    async def ingested(self, request: CreateSource) -> SourceRead:
+        """Creates a source, asks for its ingestion and waits for the end of it."""
+        created = await self.create(request)
+        await self.ingest(created.id)
+        return await self.ended(created.id)
+
+    async def events(self, source_id: UUID) -> list[str]:
+        """The types of what happened to a source."""
+        async with self.database.tenant(TenantScope(TENANT)) as connection:
+            found = await log.load(connection, "ingest", source.stream_of(source_id))
+        return [event.type for event in found]
+
+    async def count(self, table: str) -> int:
+        """The tenant's rows of a table."""
+        async with self.database.tenant(TenantScope(TENANT)) as connection:
+            return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
+
+    @contextlib.asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """With ingestion running."""
+        task = asyncio.create_task(self.runner.run())
+        try:
+            yield
+        finally:
+            await self.runner.drain(2)
+            await stopped(task)
+
+    async def close(self) -> None:
+        """Ends children and connections."""
+        await self.extraction.close()
+        await self.client.close()
+
+
+async def stopped(task: asyncio.Task[None]) -> None:
+    """Cancels until it ends: one cancellation may be lost in asyncio.wait_for of Python 3.11."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)
