@@ -42,6 +42,7 @@ lint: $(VENV)/.development ## Check style, types, import rules and architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/sizes.py
 	$(BIN)/python -m pytest -q tests/architecture
 
 .PHONY: format

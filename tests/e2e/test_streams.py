@@ -126,7 +126,7 @@ async def test_a_turn_whose_process_died_after_the_first_token_fails_with_what_t
     await asyncio.to_thread(llm_stack.wait_healthy)
 
 
-async def test_a_turn_whose_process_died_before_the_first_token_is_run_again(
+async def test_a_turn_whose_process_died_before_the_first_token_has_an_end_and_stands_once(
     llm_stack: Stack, llm_tenant: Tenant
 ) -> None:
     bot_id = await llm_tenant.bot(model="openai/late--tokens-5--first-2500")

@@ -4,11 +4,12 @@ import secrets
 
 import asyncpg
 import pytest
-from ledger import SERVICE, TABLES, core_and
+from ledger import TABLES, core_and
 from minirag_eventstore.errors import MigrationMismatch
 from minirag_eventstore.migrate import Migration, migrate, prepare_database
 
 OWNER = "minirag_owner"
+SERVICE = "archive"  # its roles are this module's own, since roles belong to the whole server
 
 
 @pytest.fixture

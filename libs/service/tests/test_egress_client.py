@@ -3,12 +3,19 @@
 import asyncio
 import gzip
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from minirag_service.egress import Allowance, EgressRefused, FetchFailed, GuardedClient
 
 Answer = Callable[[str], bytes | Awaitable[bytes]]
@@ -30,7 +37,7 @@ def response(body: bytes = b"hello", status: str = "200 OK", **headers: str) -> 
 
 
 @asynccontextmanager
-async def listening(answer: Answer) -> AsyncIterator[Listener]:
+async def listening(answer: Answer, **options: Any) -> AsyncIterator[Listener]:
     listener = Listener()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -46,7 +53,7 @@ async def listening(answer: Answer) -> AsyncIterator[Listener]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, **options)
     listener.port = server.sockets[0].getsockname()[1]
     async with server:
         yield listener
@@ -223,3 +230,49 @@ async def test_the_environment_cannot_put_a_proxy_in_between(monkeypatch: pytest
         async with a_client() as client:
             assert (await client.fetch(f"http://127.0.0.1:{server.port}/")).body == b"direct"
         assert proxy.connections == 0
+
+
+def a_certificate(name: str, folder: Path) -> tuple[Path, Path]:
+    """A certificate for one name, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public, private = folder / "certificate.pem", folder / "key.pem"
+    public.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return public, private
+
+
+async def test_the_certificate_is_checked_against_the_name_and_not_the_pinned_address(tmp_path: Path) -> None:
+    public, private = a_certificate("name.example", tmp_path)
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(public, private)
+    asked: list[str | None] = []
+    serving.sni_callback = lambda _socket, name, _context: asked.append(name)
+
+    async def resolver(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    trusting = ssl.create_default_context(cafile=str(public))
+    async with listening(lambda _: response(), ssl=serving) as server:
+        async with a_client(resolver=resolver, ssl_context=trusting) as client:
+            assert (await client.fetch(f"https://name.example:{server.port}/")).body == b"hello"
+            with pytest.raises(FetchFailed, match="connected"):
+                await client.fetch(f"https://other.example:{server.port}/")
+    assert asked == ["name.example", "other.example"]

@@ -48,6 +48,8 @@ class Reactor:
         self._reaction = reaction
         self._reader = reader
         self._retry = retry or RetryPolicy()
+        self.begun = False
+        """Whether it is decided from where on this consumer reacts."""
 
     async def handle(self, event: Envelope, deliveries: int = 1) -> None:
         """Reacts to one event, once. Raises ReactionFailed until the attempts are used up; then the event is parked."""
@@ -125,13 +127,13 @@ class Reactor:
         """A consumer that has never run starts at its owner's head: the past is nothing to react to."""
         async with self._store.database.system() as connection:
             known = await progress.of(connection, self.spec.durable)
-        if known is not None:
-            return
-        head = 0
-        async for _, reached in pages(self._reader, self.spec.owner, 0, self.spec.patterns):
-            head = reached
-        async with self._store.database.system() as connection:
-            await progress.advance(connection, self.spec.durable, head)
+        if known is None:
+            head = 0
+            async for _, reached in pages(self._reader, self.spec.owner, 0, self.spec.patterns):
+                head = reached
+            async with self._store.database.system() as connection:
+                await progress.advance(connection, self.spec.durable, head)
+        self.begun = True
 
     async def audit(self) -> int:
         """Takes from the owner what the bus has lost, and moves the progress over what is handled.

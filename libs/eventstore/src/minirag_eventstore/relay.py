@@ -103,8 +103,10 @@ class Relay:
             fresh = await tail.number(connection, self._service, BATCH)
             published = await self._publish(connection, fresh)
             if len(fresh) < BATCH and published:
+                # Not wait_for: on Python 3.11 that swallows a cancellation which arrives together with the wake.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._poll)
+                    async with asyncio.timeout(self._poll):
+                        await self._wake.wait()
 
     async def _publish(self, connection: asyncpg.Connection, fresh: Sequence[Envelope]) -> bool:
         """True when nothing is left to publish; a bus that fails is tried again after a pause."""

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from minirag_contracts.errors import Refusal
 from minirag_contracts.ids import new_id
 
 from minirag_eventstore import dead_letters, work
@@ -129,8 +130,10 @@ class WorkRunner:
     async def _wait(self, more: bool) -> None:
         if more and len(self._running) < self._concurrency:
             return
+        # Not wait_for: on Python 3.11 that swallows a cancellation which arrives together with the wake.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), self._poll)
+            async with asyncio.timeout(self._poll):
+                await self._wake.wait()
         self._wake.clear()
 
     def _start(self, item: WorkItem) -> None:
@@ -172,7 +175,7 @@ class WorkRunner:
                 "attempt": item.attempt,
                 "error": type(error).__name__,
             },
-            exc_info=error,
+            exc_info=None if isinstance(error, Refusal) else error,
         )
         if item.attempt >= self._retry.attempts:
             await self._park(item, describe(error))
@@ -220,5 +223,5 @@ class WorkRunner:
 
 
 def describe(error: Exception) -> str:
-    """What may be kept about an unexpected error: its type. Its text might hold a visitor's words or a key."""
-    return type(error).__name__
+    """What may be kept about an error: our own sentence, else its type; a text of others might hold a visitor's words."""
+    return error.detail if isinstance(error, Refusal) else type(error).__name__

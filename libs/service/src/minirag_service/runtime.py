@@ -64,7 +64,9 @@ class Runtime:
             try:
                 return await handler(request, context)
             except DATABASE_AWAY as error:
-                logger.warning("the database is away", extra={"verb": model.verb, "error": type(error).__name__})
+                logger.warning(
+                    "the database is away", extra={"verb": model.verb, "error": type(error).__name__}
+                )
                 raise Unavailable from error
 
         self.rpc.on(model, guarded)
@@ -98,6 +100,10 @@ class Runtime:
         results = {name: await _outcome(check) for name, check in self.checks.items()}
         for projector in self.projectors:
             results[f"projector {projector.spec.name}"] = projector.stuck or "ok"
+        for reactor in self.reactors:
+            results[f"reactor {reactor.spec.name}"] = (
+                "ok" if reactor.begun else "waits for the owner of its events"
+            )
         status = "ok" if all(result == "ok" for result in results.values()) else "degraded"
         details = {
             "relay_lag": self.relay.lag if self.relay else 0,
