@@ -1,0 +1,1 @@
+"""Usage, cost and feedback, as projections of everybody's events."""

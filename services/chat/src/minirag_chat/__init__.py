@@ -1,0 +1,1 @@
+"""Bots, turns and language models."""

@@ -1,0 +1,1 @@
+"""Bots, chats and turns: pure deciders, no I/O, no clock, no randomness."""

@@ -1,0 +1,1 @@
+"""What chat answers: reads of its projections, joined with the content beside them."""

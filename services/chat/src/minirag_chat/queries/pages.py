@@ -1,0 +1,58 @@
+"""Keyset pages: a cursor names the last row of the page before, so that rows that come or go meanwhile shift nothing."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from minirag_contracts.errors import InvalidRequest
+
+PAGE_MAX = 1000
+"""Rows of a page at most; whoever wants more follows the cursor."""
+
+Key = tuple[datetime, UUID, int]
+"""Where a row stands: its time, its id, and for messages 0 (question) or 1 (answer)."""
+
+
+def checked_limit(limit: int) -> int:
+    """A page's size; InvalidRequest for one that is none, and never more than PAGE_MAX."""
+    if limit < 1:
+        raise InvalidRequest("The limit must be at least 1.")
+    return min(limit, PAGE_MAX)
+
+
+def encode(key: Key) -> str:
+    """The cursor of a row."""
+    at, row_id, part = key
+    return (
+        base64.urlsafe_b64encode(json.dumps([at.isoformat(), str(row_id), part]).encode())
+        .decode()
+        .rstrip("=")
+    )
+
+
+def decode(cursor: str | None) -> Key | None:
+    """The row that a cursor names; InvalidRequest for anything that is no cursor of ours."""
+    if cursor is None:
+        return None
+    try:
+        at, row_id, part = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None:
+            raise ValueError("a cursor's time has a zone")
+        return moment, UUID(row_id), int(part)
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise InvalidRequest("The cursor is not one that this list has given.") from error
+
+
+def cut(
+    rows: Sequence[Mapping[str, Any]], limit: int, id_column: str
+) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+    """Of ``limit + 1`` rows the first ``limit``, and the cursor of the rest if there is any."""
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]
+    return rows[:limit], encode((last["created_at"], last[id_column], last.get("part", 0)))

@@ -1,0 +1,1 @@
+"""The door to the world: REST, authentication, tenant scope and server-sent events."""

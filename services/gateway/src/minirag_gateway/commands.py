@@ -1,0 +1,127 @@
+"""What changes identity."""
+
+import hashlib
+import hmac
+import secrets
+from typing import Any, ClassVar
+from uuid import UUID
+
+from minirag_contracts.context import Context
+from minirag_contracts.ids import new_id
+from minirag_contracts.requests import Reply, Request
+from minirag_eventstore import Transaction
+from minirag_service.sealing import new_salt, salted_hash
+from pydantic import Field
+
+from minirag_gateway import domain
+from minirag_gateway.errors import SlugTaken
+from minirag_gateway.ports import PasswordHasher, Store, TenantRead
+
+TOKEN_BYTES = 32
+"""Randomness of an API token; URL-safe base64 makes 43 characters of it (spec §2)."""
+
+
+class TenantSignedUp(Reply):
+    """The new tenant, and its API token for the one time that it is shown."""
+
+    holds_secret: ClassVar[bool] = True
+
+    tenant: TenantRead
+    api_token: str = Field(repr=False)
+    token_prefix: str
+
+
+class CreateTenant(Request):
+    """An organisation signs up. ``password_proof`` is keyed, so that the stored body hash helps nobody guess."""
+
+    service: ClassVar[str] = "gateway"
+    verb: ClassVar[str] = "tenants.create"
+    Returns: ClassVar[type[Reply]] = TenantSignedUp
+
+    name: str
+    slug: str
+    owner_email: str = Field(repr=False)
+    owner_display_name: str = Field(default="", repr=False)
+    password_proof: str = Field(repr=False)
+
+
+class Commands:
+    """The use cases that write."""
+
+    def __init__(self, store: Store, passwords: PasswordHasher, proof_key: bytes) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._proof_key = proof_key
+
+    async def create_tenant(
+        self, context: Context, *, name: str, slug: str, email: str, password: str, display_name: str
+    ) -> TenantSignedUp:
+        """Makes the tenant of ``context`` with an owner and the token ``default``; SlugTaken if the slug is in use."""
+        proof = hmac.new(self._proof_key, password.encode(), hashlib.sha256).hexdigest()
+        request = CreateTenant(
+            name=name, slug=slug, owner_email=email, owner_display_name=display_name, password_proof=proof
+        )
+        password_hash = await self._passwords.hash(password)
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+
+        async def sign_up(tx: Transaction) -> TenantSignedUp:
+            await _take_slug(tx, slug)
+            await _append_tenant(tx, context, name, slug)
+            user_id = await _append_owner(tx, context, email, display_name, password_hash)
+            await _append_token(tx, context, user_id, token)
+            tenant = TenantRead(id=tx.scope.tenant_id, name=name, slug=slug, is_active=True, plan="free")
+            return TenantSignedUp(
+                tenant=tenant, api_token=token, token_prefix=token[: domain.TOKEN_PREFIX_LENGTH]
+            )
+
+        return await self._store.execute(context, request, sign_up)
+
+
+async def _take_slug(tx: Transaction, slug: str) -> None:
+    taken: Any = await tx.connection.fetchval(
+        "INSERT INTO slugs (slug, tenant_id) VALUES ($1, $2) ON CONFLICT (slug) DO NOTHING RETURNING true",
+        slug,
+        tx.scope.tenant_id,
+    )
+    if not taken:
+        raise SlugTaken(f"Slug '{slug}' is already taken")
+
+
+async def _append_tenant(tx: Transaction, context: Context, name: str, slug: str) -> None:
+    stream = domain.tenant_stream(tx.scope.tenant_id)
+    tenant, version = await tx.load(stream, domain.evolve_tenant, domain.Tenant())
+    await tx.append(context, stream, version, domain.create_tenant(tenant, name=name, slug=slug))
+
+
+async def _append_owner(
+    tx: Transaction, context: Context, email: str, display_name: str, password_hash: str
+) -> UUID:
+    user_id, salt = new_id(), new_salt()
+    await tx.connection.execute(
+        "INSERT INTO user_content (user_id, tenant_id, email, display_name, password_hash, salt) "
+        "VALUES ($1, $2, $3, $4, $5, $6)",
+        user_id,
+        tx.scope.tenant_id,
+        email,
+        display_name,
+        password_hash,
+        salt,
+    )
+    events = domain.create_user(
+        domain.User(), user_id=user_id, role="owner", email_hash=salted_hash(email.lower(), salt)
+    )
+    await tx.append(context, domain.user_stream(user_id), 0, events)
+    return user_id
+
+
+async def _append_token(tx: Transaction, context: Context, user_id: UUID, token: str) -> None:
+    token_id = new_id()
+    events = domain.create_token(
+        domain.Token(),
+        token_id=token_id,
+        user_id=user_id,
+        name="default",
+        prefix=token[: domain.TOKEN_PREFIX_LENGTH],
+        token_hash=domain.token_hash(token),
+    )
+    await tx.append(context, domain.token_stream(token_id), 0, events)

@@ -1,0 +1,1 @@
+"""How the world comes in: decode, call one use case, encode."""

@@ -1,0 +1,1 @@
+"""REST over HTTP, one file per resource."""

@@ -1,0 +1,65 @@
+"""The ASGI application: every resource, behind tracing, CORS and armour."""
+
+import json
+
+from fastapi import FastAPI, Request, Response
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import HTMLResponse
+
+from minirag_gateway.entrypoints.http import (
+    bots,
+    chat,
+    docs,
+    openapi,
+    problems,
+    sources,
+    stats,
+    system,
+    tenants,
+    webhooks,
+)
+from minirag_gateway.entrypoints.http.armour import Armour
+from minirag_gateway.entrypoints.http.calls import Services
+from minirag_gateway.entrypoints.http.tracing import Tracing
+
+RESOURCES = [module.resource for module in (tenants, bots, sources, chat, webhooks, stats, system)]
+
+EXPOSED = ["X-MiniRAG-Chat-Id", "X-MiniRAG-Message-Id", "X-Request-Id", "Link", "Retry-After"]
+"""Headers that a script on another origin may read."""
+
+
+def build(services: Services) -> FastAPI:
+    """The application over these services."""
+    app = FastAPI(title="MiniRAG", version="1.0.0", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.services = services
+    for resource in RESOURCES:
+        app.include_router(resource.router)
+    _document(app)
+    problems.install(app)
+    app.add_middleware(Armour)  # the last added is the outermost
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=services.settings.origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        allow_credentials=False,
+        expose_headers=EXPOSED,
+    )
+    app.add_middleware(Tracing, access_log=services.settings.access_log)
+    return app
+
+
+def _document(app: FastAPI) -> None:
+    """The API's description for programs and for people, made once."""
+    spec = openapi.document(app, RESOURCES)
+    spec_json = json.dumps(spec, ensure_ascii=False).encode()
+    html = docs.page(spec)
+
+    async def openapi_json(_: Request) -> Response:
+        return Response(spec_json, media_type="application/json")
+
+    async def docs_html(_: Request) -> Response:
+        return HTMLResponse(html)
+
+    app.add_route("/openapi.json", openapi_json, include_in_schema=False)
+    app.add_route("/docs", docs_html, include_in_schema=False)

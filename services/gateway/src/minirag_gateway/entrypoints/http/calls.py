@@ -1,0 +1,119 @@
+"""One authenticated call: who asks, in which context, and how to ask the owners."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from fastapi import Request
+from minirag_contracts import requests
+from minirag_contracts.context import Context
+from minirag_contracts.ids import derived_id, new_id
+from minirag_messaging import Bus
+
+from minirag_gateway.commands import Commands
+from minirag_gateway.entrypoints.http.permissions import Permission, demand
+from minirag_gateway.entrypoints.http.tracing import PRINCIPAL_KEY, trace_of
+from minirag_gateway.errors import InvalidIdempotencyKey, NotAuthenticated
+from minirag_gateway.ports import Turns
+from minirag_gateway.queries.principals import Principal, Principals
+from minirag_gateway.queries.turns import Patience
+from minirag_gateway.settings import Settings
+
+R = TypeVar("R", bound=requests.Reply)
+
+_KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes work with; made once, in bootstrap."""
+
+    settings: Settings
+    bus: Bus
+    commands: Commands
+    principals: Principals
+    turns: Turns
+    disk_is_low: Callable[[], bool]
+
+    @property
+    def patience(self) -> Patience:
+        """How long to wait for turns."""
+        return Patience(
+            quiet=self.settings.turn_quiet.total_seconds(), wait=self.settings.turn_wait.total_seconds()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that may be served. ``key`` tells whether the client named it by an Idempotency-Key."""
+
+    services: Services
+    context: Context
+    caller: Principal | None
+    key: bool
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks; only public routes have nobody."""
+        if self.caller is None:
+            raise NotAuthenticated
+        return self.caller
+
+    @property
+    def command_id(self) -> UUID:
+        """The id under which this call takes effect once."""
+        return self.context.command_id or new_id()
+
+    async def ask(self, request: requests.Request, returns: type[R], timeout: float | None = None) -> R:
+        """Asks the owner for the caller's tenant; raises what it refuses, or Unavailable."""
+        seconds = self.services.settings.request_timeout.total_seconds() if timeout is None else timeout
+        return await self.services.bus.request(
+            request, returns, self.context.within(seconds), timeout=seconds
+        )
+
+
+async def admit(request: Request, permission: Permission) -> Call:
+    """Authenticates, authorises, and gives the call its context; raises 401, 403 or 422 refusals."""
+    services: Services = request.app.state.services
+    principal = None
+    if permission is not Permission.PUBLIC:
+        principal = await services.principals.of_token(_bearer(request))
+        request.scope[PRINCIPAL_KEY] = principal
+        demand(principal.role, permission)
+    return Call(services, *_context(request, principal))
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticated
+    return token
+
+
+def _context(request: Request, principal: Principal | None) -> tuple[Context, Principal | None, bool]:
+    trace = trace_of(request.scope)
+    tenant_id = principal.tenant.id if principal else None
+    command_id, keyed = _command_id(request, tenant_id)
+    context = Context(
+        actor=principal.actor if principal else "anonymous",
+        tenant_id=tenant_id,
+        correlation_id=UUID(hex=trace.trace_id),
+        command_id=command_id,
+        traceparent=trace.traceparent,
+    )
+    return context, principal, keyed
+
+
+def _command_id(request: Request, tenant_id: UUID | None) -> tuple[UUID | None, bool]:
+    """Derived from the Idempotency-Key of a POST, fresh for any other command, none for a question."""
+    if request.method == "GET":
+        return None, False
+    key = request.headers.get("idempotency-key")
+    if request.method != "POST" or key is None:
+        return new_id(), False
+    if not _KEY.match(key):
+        raise InvalidIdempotencyKey
+    return derived_id("command", tenant_id or "public", f"{request.method} {request.url.path}", key), True

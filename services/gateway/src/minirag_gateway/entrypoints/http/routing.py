@@ -1,0 +1,116 @@
+"""How a route is declared: with permission, body and answers, so that neither guard nor document forgets it."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from minirag_gateway.entrypoints.http.calls import Call, admit
+from minirag_gateway.entrypoints.http.permissions import Permission
+from minirag_gateway.entrypoints.http.problems import MEDIA_TYPE, Problem
+
+Endpoint = Callable[..., Awaitable[Response]]
+
+CALL_KEY = "minirag.call"
+
+DECLARATION = "__minirag_declaration__"
+
+
+class Declaration(BaseModel):
+    """What a route says about itself beyond its signature."""
+
+    permission: Permission
+    body: type[BaseModel] | None = None
+
+
+class GuardedRoute(APIRoute):
+    """Admits the caller before anything of the request is validated or read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The framework's handler behind the guard."""
+        handle = super().get_route_handler()
+        permission = declaration_of(self.endpoint).permission
+
+        async def guarded(request: Request) -> Response:
+            request.scope[CALL_KEY] = await admit(request, permission)
+            return await handle(request)
+
+        return guarded
+
+
+def declaration_of(endpoint: Any) -> Declaration:
+    """What the route said about itself; a route that said nothing cannot be built."""
+    declared: Declaration = getattr(endpoint, DECLARATION)
+    return declared
+
+
+def call_of(request: Request) -> Call:
+    """The call that the guard admitted."""
+    call: Call = request.scope[CALL_KEY]
+    return call
+
+
+class Resource:
+    """The routes of one resource."""
+
+    def __init__(self, tag: str) -> None:
+        self.router = APIRouter(route_class=GuardedRoute, tags=[tag])
+        self.endpoints: list[Endpoint] = []
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        permission: Permission,
+        *,
+        returns: Any = None,
+        status: int = 200,
+        body: type[BaseModel] | None = None,
+        form: dict[str, Any] | None = None,
+        refuses: tuple[int, ...] = (),
+        responses: dict[int | str, dict[str, Any]] | None = None,
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Declares an endpoint.
+
+        ``returns`` documents the answer, which the endpoint makes itself as bytes; ``form`` is the JSON Schema of a
+        multipart body.
+        """
+        always = (422, 500, 503) if permission is Permission.PUBLIC else (401, 403, 422, 500, 503)
+        problems = dict.fromkeys(sorted({*always, *refuses}), _PROBLEM)
+
+        def declare(endpoint: Endpoint) -> Endpoint:
+            setattr(endpoint, DECLARATION, Declaration(permission=permission, body=body))
+            self.endpoints.append(endpoint)
+            self.router.add_api_route(
+                path,
+                endpoint,
+                methods=[method],
+                status_code=status,
+                response_model=returns,
+                responses={**problems, **(responses or {})},
+                openapi_extra=_extra(permission, body, form),
+                operation_id=endpoint.__name__,
+            )
+            return endpoint
+
+        return declare
+
+
+_PROBLEM: dict[str, Any] = {
+    "description": "Problem",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
+}
+
+
+def _extra(
+    permission: Permission, body: type[BaseModel] | None, form: dict[str, Any] | None
+) -> dict[str, Any]:
+    extra: dict[str, Any] = {"security": [] if permission is Permission.PUBLIC else [{"bearer": []}]}
+    if body is not None:
+        schema = {"$ref": f"#/components/schemas/{body.__name__}"}
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if form is not None:
+        extra["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+    return extra

@@ -1,0 +1,65 @@
+"""Sources, as clients send them (spec §8)."""
+
+from typing import Any
+from uuid import UUID
+
+from minirag_contracts.events.ingest import RefreshSchedule, SourceType
+from minirag_contracts.requests.ingest import CreateSource, UploadSource
+from pydantic import BaseModel, Field
+
+from minirag_gateway.entrypoints.http.bodies import Body
+
+
+class SourceCreate(Body):
+    """A new source; ingestion is asked for separately."""
+
+    bot_profile_id: UUID
+    name: str = Field(min_length=1, max_length=255, examples=["Opening hours"])
+    description: str = Field(default="", max_length=1000)
+    source_type: SourceType
+    config: dict[str, Any] = Field(default={}, examples=[{"url": "https://example.com/help"}])
+    content: str | None = Field(default=None, repr=False, description="The text of a `text` source.")
+    parent_id: UUID | None = None
+    refresh_schedule: RefreshSchedule | None = None
+
+    def request(self) -> CreateSource:
+        """What ingest is asked."""
+        return CreateSource(
+            bot_id=self.bot_profile_id,
+            name=self.name,
+            description=self.description,
+            source_type=self.source_type,
+            config=self.config,
+            content=self.content,
+            parent_id=self.parent_id,
+            refresh_schedule=self.refresh_schedule,
+        )
+
+
+class UploadForm(Body):
+    """The text fields of an upload."""
+
+    bot_profile_id: UUID
+    name: str = Field(min_length=1, max_length=255)
+    description: str = Field(default="", max_length=1000)
+    parent_id: UUID | None = None
+
+    def request(self, *, filename: str, object_name: str, size: int, sha256: str) -> UploadSource:
+        """What ingest is asked, once the file waits in the transfer bucket."""
+        return UploadSource(
+            bot_id=self.bot_profile_id,
+            name=self.name,
+            description=self.description,
+            parent_id=self.parent_id,
+            filename=filename,
+            object_name=object_name,
+            size=size,
+            sha256=sha256,
+        )
+
+
+class IngestionAccepted(BaseModel):
+    """Ingestion is queued."""
+
+    status: str = Field(examples=["accepted"])
+    message: str = Field(examples=["Ingestion queued for source 0191e7a0-0000-7000-8000-000000000000"])

@@ -1,0 +1,61 @@
+"""Server-sent events as bytes, and a response that cleans up however it ends."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from uuid import UUID
+
+from minirag_contracts.frames import Frame
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from minirag_gateway.queries.delivery import NO_NUMBER
+
+HEARTBEAT = b": heartbeat\n\n"
+
+
+def encode(message_id: UUID, frame: Frame) -> bytes:
+    """One frame: id, event, one line of JSON (spec §11).
+
+    ``done`` goes without the stored message, which only plain chat needs.
+    """
+    data = frame.data
+    if frame.event == "done":
+        data = {key: value for key, value in data.items() if key != "message"}
+    line = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    id_line = "" if frame.n == NO_NUMBER else f"id: {message_id}.{frame.n}\n"
+    return f"{id_line}event: {frame.event}\ndata: {line}\n\n".encode()
+
+
+async def events(
+    message_id: UUID, frames: AsyncIterator[Frame | None], heartbeat: float
+) -> AsyncIterator[bytes]:
+    """The stream's bytes; a comment after ``heartbeat`` seconds of silence."""
+    sent = time.monotonic()
+    async for frame in frames:
+        if frame is not None:
+            sent = time.monotonic()
+            yield encode(message_id, frame)
+        elif time.monotonic() - sent >= heartbeat:
+            sent = time.monotonic()
+            yield HEARTBEAT
+
+
+class EventStreamResponse(StreamingResponse):
+    """``text/event-stream``. ``resources`` are closed when the response ends, also if it never began."""
+
+    def __init__(
+        self, content: AsyncIterator[bytes], headers: Mapping[str, str], resources: AsyncExitStack
+    ) -> None:
+        super().__init__(
+            content,
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **headers},
+        )
+        self._resources = resources
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the stream until it ends or the client goes away."""
+        async with self._resources:
+            await super().__call__(scope, receive, send)

@@ -1,0 +1,114 @@
+"""``/health`` and ``/v1/system``: is it up, and does it work? Public, so no versions and no texts from inside."""
+
+import asyncio
+import time
+from typing import Literal
+
+from fastapi import Request, Response
+from minirag_contracts.context import Context
+from minirag_contracts.errors import Refusal
+from minirag_contracts.requests.common import HealthCheck, HealthReply
+from minirag_contracts.topology import SERVICES
+from pydantic import BaseModel
+
+from minirag_gateway.entrypoints.http.answers import one
+from minirag_gateway.entrypoints.http.calls import Services
+from minirag_gateway.entrypoints.http.permissions import Permission
+from minirag_gateway.entrypoints.http.routing import Resource, call_of
+
+resource = Resource("System")
+
+TIMEOUT = 2.0
+"""Seconds that a service has to say how it is."""
+
+LOW_DISK = "Less than 1 GB of disk is free: new sources are refused."
+
+
+class Alive(BaseModel):
+    """The gateway answers."""
+
+    status: Literal["ok", "degraded"]
+    detail: str | None = None
+
+
+class Part(BaseModel):
+    """One part of the system. ``version`` is kept for old clients and says nothing."""
+
+    status: Literal["ok", "error"]
+    detail: str | None = None
+    version: str | None = None
+    latency_ms: float | None = None
+
+
+class SystemHealth(BaseModel):
+    """All parts. ``redis`` is kept for old clients and stands for the bus; ``qdrant`` for the vector index."""
+
+    status: Literal["ok", "degraded"]
+    postgres: Part
+    qdrant: Part
+    redis: Part
+    disk: Part
+    services: dict[str, Part]
+
+
+@resource.route("GET", "/health", Permission.PUBLIC, returns=Alive)
+async def health(request: Request) -> Response:
+    """Whether the gateway answers, for load balancers; says so when the disk is nearly full."""
+    if await _disk_is_low(call_of(request).services):
+        return one(Alive(status="degraded", detail=LOW_DISK))
+    return Response(b'{"status":"ok"}', media_type="application/json")
+
+
+@resource.route("GET", "/v1/system/health", Permission.PUBLIC, returns=SystemHealth)
+async def read_system_health(request: Request) -> Response:
+    """Whether each part works. Always 200: `status` tells."""
+    services = call_of(request).services
+    replies = dict(
+        zip(SERVICES, await asyncio.gather(*(_ask(services, name) for name in SERVICES)), strict=True)
+    )
+    parts = {name: _service(reply, seconds) for name, (reply, seconds) in replies.items()}
+    low = await _disk_is_low(services)
+    disk = Part(status="error", detail=LOW_DISK) if low else Part(status="ok")
+    whole = SystemHealth(
+        status="ok" if not low and all(part.status == "ok" for part in parts.values()) else "degraded",
+        postgres=_store(replies["gateway"][0]),
+        qdrant=parts["retrieval"].model_copy(update={"detail": None}),
+        redis=_bus(services),
+        disk=disk,
+        services=parts,
+    )
+    return one(whole)
+
+
+async def _ask(services: Services, name: str) -> tuple[HealthReply | None, float]:
+    started = time.perf_counter()
+    try:
+        reply = await services.bus.ask(
+            name, "health", HealthCheck(), HealthReply, Context.for_system("gateway"), timeout=TIMEOUT
+        )
+    except Refusal:
+        return None, time.perf_counter() - started
+    return reply, time.perf_counter() - started
+
+
+def _service(reply: HealthReply | None, seconds: float) -> Part:
+    if reply is None:
+        return Part(status="error", detail="The service does not answer.")
+    latency = round(seconds * 1000, 1)
+    if reply.status != "ok":
+        return Part(status="error", detail="The service cannot do all of its work.", latency_ms=latency)
+    return Part(status="ok", latency_ms=latency)
+
+
+def _store(reply: HealthReply | None) -> Part:
+    well = reply is not None and reply.checks.get("database", "ok") == "ok"
+    return Part(status="ok") if well else Part(status="error", detail="The database does not answer.")
+
+
+def _bus(services: Services) -> Part:
+    well = services.bus.client.is_connected
+    return Part(status="ok") if well else Part(status="error", detail="The message bus is not connected.")
+
+
+async def _disk_is_low(services: Services) -> bool:
+    return await asyncio.to_thread(services.disk_is_low)

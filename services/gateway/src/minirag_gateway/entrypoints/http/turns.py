@@ -1,0 +1,115 @@
+"""Turns over HTTP: started or resumed, as a stream or as one answer."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from fastapi import Response
+from minirag_contracts.frames import Frame
+from minirag_contracts.ids import derived_id
+from minirag_contracts.requests.chat import MessageRead, TurnRead, TurnStarted, UsageRead
+
+from minirag_gateway.entrypoints.http import sse
+from minirag_gateway.entrypoints.http.answers import one
+from minirag_gateway.entrypoints.http.calls import Call
+from minirag_gateway.entrypoints.http.schemas.chat import ChatAnswer, ChatCreate
+from minirag_gateway.errors import InvalidLastEventId, TurnFailed, TurnStillRunning
+from minirag_gateway.ports import FrameFeed
+from minirag_gateway.queries.delivery import NO_NUMBER
+from minirag_gateway.queries.turns import STILL_RUNNING, TurnFollower
+
+STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The answer.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
+
+FAILURES: dict[str, int] = {
+    "llm_timeout": HTTPStatus.GATEWAY_TIMEOUT,
+    "turn_timeout": HTTPStatus.GATEWAY_TIMEOUT,
+    "llm_context_exceeded": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "llm_request_refused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "model_not_configured": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "model_unknown": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "retrieval_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""Code of a failed turn → status of a plain answer; anything else is the provider's trouble (502)."""
+
+_EVENT_ID = re.compile(r"([0-9a-fA-F-]{36})\.(\d{1,7})\Z")
+
+
+def parse_event_id(value: str | None, message_id: UUID) -> int:
+    """The number of the last frame that the client has, -1 for none; InvalidLastEventId for an id of anything else."""
+    if not value:
+        return -1
+    match = _EVENT_ID.match(value)
+    if match is None or match[1].lower() != str(message_id):
+        raise InvalidLastEventId
+    return int(match[2])
+
+
+async def start(call: Call, body: ChatCreate) -> Response:
+    """Starts the turn (or finds the one that the same Idempotency-Key started) and answers in the asked form.
+
+    The frames are subscribed before the turn is asked for, so none can be missed; refusals come before any byte.
+    """
+    message_id = derived_id("message", call.command_id)
+    async with AsyncExitStack() as stack:
+        feed = await stack.enter_async_context(call.services.turns.live(call.context.scope, message_id))
+        turn = await call.ask(body.request(message_id), TurnStarted)
+        follower = TurnFollower(call.services.turns, call.context, turn, call.services.patience)
+        if not body.stream:
+            return one(await _gather(call, turn, follower.follow(feed, replay=call.key)))
+        return _stream(call, turn, follower, feed, stack.pop_all(), replay=call.key)
+
+
+async def resume(call: Call, chat_id: UUID, message_id: UUID, after: int) -> Response:
+    """The rest of a turn as a stream; refuses an unknown or foreign turn before any byte."""
+    async with AsyncExitStack() as stack:
+        feed = await stack.enter_async_context(call.services.turns.live(call.context.scope, message_id))
+        state = await call.services.turns.state(call.context, chat_id, message_id)
+        turn = TurnStarted(chat_id=state.chat_id, message_id=message_id, user_message_id=message_id)
+        follower = TurnFollower(call.services.turns, call.context, turn, call.services.patience)
+        return _stream(call, turn, follower, feed, stack.pop_all(), after=after, replay=True)
+
+
+def _stream(
+    call: Call,
+    turn: TurnStarted,
+    follower: TurnFollower,
+    feed: FrameFeed,
+    resources: AsyncExitStack,
+    *,
+    after: int = -1,
+    replay: bool,
+) -> Response:
+    frames = follower.follow(feed, after=after, replay=replay)
+    content = sse.events(turn.message_id, frames, call.services.settings.heartbeat.total_seconds())
+    headers = {"X-MiniRAG-Chat-Id": str(turn.chat_id), "X-MiniRAG-Message-Id": str(turn.message_id)}
+    return sse.EventStreamResponse(content, headers, resources)
+
+
+async def _gather(call: Call, turn: TurnStarted, frames: AsyncIterator[Frame | None]) -> ChatAnswer:
+    """The whole answer; TurnFailed with the failure's own code, TurnStillRunning after the longest wait."""
+    last: Frame | None = None
+    async for frame in frames:
+        last = frame or last
+    if last is None or (last.n == NO_NUMBER and last.data.get("code") == STILL_RUNNING):
+        raise TurnStillRunning(turn.chat_id, turn.message_id)
+    if last.event == "error":
+        code = str(last.data.get("code", "turn_failed"))
+        status = FAILURES.get(code, HTTPStatus.BAD_GATEWAY)
+        raise TurnFailed(status, code, str(last.data.get("detail", "")), turn.chat_id, turn.message_id)
+    if last.data.get("message") and last.data.get("usage"):
+        return ChatAnswer.of(
+            MessageRead.model_validate(last.data["message"]), UsageRead.model_validate(last.data["usage"])
+        )
+    return _of_state(turn, await call.services.turns.state(call.context, turn.chat_id, turn.message_id))
+
+
+def _of_state(turn: TurnStarted, state: TurnRead) -> ChatAnswer:
+    if state.message is None or state.usage is None:
+        raise TurnStillRunning(turn.chat_id, turn.message_id)
+    return ChatAnswer.of(state.message, state.usage)

@@ -1,0 +1,149 @@
+"""What the gateway refuses. Status and code live in the class, the docstring is the default message."""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from minirag_contracts.errors import Refusal
+
+
+class GatewayRefusal(Refusal):
+    """The request was refused."""
+
+
+class NotAuthenticated(GatewayRefusal):
+    """Not authenticated"""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "not_authenticated"
+
+
+class InvalidJwt(NotAuthenticated):
+    """Invalid or expired JWT"""
+
+    code = "invalid_jwt"
+
+
+class InvalidApiToken(NotAuthenticated):
+    """Invalid or revoked API token"""
+
+    code = "invalid_token"
+
+
+class ApiTokenExpired(NotAuthenticated):
+    """API token has expired"""
+
+    code = "token_expired"
+
+
+class AccountDisabled(NotAuthenticated):
+    """Token owner account is disabled"""
+
+    code = "account_disabled"
+
+
+class TenantDisabled(GatewayRefusal):
+    """Tenant is disabled"""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "tenant_disabled"
+
+
+class Forbidden(GatewayRefusal):
+    """Only owners and admins may do this"""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "forbidden"
+
+
+class SlugTaken(GatewayRefusal):
+    """The slug is already taken"""
+
+    status = HTTPStatus.CONFLICT
+    code = "slug_taken"
+
+
+class BodyTooLarge(GatewayRefusal):
+    """The request body is too large."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    code = "body_too_large"
+
+
+class InvalidBody(GatewayRefusal):
+    """The request body does not have the expected form."""
+
+    code = "validation_error"
+
+    def __init__(self, detail: str, errors: list[dict[str, Any]]) -> None:
+        super().__init__(detail)
+        self.errors = errors
+
+
+class InvalidIdempotencyKey(GatewayRefusal):
+    """An Idempotency-Key has 1 to 255 printable ASCII characters."""
+
+    code = "invalid_idempotency_key"
+
+
+class InvalidLastEventId(GatewayRefusal):
+    """Last-Event-ID must be the id of a frame of this message: `<message_id>.<n>`."""
+
+    code = "invalid_last_event_id"
+
+
+class InvalidEventType(GatewayRefusal):
+    """There is no such event to subscribe to."""
+
+    code = "invalid_event_type"
+
+
+class UploadRefused(GatewayRefusal):
+    """The upload was refused."""
+
+    code = "upload_refused"
+
+
+class UnsupportedFileType(UploadRefused):
+    """Files of this type cannot be read."""
+
+    code = "unsupported_file_type"
+
+
+class FileTooLarge(UploadRefused):
+    """File too large. Maximum size is 10 MB."""
+
+    code = "file_too_large"
+
+
+class EmptyFile(UploadRefused):
+    """The file is empty."""
+
+    code = "empty_file"
+
+
+class MalformedUpload(UploadRefused):
+    """The body is not a complete multipart form."""
+
+    code = "malformed_upload"
+
+
+class TurnFailed(GatewayRefusal):
+    """The answer could not be produced."""
+
+    code = "turn_failed"
+
+    def __init__(self, status: int, code: str, detail: str, chat_id: UUID, message_id: UUID) -> None:
+        super().__init__(detail)
+        self.status = status  # type: ignore[misc]  # the failure of the turn decides, not the class
+        self.code = code  # type: ignore[misc]
+        self.chat_id = chat_id
+        self.message_id = message_id
+
+
+class TurnStillRunning(TurnFailed):
+    """The answer is taking longer than this request may wait. It goes on and can be read from the chat."""
+
+    def __init__(self, chat_id: UUID, message_id: UUID) -> None:
+        detail = (type(self).__doc__ or "").strip()
+        super().__init__(HTTPStatus.GATEWAY_TIMEOUT, "turn_still_running", detail, chat_id, message_id)

@@ -1,0 +1,1 @@
+"""What is asked without changing anything: who somebody is, and how a turn goes on."""

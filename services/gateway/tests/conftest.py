@@ -1,0 +1,54 @@
+"""A running gateway for each test that wants one."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+import pytest
+from gateway_world import Owners, World
+from minirag_gateway.bootstrap import assemble
+from minirag_gateway.projections import PROJECTIONS
+from minirag_gateway.settings import Settings
+from minirag_messaging import Bus
+from minirag_messaging.testing import NatsServer
+from minirag_service.testing import running, settings_for
+
+StartWorld = Callable[..., Awaitable[World]]
+
+
+@asynccontextmanager
+async def _world(urls: tuple[str, str], nats: NatsServer, bus: Bus, **fields: object) -> AsyncIterator[World]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    owners = Owners(bus)
+    await owners.start()
+    port = listening.getsockname()[1]
+    settings = settings_for(Settings, nats.url, urls, http_fd=os.dup(listening.fileno()), **fields)
+    async with (
+        running(settings, assemble, PROJECTIONS) as runtime,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+    ):
+        yield World(f"http://127.0.0.1:{port}", client, owners, runtime)
+    await owners.stop()
+    listening.close()
+
+
+@pytest.fixture
+async def start_world(
+    database_urls: Callable[..., Awaitable[tuple[str, str]]], nats: NatsServer, bus: Bus
+) -> AsyncIterator[StartWorld]:
+    """Starts a gateway with settings of the test's choice."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**fields: object) -> World:
+            urls = await database_urls("gateway")
+            return await stack.enter_async_context(_world(urls, nats, bus, **fields))
+
+        yield start
+
+
+@pytest.fixture
+async def world(start_world: StartWorld) -> World:
+    """A gateway whose timing suits tests."""
+    return await start_world(turn_quiet=0.2, heartbeat=0.3, turn_wait=10, drain=1)

@@ -1,0 +1,201 @@
+"""Sign-up and authentication, through HTTP."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from gateway_world import PASSWORD, World, a_sign_up
+from minirag_contracts.context import TenantScope
+from minirag_eventstore.rebuild import rebuild_own
+from minirag_gateway.projections import PROJECTIONS
+
+NO_CREDENTIALS = [
+    (None, "Not authenticated"),
+    ("", "Not authenticated"),
+    ("Basic abc", "Not authenticated"),
+    ("Bearer", "Not authenticated"),
+    ("Bearer a.b.c", "Invalid or expired JWT"),
+    ("Bearer short", "Invalid or revoked API token"),
+    (f"Bearer {'x' * 43}", "Invalid or revoked API token"),
+]
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+async def test_a_sign_up_answers_with_the_tenant_and_its_token_once(world: World) -> None:
+    response = await world.sign_up("acme")
+    signed_up = response.json()
+    assert response.status_code == 201
+    assert set(signed_up) == {"tenant", "api_token", "token_prefix"}
+    assert signed_up["tenant"] | {"id": ""} == {
+        "id": "",
+        "name": "Example Ltd",
+        "slug": "acme",
+        "is_active": True,
+        "plan": "free",
+    }
+    assert len(signed_up["api_token"]) == 43
+    assert "." not in signed_up["api_token"]
+    assert signed_up["token_prefix"] == signed_up["api_token"][:8]
+
+
+async def test_the_token_is_good_for_the_own_tenant(world: World) -> None:
+    signed_up = (await world.sign_up()).json()
+    headers = {"Authorization": f"Bearer {signed_up['api_token']}"}
+    response = await world.client.get("/v1/tenants/me", headers=headers)
+    assert (response.status_code, response.json()) == (200, signed_up["tenant"])
+
+
+async def test_a_slug_is_taken_only_once_also_when_many_ask_at_the_same_moment(world: World) -> None:
+    responses = await asyncio.gather(*(world.sign_up("acme") for _ in range(6)))
+    assert sorted(response.status_code for response in responses) == [201, 409, 409, 409, 409, 409]
+    refused = next(response for response in responses if response.status_code == 409).json()
+    assert (refused["detail"], refused["code"]) == ("Slug 'acme' is already taken", "slug_taken")
+
+
+async def test_a_repeated_sign_up_gets_the_same_token_and_another_body_is_refused(world: World) -> None:
+    headers = {"Idempotency-Key": "sign-up-1"}
+    body = a_sign_up("acme")
+    first = await world.client.post("/v1/tenants", json=body, headers=headers)
+    again = await world.client.post("/v1/tenants", json=body, headers=headers)
+    other = await world.client.post(
+        "/v1/tenants", json=body | {"owner_password": "another one"}, headers=headers
+    )
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_one_time_tokens_and_passwords_are_stored_nowhere(world: World) -> None:
+    response = await world.client.post(
+        "/v1/tenants", json=a_sign_up("acme"), headers={"Idempotency-Key": "k"}
+    )
+    token = response.json()["api_token"]
+    async with world.runtime.database.system() as connection:
+        for table in ("events", "commands", "tenants", "users", "tokens", "user_content"):
+            rows = " ".join(str(dict(row)) for row in await connection.fetch(f"SELECT * FROM {table}"))
+            assert rows
+            assert token not in rows
+            assert PASSWORD not in rows
+        events = " ".join(str(row["data"]) for row in await connection.fetch("SELECT data FROM events"))
+        assert "owner@example.com" not in events
+        hashed = await connection.fetchval("SELECT password_hash FROM user_content")
+    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+async def test_without_a_valid_credential_nobody_gets_in(world: World) -> None:
+    for header, detail in NO_CREDENTIALS:
+        headers = {} if header is None else {"Authorization": header}
+        response = await world.client.get("/v1/bot-profiles", headers=headers)
+        assert (response.status_code, response.json()["detail"]) == (401, detail)
+        assert response.headers["www-authenticate"] == "Bearer"
+        assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "detail"),
+    [
+        ("UPDATE tokens SET is_active = false", 401, "Invalid or revoked API token"),
+        ("UPDATE tokens SET expires_at = now() - interval '1 minute'", 401, "API token has expired"),
+        ("UPDATE users SET is_active = false", 401, "Token owner account is disabled"),
+        ("DELETE FROM users", 401, "Token owner account is disabled"),
+        ("UPDATE tenants SET is_active = false", 403, "Tenant is disabled"),
+    ],
+)
+async def test_a_credential_that_is_no_longer_good_says_why(
+    start_world: Any, change: str, status: int, detail: str
+) -> None:
+    world = await start_world(principal_ttl=0)
+    client = await world.a_client()
+    async with client:
+        assert (await client.get("/v1/tenants/me")).status_code == 200
+        async with world.runtime.database.system() as connection:
+            await connection.execute(change)
+        response = await client.get("/v1/tenants/me")
+    assert (response.status_code, response.json()["detail"]) == (status, detail)
+
+
+async def test_members_may_chat_and_read_but_not_manage(start_world: Any) -> None:
+    world = await start_world(principal_ttl=0)
+    client = await world.a_client()
+    async with client:
+        async with world.runtime.database.system() as connection:
+            await connection.execute("UPDATE users SET role = 'member'")
+        allowed = [
+            await client.get("/v1/bot-profiles"),
+            await client.get("/v1/sources"),
+            await client.get("/v1/chat"),
+            await client.get("/v1/tenants/me"),
+        ]
+        refused = [
+            await client.post("/v1/bot-profiles", json={"name": "x"}),
+            await client.post("/v1/sources", json={}),
+            await client.get("/v1/webhooks"),
+            await client.get("/v1/stats/overview"),
+        ]
+    assert [response.status_code for response in allowed] == [200] * 4
+    assert [response.status_code for response in refused] == [403] * 4
+    assert refused[0].json()["detail"] == "Only owners and admins may do this"
+
+
+async def test_reading_with_a_token_writes_nothing_and_use_is_noted_later(world: World) -> None:
+    client = await world.a_client()
+    async with client:
+        await client.get("/v1/tenants/me")
+    async with world.runtime.database.system() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM token_use") == 0
+    await _principals(world).write_uses()
+    async with world.runtime.database.system() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM token_use") == 1
+
+
+def _principals(world: World) -> Any:
+    name = "token-use"
+    return world.runtime.backgrounds[name].args[0]  # type: ignore[attr-defined]
+
+
+async def test_every_projection_equals_its_rebuild(world: World) -> None:
+    for number in range(3):
+        await world.sign_up(f"tenant-{number}")
+    for projection in PROJECTIONS:
+        report = await rebuild_own(world.runtime.database, "gateway", projection)
+        assert (report.differences, report.rows) == ([], 3), projection.name
+
+
+async def test_a_tenant_sees_no_row_of_another(world: World) -> None:
+    mine, theirs = [(await world.sign_up()).json()["tenant"]["id"] for _ in range(2)]
+    async with world.runtime.database.tenant(TenantScope(mine)) as connection:
+        for table in ("tenants", "users", "tokens", "user_content", "slugs", "events"):
+            seen = {str(row["tenant_id"]) for row in await connection.fetch(f"SELECT tenant_id FROM {table}")}
+            assert seen == {mine}, table
+    assert mine != theirs
+
+
+async def test_a_database_that_is_away_is_a_503_and_no_401(world: World) -> None:
+    client = await world.a_client()
+    async with client:
+        await world.runtime.database._system.close()
+        await asyncio.sleep(1.1)
+        response = await client.get("/v1/tenants/me")
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+    assert response.headers["retry-after"] == "1"
+
+
+async def test_the_same_token_is_looked_up_once_for_many_requests(world: World) -> None:
+    client = await world.a_client()
+    calls = 0
+    credentials = _principals(world)._credentials
+    find = credentials.find_token
+
+    async def counted(token_hash: str) -> Any:
+        nonlocal calls
+        calls += 1
+        return await find(token_hash)
+
+    credentials.find_token = counted
+    async with client:
+        responses: list[httpx.Response] = await asyncio.gather(
+            *(client.get("/v1/tenants/me") for _ in range(20))
+        )
+    assert {response.status_code for response in responses} == {200}
+    assert calls == 1

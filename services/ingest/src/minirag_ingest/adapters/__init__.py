@@ -1,0 +1,1 @@
+"""Everything outside of this process' own reasoning, one outside system per file."""

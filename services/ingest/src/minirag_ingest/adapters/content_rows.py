@@ -1,0 +1,81 @@
+"""What was given and what was made of it, in Postgres: content, referred to by events through ids and salted hashes."""
+
+import asyncio
+import json
+from uuid import UUID
+
+from minirag_contracts.context import TenantScope
+from minirag_eventstore import EventStore, Transaction
+
+from minirag_ingest.domain.document import Document
+from minirag_ingest.ports import SourceContent, StoredDocument, Target
+
+LARGE = 256 * 1024
+"""Characters of JSON that are written and parsed beside the loop."""
+
+
+class PostgresContentRows:
+    """The port ContentRows."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    async def keep(self, tx: Transaction, source_id: UUID, content: SourceContent, salt: bytes) -> None:
+        """Stores what a client gave us."""
+        await tx.connection.execute(
+            "INSERT INTO source_contents (tenant_id, source_id, config, body, salt) VALUES ($1, $2, $3, $4, $5)",
+            tx.scope.tenant_id,
+            source_id,
+            content.config,
+            content.body,
+            salt,
+        )
+
+    async def content(self, tx: Transaction, source_id: UUID) -> SourceContent | None:
+        """What a client gave us; None once it is erased."""
+        row = await tx.connection.fetchrow(
+            "SELECT config, body FROM source_contents WHERE source_id = $1", source_id
+        )
+        return SourceContent(row["config"], row["body"]) if row else None
+
+    async def document(self, scope: TenantScope, target: Target) -> StoredDocument | None:
+        """The text of a version, if an attempt got that far."""
+        async with self._store.transaction(scope) as tx:
+            row = await tx.connection.fetchrow(
+                "SELECT title, url, body FROM documents WHERE source_id = $1 AND version = $2",
+                target.source_id,
+                target.version,
+            )
+        if row is None:
+            return None
+        body: str = row["body"]
+        parsed = await asyncio.to_thread(json.loads, body) if len(body) > LARGE else json.loads(body)
+        return StoredDocument(row["title"], row["url"], Document.from_json(parsed))
+
+    async def keep_document(self, scope: TenantScope, target: Target, stored: StoredDocument) -> None:
+        """Stores the text of a version."""
+        if stored.document.characters > LARGE:
+            body = await asyncio.to_thread(_dump, stored.document)
+        else:
+            body = _dump(stored.document)
+        async with self._store.transaction(scope) as tx:
+            await tx.connection.execute(
+                """INSERT INTO documents (tenant_id, source_id, version, title, url, body)
+                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (source_id, version) DO NOTHING""",
+                scope.tenant_id,
+                target.source_id,
+                target.version,
+                stored.title,
+                stored.url,
+                body,
+            )
+
+    async def drop_documents(self, tx: Transaction, source_id: UUID, before_version: int) -> None:
+        """Forgets old versions' text."""
+        await tx.connection.execute(
+            "DELETE FROM documents WHERE source_id = $1 AND version < $2", source_id, before_version
+        )
+
+
+def _dump(document: Document) -> str:
+    return json.dumps(document.to_json(), ensure_ascii=False)

@@ -1,0 +1,81 @@
+"""The worker's own process: reads hostile documents under limits, one at a time, and holds no secrets.
+
+Started as ``python -I -m minirag_ingest.adapters.extract.child MEMORY_BYTES CPU_SECONDS PARENT_PID``. On standard input
+come jobs, on standard output go their results; each is four bytes of length, a JSON header, four bytes of length, a body.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import struct
+import sys
+from typing import Any, BinaryIO
+
+from minirag_ingest.adapters.extract.errors import Unreadable
+from minirag_ingest.adapters.extract.registry import extract
+
+PR_SET_PDEATHSIG = 1
+LENGTH = struct.Struct(">I")
+TOO_COMPLEX = "The document needs too much memory to be read."
+
+
+def main(memory: int, cpu_seconds: int, parent: int) -> None:
+    """Until standard input ends, the parent dies, or a document is too much."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        return
+    jobs, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not get between the results
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    while (job := _read(jobs)) is not None:
+        _allow_cpu(cpu_seconds)
+        answer, body = _work(*job)
+        _write(results, answer, body)
+
+
+def _allow_cpu(seconds: int) -> None:
+    """So many more seconds of processor time than used so far; after that the kernel ends the process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + seconds + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+
+
+def _work(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    try:
+        document = extract(
+            data, filename=job["filename"], media_type=job["media_type"], charset=job["charset"]
+        )
+        return {"ok": True}, json.dumps(document.to_json(), ensure_ascii=False).encode("utf-8", "replace")
+    except Unreadable as error:
+        return {"ok": False, "code": error.code, "sentence": str(error)}, b""
+    except (MemoryError, RecursionError):
+        return {"ok": False, "code": Unreadable.code, "sentence": TOO_COMPLEX}, b""
+    except Exception as error:  # noqa: BLE001  # a library's surprise at a broken file; its text may quote the file, so only its type is told
+        return {"ok": False, "code": "unexpected", "sentence": type(error).__name__}, b""
+
+
+def _read(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+    header = _part(stream)
+    return None if header is None else (json.loads(header), _part(stream) or b"")
+
+
+def _part(stream: BinaryIO) -> bytes | None:
+    prefix = stream.read(LENGTH.size)
+    if len(prefix) < LENGTH.size:
+        return None
+    return stream.read(LENGTH.unpack(prefix)[0])
+
+
+def _write(stream: BinaryIO, header: dict[str, Any], body: bytes) -> None:
+    for part in (json.dumps(header).encode(), body):
+        stream.write(LENGTH.pack(len(part)))
+        stream.write(part)
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:4]))

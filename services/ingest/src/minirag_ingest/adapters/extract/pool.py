@@ -1,0 +1,132 @@
+"""Extraction in worker processes: a bomb, a crash or an endless loop costs one document, and never the service's loop."""
+
+import asyncio
+import json
+import logging
+import signal
+from datetime import timedelta
+
+from minirag_ingest.adapters.extract import text
+from minirag_ingest.adapters.extract.detect import detect
+from minirag_ingest.adapters.extract.errors import EmptyDocument
+from minirag_ingest.adapters.extract.errors import Unreadable as ReadError
+from minirag_ingest.adapters.extract.worker import CHILD, Limits, ReplyTooLarge, Worker, WorkerDied
+from minirag_ingest.domain.document import Document
+from minirag_ingest.ports import ExtractionInterrupted, Raw, Unreadable
+
+log = logging.getLogger(__name__)
+
+FROM_OUTSIDE = frozenset((signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+"""Signals that say nothing about the document: the operator, or the kernel short of memory."""
+SMALL = 256 * 1024
+"""Bytes of plain text that are read in place; more of it goes to a thread."""
+
+
+class ExtractionPool:
+    """At most ``size`` worker processes, started when needed and ended after ``idle``."""
+
+    def __init__(
+        self,
+        *,
+        size: int = 2,
+        limits: Limits | None = None,
+        idle: timedelta = timedelta(seconds=60),
+        module: str = CHILD,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._idle_seconds = idle.total_seconds()
+        self._module = module
+        self._slots = asyncio.Semaphore(size)
+        self._idle: list[Worker] = []
+        self._timers: dict[int, asyncio.Task[None]] = {}
+
+    async def extract(self, raw: Raw) -> Document:
+        """Reads a file or page; Unreadable is final, ExtractionInterrupted is not."""
+        if self._is_plain(raw):
+            return await self._plain(raw)
+        job = {"filename": raw.filename, "media_type": raw.media_type, "charset": raw.charset}
+        async with self._slots:
+            header, body = await self._run(job, raw.data)
+        if header["ok"]:
+            return Document.from_json(await asyncio.to_thread(json.loads, body))
+        if header["code"] != "unexpected":
+            raise Unreadable(header["code"], header["sentence"])
+        log.warning("a document could not be read", extra={"error": header["sentence"]})
+        raise Unreadable("unreadable_document", "The document is damaged, or of a kind that cannot be read.")
+
+    async def close(self) -> None:
+        """Ends all processes."""
+        for timer in self._timers.values():
+            timer.cancel()
+        await asyncio.gather(*(worker.kill() for worker in self._idle))
+        self._idle.clear()
+
+    def _is_plain(self, raw: Raw) -> bool:
+        """Whether these bytes are plain text, which needs no foreign code; what they are not, the worker will say."""
+        if not raw.data.strip() or raw.charset not in (None, "utf-8"):
+            return False
+        try:
+            return detect(raw.data, raw.filename, raw.media_type) == "text"
+        except ReadError:
+            return False
+
+    async def _plain(self, raw: Raw) -> Document:
+        try:
+            if len(raw.data) <= SMALL:
+                document = text.extract(raw.data)
+            else:
+                document = await asyncio.to_thread(text.extract, raw.data)
+            if not document.blocks:
+                raise EmptyDocument("There is no text in it.")
+            return document
+        except ReadError as error:
+            raise Unreadable(error.code, str(error)) from error
+
+    async def _run(self, job: dict[str, str | None], data: bytes) -> tuple[dict[str, str], bytes]:
+        worker = await self._take()
+        try:
+            answer = await worker.run(job, data)
+        except TimeoutError as error:
+            seconds = self._limits.seconds
+            raise Unreadable(
+                "unreadable_document", f"Reading the document took more than {seconds:g} seconds."
+            ) from error
+        except ReplyTooLarge as error:
+            raise Unreadable("unreadable_document", "The document contains too much text.") from error
+        except WorkerDied as error:
+            log.warning("an extraction worker died", extra={"signal": str(error.signal)})
+            if error.signal in FROM_OUTSIDE or error.signal is None:
+                raise ExtractionInterrupted("The process that read the document was ended.") from error
+            if error.signal == signal.SIGXCPU:
+                raise Unreadable("unreadable_document", "Reading the document takes too long.") from error
+            raise Unreadable("unreadable_document", "The document is damaged: reading it failed.") from error
+        else:
+            if worker.usable:
+                self._keep(worker)
+                worker = None  # type: ignore[assignment]  # so that it is not killed below
+            return answer
+        finally:
+            if worker is not None:
+                await asyncio.shield(worker.kill())
+
+    async def _take(self) -> Worker:
+        while self._idle:
+            worker = self._idle.pop()
+            timer = self._timers.pop(worker.pid, None)
+            if timer:
+                timer.cancel()
+            if worker.usable:
+                return worker
+            await worker.kill()
+        return await Worker.start(self._limits, self._module)
+
+    def _keep(self, worker: Worker) -> None:
+        self._idle.append(worker)
+        self._timers[worker.pid] = asyncio.create_task(self._end_when_idle(worker))
+
+    async def _end_when_idle(self, worker: Worker) -> None:
+        await asyncio.sleep(self._idle_seconds)
+        if worker in self._idle:
+            self._idle.remove(worker)
+            self._timers.pop(worker.pid, None)
+            await worker.kill()

@@ -1,0 +1,55 @@
+"""Format → the function that reads it, imported when it is first needed: reading HTML takes no PDF library."""
+
+import importlib
+from collections.abc import Callable
+
+from minirag_ingest.adapters.extract.detect import Format, detect
+from minirag_ingest.adapters.extract.errors import EmptyDocument, Unreadable
+from minirag_ingest.domain.document import Document
+
+MAX_CHARACTERS = 20_000_000
+"""Of extracted text; the largest upload has half of that."""
+
+MODULES: dict[Format, str] = {
+    "text": "text",
+    "markdown": "markdown",
+    "html": "html",
+    "pdf": "pdf",
+    "docx": "docx",
+    "csv": "csv",
+}
+
+BINARY = frozenset(("pdf", "docx"))
+"""Formats to which an announced encoding means nothing."""
+
+
+def extract(data: bytes, *, filename: str | None, media_type: str | None, charset: str | None) -> Document:
+    """Reads a file or page; raises Unreadable (or one of its kinds) with a sentence."""
+    if not data.strip():
+        raise EmptyDocument("The file is empty." if filename is not None else "The page is empty.")
+    format_ = detect(data, filename, media_type)
+    module = importlib.import_module(f"minirag_ingest.adapters.extract.{MODULES[format_]}")
+    reader: Callable[..., Document] = module.extract
+    if format_ == "html":
+        document = reader(data, charset)
+    elif charset and format_ not in BINARY:
+        document = reader(_as_utf8(data, charset))
+    else:
+        document = reader(data)
+    if not document.blocks:
+        raise EmptyDocument(
+            "There is no text in the file." if filename is not None else "There is no text on the page."
+        )
+    if document.characters > MAX_CHARACTERS:
+        raise Unreadable(
+            f"The document contains more than {MAX_CHARACTERS // 1_000_000} million characters of text."
+        )
+    return document
+
+
+def _as_utf8(data: bytes, charset: str | None) -> bytes:
+    """Text that came over HTTP in another encoding, as its header says."""
+    try:
+        return data.decode(charset or "utf-8").encode()
+    except (LookupError, UnicodeError):
+        return data  # not what the header says: strict UTF-8 decides, and explains

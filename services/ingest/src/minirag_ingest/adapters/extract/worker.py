@@ -1,0 +1,103 @@
+"""One worker process as the service sees it: start, give a job, kill."""
+
+import asyncio
+import json
+import os
+import signal
+import struct
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+CHILD = "minirag_ingest.adapters.extract.child"
+LENGTH = struct.Struct(">I")
+
+
+class WorkerDied(Exception):
+    """The process ended during a job. ``signal`` is what killed it, None for an ordinary exit."""
+
+    def __init__(self, returncode: int | None) -> None:
+        self.signal = signal.Signals(-returncode) if returncode is not None and returncode < 0 else None
+        super().__init__(f"the extraction worker died ({self.signal.name if self.signal else returncode})")
+
+
+class ReplyTooLarge(Exception):
+    """The process answers with more than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one document may cost: bytes of address space, seconds of processor time, seconds, bytes of the result."""
+
+    memory: int = 1536 * 1024 * 1024
+    cpu_seconds: int = 60
+    seconds: float = 90.0
+    reply: int = 160 * 1024 * 1024
+    jobs: int = 200
+    """Documents before the process is replaced, so that leaks of foreign code do not add up."""
+
+
+class Worker:
+    """Does one job at a time. After an exception out of ``run`` it must be killed: its pipes are out of step."""
+
+    def __init__(self, process: asyncio.subprocess.Process, limits: Limits) -> None:
+        self._process = process
+        self._limits = limits
+        self.jobs = 0
+
+    @classmethod
+    async def start(cls, limits: Limits, module: str = CHILD) -> "Worker":
+        """A new process. It inherits nothing of our environment, where the secrets are."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-I", "-m", module, str(limits.memory), str(limits.cpu_seconds), str(os.getpid()),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            limit=1024 * 1024,
+            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+        )  # fmt: skip
+        return cls(process, limits)
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    @property
+    def usable(self) -> bool:
+        """Whether it lives and has not done its share."""
+        return self._process.returncode is None and self.jobs < self._limits.jobs
+
+    async def run(self, job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+        """The answer's header and body; WorkerDied, ReplyTooLarge, or TimeoutError."""
+        self.jobs += 1
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                await self._send(json.dumps(job).encode(), data)
+                return json.loads(await self._receive()), await self._receive()
+        except (asyncio.IncompleteReadError, ConnectionError, BrokenPipeError) as error:
+            raise WorkerDied(await self._process.wait()) from error
+
+    async def kill(self) -> None:
+        """Ends the process, whatever it is doing, and waits for its end."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):  # it may be faster
+                self._process.kill()
+        await self._process.wait()
+
+    async def _send(self, header: bytes, data: bytes) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None  # it was started with a pipe
+        for part in (header, data):
+            stdin.write(LENGTH.pack(len(part)))
+            stdin.write(part)
+            await stdin.drain()
+
+    async def _receive(self) -> bytes:
+        stdout = self._process.stdout
+        assert stdout is not None  # it was started with a pipe
+        (length,) = LENGTH.unpack(await stdout.readexactly(LENGTH.size))
+        if length > self._limits.reply:
+            raise ReplyTooLarge
+        return await stdout.readexactly(length)

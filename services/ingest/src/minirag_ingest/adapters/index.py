@@ -1,0 +1,51 @@
+"""Retrieval over the bus."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from http import HTTPStatus
+
+from minirag_contracts.context import Context
+from minirag_contracts.errors import RemoteRefusal
+from minirag_contracts.requests.retrieval import Activated, ActivateVersion, Chunk, ChunksStaged, StageChunks
+from minirag_messaging import Bus
+
+from minirag_ingest.ports import LastingFailure, Target, TemporaryFailure
+
+INCOMPLETE = "incomplete_version"
+AGAIN = "Indexing did not succeed."
+
+
+class BusIndex:
+    """The port Index."""
+
+    def __init__(self, bus: Bus, deadline: timedelta) -> None:
+        self._bus = bus
+        self._seconds = deadline.total_seconds()
+
+    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> None:
+        """One batch, embedded and stored."""
+        request = StageChunks(
+            bot_id=target.bot_id, source_id=target.source_id, version=target.version, chunks=list(chunks)
+        )
+        try:
+            await self._bus.request(request, ChunksStaged, context, timeout=self._seconds)
+        except RemoteRefusal as refusal:
+            raise _failure(refusal) from refusal
+
+    async def activate(self, context: Context, target: Target, chunk_count: int) -> Activated:
+        """The version becomes visible."""
+        request = ActivateVersion(
+            bot_id=target.bot_id, source_id=target.source_id, version=target.version, chunk_count=chunk_count
+        )
+        try:
+            return await self._bus.request(request, Activated, context, timeout=self._seconds)
+        except RemoteRefusal as refusal:
+            raise _failure(refusal) from refusal
+
+
+def _failure(refusal: RemoteRefusal) -> LastingFailure | TemporaryFailure:
+    """Errors of the other side pass; what it refuses about the request will be refused again."""
+    lasting = HTTPStatus.BAD_REQUEST <= refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if refusal.code == INCOMPLETE or refusal.status in (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS):
+        lasting = False
+    return LastingFailure("index_refused", refusal.detail) if lasting else TemporaryFailure(AGAIN)

@@ -1,0 +1,76 @@
+"""Pages and files from the web, through the guarded client."""
+
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from minirag_service.egress import EgressRefused, Fetched, FetchFailed, GuardedClient, check_url
+
+from minirag_ingest.ports import LastingFailure, Page, Raw, TemporaryFailure
+
+ACCEPT = "text/html, application/xhtml+xml, application/pdf, text/plain, text/markdown, text/csv, */*;q=0.5"
+REASONS: dict[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "it asks for a login",
+    HTTPStatus.FORBIDDEN: "access is forbidden",
+    HTTPStatus.NOT_FOUND: "there is no such page",
+    HTTPStatus.GONE: "the page no longer exists",
+}
+COMES_BACK = frozenset((HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS))
+MAX_RETRY_AFTER = timedelta(minutes=15)
+
+
+class WebFetcher:
+    """The port Fetcher."""
+
+    def __init__(self, client: GuardedClient) -> None:
+        self._client = client
+
+    def check(self, url: str) -> None:
+        """By its form; where it leads is seen when it is fetched."""
+        try:
+            check_url(url)
+        except EgressRefused as error:
+            raise LastingFailure("invalid_url", str(error)) from error
+
+    async def fetch(self, url: str) -> Page:
+        """GET; anything but a success is a failure."""
+        try:
+            fetched = await self._client.fetch(url, headers={"accept": ACCEPT})
+        except EgressRefused as error:
+            raise LastingFailure("fetch_refused", str(error)) from error
+        except FetchFailed as error:
+            if error.temporary:
+                raise TemporaryFailure(str(error)) from error
+            raise LastingFailure("fetch_failed", str(error)) from error
+        if fetched.status in COMES_BACK or fetched.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise TemporaryFailure(_sentence(fetched.status), _retry_after(fetched))
+        if not HTTPStatus.OK <= fetched.status < HTTPStatus.MULTIPLE_CHOICES:
+            raise LastingFailure("fetch_failed", _sentence(fetched.status))
+        return _page(fetched)
+
+
+def _page(fetched: Fetched) -> Page:
+    media = Message()
+    media["content-type"] = fetched.headers.get("content-type", "")
+    announced = media.get_content_type() if fetched.headers.get("content-type") else None
+    charset = media.get_content_charset()
+    return Page(Raw(fetched.body, None, announced, charset), fetched.final_url)
+
+
+def _sentence(status: int) -> str:
+    reason = REASONS.get(status)
+    return f"The URL answered with status {status}{': ' + reason if reason else ''}."
+
+
+def _retry_after(fetched: Fetched) -> timedelta | None:
+    """Seconds or a date (RFC 9110 §10.2.3), for at most a quarter of an hour."""
+    value = fetched.headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        wait = timedelta(seconds=min(int(value), 86_400))
+    else:
+        try:
+            wait = parsedate_to_datetime(value) - datetime.now(UTC)
+        except (ValueError, TypeError):
+            return None
+    return min(max(wait, timedelta(seconds=1)), MAX_RETRY_AFTER)

@@ -1,0 +1,81 @@
+"""The one place that joins ports and adapters."""
+
+from pathlib import Path
+
+from minirag_eventstore import RetryPolicy, WorkRunner
+from minirag_service import Runtime
+from minirag_service.egress import Allowance, GuardedClient
+
+from minirag_ingest.adapters.bots import KnownBots
+from minirag_ingest.adapters.chunker import SentenceChunker
+from minirag_ingest.adapters.content_rows import PostgresContentRows
+from minirag_ingest.adapters.disk import DataDisk
+from minirag_ingest.adapters.extract.pool import ExtractionPool
+from minirag_ingest.adapters.extract.worker import Limits
+from minirag_ingest.adapters.index import BusIndex
+from minirag_ingest.adapters.source_rows import PostgresSourceRows
+from minirag_ingest.adapters.tokenizer import MiniLmTokens
+from minirag_ingest.adapters.transfer import BusTransfer
+from minirag_ingest.adapters.web import WebFetcher
+from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.reading import SourceReader
+from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.entrypoints import health, rpc
+from minirag_ingest.queries import SourceQueries
+from minirag_ingest.settings import Settings
+
+MEGABYTE = 1024 * 1024
+
+
+async def assemble(runtime: Runtime, settings: Settings) -> None:
+    """Registers what this service answers and works on."""
+    client = GuardedClient(Allowance.parse(settings.egress_allow), timeout=settings.ingest_fetch_timeout)
+    runtime.on_stop(client.close)
+    fetcher = WebFetcher(client)
+    extraction = _extraction(settings)
+    runtime.on_stop(extraction.close)
+    contents = PostgresContentRows(runtime.store)
+    retry = RetryPolicy(settings.ingest_retry_delays)
+    ingestion = Ingestion(
+        runtime.store,
+        contents,
+        SourceReader(runtime.store, contents, fetcher, extraction),
+        SentenceChunker(MiniLmTokens()),
+        BusIndex(runtime.bus, settings.ingest_stage_deadline),
+        retry.attempts,
+    )
+    runner = runtime.work(
+        WorkRunner(
+            runtime.store,
+            WORK_KIND,
+            ingestion.make,
+            concurrency=settings.ingest_concurrency,
+            lease=settings.ingest_lease,
+            retry=retry,
+            on_parked=ingestion.give_up,
+        )
+    )
+    rows = PostgresSourceRows()
+    disk = DataDisk(settings.data_dir or Path.cwd())
+    commands = SourceCommands(
+        runtime.store,
+        rows,
+        contents,
+        KnownBots(runtime.store, runtime.bus),
+        fetcher,
+        BusTransfer(runtime.bus),
+        disk,
+        runner,
+    )
+    rpc.register(runtime, commands, SourceQueries(runtime.store, rows))
+    runtime.check("disk", health.disk_check(disk))
+
+
+def _extraction(settings: Settings) -> ExtractionPool:
+    seconds = settings.ingest_extraction_timeout.total_seconds()
+    limits = Limits(
+        memory=settings.ingest_extraction_memory * MEGABYTE,
+        cpu_seconds=int(seconds) + 1,
+        seconds=seconds,
+    )
+    return ExtractionPool(size=settings.ingest_extraction_workers, limits=limits)

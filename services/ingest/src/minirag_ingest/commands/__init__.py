@@ -1,0 +1,1 @@
+"""What can be done: sources made, and made into versions that answer."""

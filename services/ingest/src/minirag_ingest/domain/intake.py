@@ -1,0 +1,87 @@
+"""What a client may give us: limits, allowed types, and which part of a configuration may be in an event."""
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from minirag_contracts.events.ingest import SourceType
+
+from minirag_ingest.errors import FileTooLarge, InvalidSource, UnsupportedFileType
+
+MEGABYTE = 1024 * 1024
+MAX_FILE = 10 * MEGABYTE
+"""Bytes of an upload (spec §8)."""
+MAX_TEXT = 5 * MEGABYTE
+"""Bytes of a text source in UTF-8; the bus carries 8 MB a message, JSON escapes included."""
+MAX_NAME = 255
+MAX_DESCRIPTION = 1000
+MAX_URL = 2048
+ALLOWED_EXTENSIONS = (".csv", ".docx", ".html", ".md", ".pdf", ".txt")
+
+
+def check_file(filename: str, size: int) -> None:
+    """By name and size, in this order (spec §8)."""
+    name = filename.replace("\\", "/").rsplit("/", 1)[-1]
+    extension = f".{name.rsplit('.', 1)[1].lower()}" if "." in name else ""
+    if extension not in ALLOWED_EXTENSIONS:
+        told = extension[:20] or "none"
+        raise UnsupportedFileType(f"Unsupported file type: {told}. Allowed: {', '.join(ALLOWED_EXTENSIONS)}")
+    if size > MAX_FILE:
+        raise FileTooLarge
+
+
+def check_names(name: str, description: str, config: dict[str, Any]) -> None:
+    """What every source has."""
+    if not name.strip():
+        raise InvalidSource("The name of a source must not be empty.")
+    if len(name) > MAX_NAME:
+        raise InvalidSource(f"The name of a source may have at most {MAX_NAME} characters.")
+    if len(description) > MAX_DESCRIPTION:
+        raise InvalidSource(f"The description of a source may have at most {MAX_DESCRIPTION} characters.")
+    if _has_nul([name, description, config]):
+        raise InvalidSource("NUL characters are not allowed.")
+
+
+def encode_text(content: str | None) -> bytes | None:
+    """The text of a text source as it is stored."""
+    if content is None:
+        return None
+    if "\0" in content:
+        raise InvalidSource("The content contains NUL characters, which are not allowed.")
+    try:
+        body = content.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidSource("The content contains half a surrogate pair, which is no text.") from error
+    if len(body) > MAX_TEXT:
+        raise InvalidSource(
+            f"Content too large. Maximum size is {MAX_TEXT // MEGABYTE} MB; a file may have {MAX_FILE // MEGABYTE} MB."
+        )
+    return body
+
+
+def url_of(config: dict[str, Any]) -> str | None:
+    """The URL of a url source, None if there is none; raises InvalidSource when it is not even a text."""
+    url = config.get("url")
+    if url is None or url == "":
+        return None
+    if not isinstance(url, str):
+        raise InvalidSource("The URL of a source must be a string.")
+    return url.strip()
+
+
+def public_config(source_type: SourceType, config: dict[str, Any]) -> dict[str, Any]:
+    """What an event may tell: never a query, which may hold a key, and nothing that we do not know."""
+    if source_type == "url":
+        url = url_of(config)
+        return {"url": urlunsplit(urlsplit(url)._replace(query="", fragment=""))} if url else {}
+    if source_type == "upload":
+        return {key: config[key] for key in ("original_filename", "file_size") if key in config}
+    return {}
+
+
+def _has_nul(value: Any) -> bool:
+    """Whether a NUL (which Postgres cannot store in text) is anywhere in a JSON value."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(_has_nul(item) for item in value)

@@ -1,0 +1,1 @@
+"""Where requests come in: decode, call one use case, encode."""

@@ -1,0 +1,88 @@
+"""What this service refuses. Status and code live in the class, the docstring is the default message."""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+from minirag_contracts.errors import Refusal
+
+
+class IngestRefusal(Refusal):
+    """The request about a source was refused."""
+
+    code: ClassVar[str] = "ingest_refused"
+
+
+class SourceNotFound(IngestRefusal):
+    """Source not found"""  # clients compare this text (spec §8)
+
+    status: ClassVar[int] = HTTPStatus.NOT_FOUND
+    code: ClassVar[str] = "not_found"
+
+
+class SourceBusy(IngestRefusal):
+    """Source is already being processed"""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "conflict"
+
+
+class BotUnknown(IngestRefusal):
+    """Bot profile not found or belongs to a different tenant"""
+
+    code: ClassVar[str] = "bot_not_found"
+
+
+class ParentOfOtherBot(IngestRefusal):
+    """Parent source belongs to a different bot profile"""
+
+    code: ClassVar[str] = "parent_of_other_bot"
+
+
+class NestedTooDeep(IngestRefusal):
+    """Nesting beyond one level is not allowed"""
+
+    code: ClassVar[str] = "nested_too_deep"
+
+
+class UnsupportedFileType(IngestRefusal):
+    """Unsupported file type"""
+
+    code: ClassVar[str] = "unsupported_file_type"
+
+
+class FileTooLarge(IngestRefusal):
+    """File too large. Maximum size is 10 MB."""
+
+    code: ClassVar[str] = "file_too_large"
+
+
+class InvalidSource(IngestRefusal):
+    """The source does not have the expected form."""
+
+    code: ClassVar[str] = "invalid_source"
+
+
+class InvalidUrl(IngestRefusal):
+    """The URL of a source must be http or https, with a host and without credentials."""
+
+    code: ClassVar[str] = "invalid_url"
+
+
+class UploadGone(IngestRefusal):
+    """The uploaded bytes did not arrive whole. Please upload the file again."""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "upload_incomplete"
+
+
+class DiskFull(IngestRefusal):
+    """There is less than 1 GB of free disk space, so nothing new can be ingested until some is freed."""
+
+    status: ClassVar[int] = HTTPStatus.INSUFFICIENT_STORAGE
+    code: ClassVar[str] = "disk_full"
+
+
+class InvalidCursor(IngestRefusal):
+    """The cursor is not one that this list handed out."""
+
+    code: ClassVar[str] = "invalid_cursor"

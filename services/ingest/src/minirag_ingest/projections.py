@@ -1,0 +1,86 @@
+"""Events → the rows that clients read, and what we know of bots."""
+
+from typing import ClassVar
+
+from minirag_contracts.envelope import Envelope
+from minirag_contracts.events.chat import BotCreated
+from minirag_contracts.events.ingest import IngestCompleted, IngestFailed, IngestRequested, SourceCreated
+from minirag_eventstore import Connection, Projection, on
+
+
+class SourcesProjection(Projection):
+    """One row for each source. A failed version leaves the counts of the one that goes on answering."""
+
+    name: ClassVar[str] = "sources"
+    tables: ClassVar[tuple[str, ...]] = ("sources",)
+    owner: ClassVar[str] = "ingest"
+
+    @on(SourceCreated)
+    async def created(self, connection: Connection, event: Envelope, payload: SourceCreated) -> None:
+        """Nothing is ingested yet."""
+        await connection.execute(
+            """INSERT INTO sources (tenant_id, source_id, bot_id, parent_id, name, description, source_type, status,
+                                    config, refresh_schedule, created_at, updated_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $10)""",
+            event.tenant_id,
+            payload.source_id,
+            payload.bot_id,
+            payload.parent_id,
+            payload.name,
+            payload.description,
+            payload.source_type,
+            payload.config,
+            payload.refresh_schedule,
+            event.recorded_at,
+        )
+
+    @on(IngestRequested)
+    async def requested(self, connection: Connection, event: Envelope, payload: IngestRequested) -> None:
+        """A version is being made."""
+        await connection.execute(
+            "UPDATE sources SET status = 'processing', updated_at = $2 WHERE source_id = $1",
+            payload.source_id,
+            event.recorded_at,
+        )
+
+    @on(IngestCompleted)
+    async def completed(self, connection: Connection, event: Envelope, payload: IngestCompleted) -> None:
+        """The version answers."""
+        await connection.execute(
+            """UPDATE sources SET status = 'ready', error_message = NULL, document_count = $2, chunk_count = $3,
+                                  last_refreshed_at = $4, updated_at = $4
+               WHERE source_id = $1""",
+            payload.source_id,
+            payload.document_count,
+            payload.chunk_count,
+            event.recorded_at,
+        )
+
+    @on(IngestFailed)
+    async def failed(self, connection: Connection, event: Envelope, payload: IngestFailed) -> None:
+        """The version could not be made."""
+        await connection.execute(
+            "UPDATE sources SET status = 'error', error_message = $2, updated_at = $3 WHERE source_id = $1",
+            payload.source_id,
+            payload.error,
+            event.recorded_at,
+        )
+
+
+class KnownBotsProjection(Projection):
+    """The bots of all tenants, by id."""
+
+    name: ClassVar[str] = "known_bots"
+    tables: ClassVar[tuple[str, ...]] = ("known_bots",)
+    owner: ClassVar[str] = "chat"
+    patterns: ClassVar[tuple[str, ...]] = ("bot.>",)
+
+    @on(BotCreated)
+    async def created(self, connection: Connection, event: Envelope, payload: BotCreated) -> None:
+        """A bot exists."""
+        await connection.execute(
+            "INSERT INTO known_bots (tenant_id, bot_id) VALUES ($1, $2)", event.tenant_id, payload.bot_id
+        )
+
+
+PROJECTIONS: tuple[Projection, ...] = (SourcesProjection(), KnownBotsProjection())

@@ -1,0 +1,44 @@
+"""What the ingest service is told by its environment."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from minirag_service import ServiceSettings
+from pydantic import Field
+
+
+class Settings(ServiceSettings):
+    """Settings of ingest. With the default delays a page that does not answer is asked four times within a minute."""
+
+    service: ClassVar[str] = "ingest"
+
+    egress_allow: str = Field(
+        default="",
+        description="Hosts, host:port or networks, comma-separated, that may be fetched from although they are private.",
+    )
+    ingest_concurrency: int = Field(
+        default=4, ge=1, le=64, description="Sources that one process ingests at a time."
+    )
+    ingest_retry_delays: tuple[timedelta, ...] = Field(
+        default=(timedelta(seconds=2), timedelta(seconds=8), timedelta(seconds=30)),
+        description="The waits before the second, third, … attempt at a version; after the last it has failed.",
+    )
+    ingest_lease: timedelta = Field(
+        default=timedelta(seconds=10),
+        description="After so long without a sign of life another process takes up an ingestion.",
+    )
+    ingest_fetch_timeout: timedelta = Field(
+        default=timedelta(seconds=30), description="How long a URL may take, redirects included."
+    )
+    ingest_stage_deadline: timedelta = Field(
+        default=timedelta(seconds=60), description="How long retrieval may take for one batch of chunks."
+    )
+    ingest_extraction_workers: int = Field(
+        default=2, ge=1, le=16, description="Processes that read files and pages; they end when idle."
+    )
+    ingest_extraction_timeout: timedelta = Field(
+        default=timedelta(seconds=60), description="How long reading one file or page may take."
+    )
+    ingest_extraction_memory: int = Field(
+        default=1536, ge=256, description="Megabytes of address space that reading one file or page may take."
+    )

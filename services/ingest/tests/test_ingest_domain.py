@@ -1,0 +1,161 @@
+"""Given events, when a command, then events."""
+
+from uuid import UUID
+
+import pytest
+from minirag_contracts.errors import Refusal
+from minirag_contracts.events import EventPayload
+from minirag_contracts.events.ingest import IngestCompleted, IngestFailed, IngestRequested, SourceCreated
+from minirag_contracts.ids import new_id
+from minirag_ingest.domain import intake
+from minirag_ingest.domain.source import Complete, Create, Fail, Ingest, Source, decide, evolve
+from minirag_ingest.errors import (
+    FileTooLarge,
+    InvalidSource,
+    NestedTooDeep,
+    ParentOfOtherBot,
+    SourceBusy,
+    SourceNotFound,
+    UnsupportedFileType,
+)
+
+SOURCE, BOT = new_id(), new_id()
+
+
+def created(**fields: object) -> SourceCreated:
+    values = {
+        "source_id": SOURCE, "bot_id": BOT, "name": "n", "description": "", "source_type": "text", "config": {},
+    }  # fmt: skip
+    return SourceCreated.model_validate(values | fields)
+
+
+def requested(version: int) -> IngestRequested:
+    return IngestRequested(source_id=SOURCE, bot_id=BOT, version=version)
+
+
+def completed(version: int) -> IngestCompleted:
+    return IngestCompleted(
+        source_id=SOURCE,
+        bot_id=BOT,
+        source_name="n",
+        version=version,
+        document_count=1,
+        chunk_count=3,
+        generation=9,
+    )
+
+
+def failed(version: int) -> IngestFailed:
+    return IngestFailed(source_id=SOURCE, bot_id=BOT, version=version, code="c", error="e")
+
+
+def given(*events: EventPayload) -> Source:
+    state = Source()
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("history", "command", "expected"),
+    [
+        ([created()], Ingest(), [requested(1)]),
+        ([created(), requested(1), completed(1)], Ingest(), [requested(2)]),
+        ([created(), requested(1), failed(1)], Ingest(), [requested(2)]),
+        ([created(), requested(1)], Complete(1, 3, 9), [completed(1)]),
+        ([created(), requested(1)], Fail(1, "c", "e"), [failed(1)]),
+        ([created(), requested(1), completed(1)], Complete(1, 3, 9), []),
+        ([created(), requested(1), completed(1)], Fail(1, "c", "e"), []),
+        ([created(), requested(1), failed(1), requested(2)], Complete(1, 3, 9), []),
+        ([created(), requested(1), failed(1), requested(2)], Fail(1, "c", "e"), []),
+    ],
+)
+def test_a_version_is_asked_for_once_and_ends_once(
+    history: list[EventPayload], command: Ingest | Complete | Fail, expected: list[EventPayload]
+) -> None:
+    assert decide(given(*history), command) == expected
+
+
+@pytest.mark.parametrize(
+    ("history", "refusal"), [([], SourceNotFound), ([created(), requested(1)], SourceBusy)]
+)
+def test_an_ingestion_that_makes_no_sense_is_refused(
+    history: list[EventPayload], refusal: type[Refusal]
+) -> None:
+    with pytest.raises(refusal):
+        decide(given(*history), Ingest())
+
+
+@pytest.mark.parametrize(
+    ("parent", "refusal"),
+    [
+        (Source(), SourceNotFound),
+        (Source(new_id(), new_id()), ParentOfOtherBot),
+        (Source(new_id(), BOT, new_id()), NestedTooDeep),
+    ],
+)
+def test_a_parent_must_be_a_top_level_source_of_the_same_bot(parent: Source, refusal: type[Refusal]) -> None:
+    with pytest.raises(refusal):
+        decide(Source(), Create(SOURCE, BOT, "n", "text", parent_id=new_id(), parent=parent))
+    good = Create(SOURCE, BOT, "n", "text", parent_id=new_id(), parent=Source(new_id(), BOT))
+    assert len(decide(Source(), good)) == 1
+
+
+def test_a_failure_is_no_longer_than_clients_expect() -> None:
+    [event] = decide(given(created(), requested(1)), Fail(1, "c", "x" * 5000))
+    assert isinstance(event, IngestFailed)
+    assert len(event.error) == 2000
+
+
+def test_events_hold_no_secrets_of_a_configuration() -> None:
+    url = {"url": "https://x.example/a?token=s3cret#part", "api_token": "s3cret"}
+    assert intake.public_config("url", url) == {"url": "https://x.example/a"}
+    assert intake.public_config("text", {"password": "s3cret"}) == {}
+    upload = {"original_filename": "a.txt", "file_size": 3, "other": "s3cret"}
+    assert intake.public_config("upload", upload) == {"original_filename": "a.txt", "file_size": 3}
+
+
+@pytest.mark.parametrize("name", ["a.exe", "noextension", "a.tar.gz", ".txt.exe", "dir.txt/a.bin"])
+def test_other_file_types_are_refused_by_name(name: str) -> None:
+    with pytest.raises(
+        UnsupportedFileType, match=r"^Unsupported file type: .* Allowed: \.csv, \.docx, \.html, \.md"
+    ):
+        intake.check_file(name, 1)
+
+
+def test_the_sentence_about_a_file_type_is_the_one_that_clients_know() -> None:
+    with pytest.raises(UnsupportedFileType) as refused:
+        intake.check_file("VIRUS.EXE", intake.MAX_FILE + 1)
+    assert str(refused.value) == "Unsupported file type: .exe. Allowed: .csv, .docx, .html, .md, .pdf, .txt"
+
+
+def test_a_file_over_ten_megabytes_is_refused() -> None:
+    intake.check_file("A.TXT", 10_485_760)
+    with pytest.raises(FileTooLarge, match=r"^File too large\. Maximum size is 10 MB\.$"):
+        intake.check_file("a.txt", 10_485_761)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": " "},
+        {"name": "x" * 256},
+        {"description": "x" * 1001},
+        {"name": "a\0b"},
+        {"config": {"deep": [{"er": "a\0"}]}},
+    ],
+)
+def test_what_cannot_be_stored_or_shown_is_refused(fields: dict[str, object]) -> None:
+    values: dict[str, object] = {"name": "n", "description": "", "config": {}} | fields
+    with pytest.raises(InvalidSource):
+        intake.check_names(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("content", ["a\0b", "x" * (intake.MAX_TEXT + 1), "\ud800"])
+def test_text_that_is_none_is_refused(content: str) -> None:
+    with pytest.raises(InvalidSource):
+        intake.encode_text(content)
+
+
+def test_an_unknown_event_changes_nothing() -> None:
+    assert evolve(Source(UUID(int=1)), failed(1)).source_id == UUID(int=1)

@@ -1,0 +1,192 @@
+"""Extraction in child processes: what kills one costs one document."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from ingest_documents import A_PAGE, a_docx, a_pdf, a_zip_bomb
+from minirag_ingest.adapters.extract.pool import ExtractionPool
+from minirag_ingest.adapters.extract.worker import Limits, Worker, WorkerDied
+from minirag_ingest.ports import ExtractionInterrupted, Raw, Unreadable
+
+PDF = Raw(a_pdf("Hello."), "x.pdf")
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[ExtractionPool]:
+    found = ExtractionPool(limits=Limits(seconds=20, cpu_seconds=10))
+    yield found
+    await found.close()
+
+
+def alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def proc(pid: int, name: str) -> str:
+    return Path(f"/proc/{pid}/{name}").read_text()
+
+
+async def test_every_format_is_read(pool: ExtractionPool) -> None:
+    files = [
+        PDF,
+        Raw(a_docx(), "x.docx"),
+        Raw(A_PAGE.encode(), "x.html"),
+        Raw(b"a,b\n1,2", "x.csv"),
+        Raw(b"# H\ntext", "x.md"),
+    ]
+    documents = await asyncio.gather(*(pool.extract(raw) for raw in files))
+    assert all(document.blocks for document in documents)
+
+
+async def test_a_worker_reads_many_documents_and_is_then_replaced() -> None:
+    pool = ExtractionPool(size=1, limits=Limits(jobs=3))
+    pids = []
+    for _ in range(4):
+        await pool.extract(PDF)
+        pids += [worker.pid for worker in pool._idle]
+    await pool.close()
+    assert pids[0] == pids[1]
+    assert len(pids) == 3
+    assert pids[2] != pids[0]
+    assert not any(alive(pid) for pid in pids)
+
+
+async def test_an_idle_worker_ends() -> None:
+    pool = ExtractionPool(size=1, idle=timedelta(milliseconds=50))
+    await pool.extract(PDF)
+    [worker] = pool._idle
+    await asyncio.sleep(0.4)
+    assert not alive(worker.pid)
+    assert pool._idle == []
+
+
+async def test_a_refusal_is_a_sentence_and_the_worker_goes_on(pool: ExtractionPool) -> None:
+    with pytest.raises(Unreadable, match="damaged") as refused:
+        await pool.extract(Raw(b"%PDF-1.4 broken", "x.pdf"))
+    assert refused.value.code == "unreadable_document"
+    assert len(pool._idle) == 1
+
+
+async def test_a_zip_bomb_costs_one_document(pool: ExtractionPool) -> None:
+    with pytest.raises(Unreadable, match="too large"):
+        await pool.extract(Raw(a_zip_bomb(), "x.docx"))
+    assert (await pool.extract(PDF)).blocks
+
+
+async def run_child(pool: ExtractionPool, raw: Raw, sent: signal.Signals) -> None:
+    task = asyncio.create_task(pool.extract(raw))
+    started = asyncio.Event()
+
+    original = Worker.run
+
+    async def noticed(self: Worker, job: dict, data: bytes) -> tuple[dict, bytes]:
+        os.kill(self.pid, signal.SIGSTOP)
+        started.set()
+        os.kill(self.pid, sent)
+        os.kill(self.pid, signal.SIGCONT)
+        return await original(self, job, data)
+
+    Worker.run = noticed  # type: ignore[method-assign]
+    try:
+        await task
+    finally:
+        Worker.run = original  # type: ignore[method-assign]
+        assert started.is_set()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGSEGV, signal.SIGABRT])
+async def test_a_crash_is_the_documents_fault_and_final(pool: ExtractionPool, sent: signal.Signals) -> None:
+    with pytest.raises(Unreadable, match="damaged"):
+        await run_child(pool, PDF, sent)
+    assert (await pool.extract(PDF)).blocks
+
+
+async def test_a_kill_from_outside_is_tried_again(pool: ExtractionPool) -> None:
+    with pytest.raises(ExtractionInterrupted):
+        await run_child(pool, PDF, signal.SIGKILL)
+    assert (await pool.extract(PDF)).blocks
+
+
+async def test_a_document_that_takes_too_long_is_given_up_and_its_worker_killed() -> None:
+    pool = ExtractionPool(limits=Limits(seconds=0.001))
+    with pytest.raises(Unreadable, match="more than"):
+        await pool.extract(PDF)
+    assert pool._idle == []
+    await pool.close()
+
+
+async def test_a_loop_that_never_ends_is_stopped_by_its_processor_time(tmp_path: Path) -> None:
+    worker = await Worker.start(Limits(), module="minirag_ingest.adapters.extract.child")
+    os.kill(worker.pid, signal.SIGXCPU)
+    with pytest.raises(WorkerDied) as died:
+        await worker.run({"filename": "x.pdf", "media_type": None, "charset": None}, PDF.data)
+    assert died.value.signal is signal.SIGXCPU
+
+
+async def test_a_worker_has_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIRAG_SECRET_KEY", "do-not-inherit")
+    worker = await Worker.start(Limits())
+    await worker.run({"filename": "x.pdf", "media_type": None, "charset": None}, PDF.data)
+    environment, limits = proc(worker.pid, "environ"), proc(worker.pid, "limits")
+    await worker.kill()
+    assert "do-not-inherit" not in environment
+    assert str(Limits().memory) in limits
+
+
+async def test_reading_does_not_block_the_loop(pool: ExtractionPool) -> None:
+    big = Raw(("<html><body>" + "<p>word word word</p>" * 60_000).encode(), "big.html")
+    longest, last, done = 0.0, time.perf_counter(), False
+
+    async def watch() -> None:
+        nonlocal longest, last
+        while not done:
+            await asyncio.sleep(0.005)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+
+    watching = asyncio.create_task(watch())
+    document = await pool.extract(big)
+    done = True
+    await watching
+    assert len(document.blocks) == 60_000
+    assert longest < 0.5
+
+
+async def test_plain_text_needs_no_process(pool: ExtractionPool) -> None:
+    assert (await pool.extract(Raw(b"Just text.", "x.txt"))).blocks[0].text == "Just text."
+    assert pool._idle == []
+
+
+PARENT = """
+import asyncio, sys
+from minirag_ingest.adapters.extract.worker import Limits, Worker
+
+async def main():
+    worker = await Worker.start(Limits())
+    await worker.run({"filename": "x.csv", "media_type": None, "charset": None}, b"a,b\\n1,2")
+    print(worker.pid, flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def test_no_worker_outlives_a_killed_service() -> None:
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PARENT, stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    pid = int(await parent.stdout.readline())
+    assert alive(pid)
+    parent.kill()
+    await parent.wait()
+    async with asyncio.timeout(5):
+        while alive(pid):
+            await asyncio.sleep(0.02)

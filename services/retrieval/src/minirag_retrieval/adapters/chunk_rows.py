@@ -1,0 +1,208 @@
+"""``ChunkRows`` on Postgres."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from uuid import UUID
+
+from minirag_contracts.context import TenantScope
+from minirag_eventstore import Connection
+
+from minirag_retrieval.ports import Member, PassageRow, Span, StoredChunk, span_of
+
+COLUMN_NAMES = tuple(field.name for field in fields(StoredChunk))
+COLUMNS = ", ".join(COLUMN_NAMES)
+
+
+class PostgresChunkRows:
+    """Each method runs inside the caller's transaction; row-level security confines it to the tenant."""
+
+    async def live(
+        self, connection: Connection, source_id: UUID, hashes: Sequence[bytes], own_ids: Sequence[UUID]
+    ) -> dict[bytes, UUID]:
+        """Content hash → chunk, for chunks that are current or among ``own_ids``."""
+        rows = await connection.fetch(
+            """SELECT content_hash, chunk_id FROM chunks
+               WHERE source_id = $1 AND content_hash = ANY($2) AND to_gen IS NULL
+                 AND (from_gen IS NOT NULL OR chunk_id = ANY($3))""",
+            source_id,
+            hashes,
+            own_ids,
+        )
+        return {row["content_hash"]: row["chunk_id"] for row in rows}
+
+    async def vectors(
+        self, connection: Connection, source_id: UUID, embed_hashes: Sequence[bytes]
+    ) -> dict[bytes, bytes]:
+        """Embed hash → vector, from any chunk of the source."""
+        rows = await connection.fetch(
+            """SELECT DISTINCT ON (embed_hash) embed_hash, vector FROM chunks
+               WHERE source_id = $1 AND embed_hash = ANY($2)""",
+            source_id,
+            embed_hashes,
+        )
+        return {row["embed_hash"]: row["vector"] for row in rows}
+
+    async def stage(
+        self,
+        connection: Connection,
+        scope: TenantScope,
+        version: int,
+        chunks: Sequence[StoredChunk],
+        members: Sequence[tuple[UUID, int, UUID]],
+    ) -> None:
+        """Adds chunks that are not there yet, and (source, ordinal, chunk) to the version."""
+        await self._insert(connection, scope, chunks)
+        await connection.executemany(
+            """INSERT INTO version_chunks (source_id, version, ordinal, tenant_id, chunk_id)
+               VALUES ($1, $2, $3, $4, $5)
+               ON CONFLICT (source_id, version, ordinal) DO UPDATE SET chunk_id = excluded.chunk_id""",
+            [(source, version, ordinal, scope.tenant_id, chunk) for source, ordinal, chunk in members],
+        )
+
+    async def members(self, connection: Connection, source_id: UUID, version: int) -> list[Member]:
+        """The distinct chunks of a version, in order."""
+        rows = await connection.fetch(
+            """SELECT chunk_id, min(ordinal) AS ordinal, from_gen, to_gen
+               FROM version_chunks JOIN chunks USING (chunk_id)
+               WHERE version_chunks.source_id = $1 AND version = $2
+               GROUP BY chunk_id, from_gen, to_gen ORDER BY 2""",
+            source_id,
+            version,
+        )
+        return [Member(**dict(row)) for row in rows]
+
+    async def staged(self, connection: Connection, source_id: UUID, version: int, chunk_count: int) -> int:
+        """How many of the first ``chunk_count`` places of a version are filled."""
+        value: int = await connection.fetchval(
+            "SELECT count(*) FROM version_chunks WHERE source_id = $1 AND version = $2 AND ordinal < $3",
+            source_id,
+            version,
+            chunk_count,
+        )
+        return value
+
+    async def truncate(self, connection: Connection, source_id: UUID, version: int, chunk_count: int) -> None:
+        """Forgets the places from ``chunk_count`` on, which an earlier attempt at this version left."""
+        await connection.execute(
+            "DELETE FROM version_chunks WHERE source_id = $1 AND version = $2 AND ordinal >= $3",
+            source_id,
+            version,
+            chunk_count,
+        )
+
+    async def current(self, connection: Connection, source_id: UUID) -> set[UUID]:
+        """The source's chunks that are visible now."""
+        rows = await connection.fetch(
+            "SELECT chunk_id FROM chunks WHERE source_id = $1 AND from_gen IS NOT NULL AND to_gen IS NULL",
+            source_id,
+        )
+        return {row["chunk_id"] for row in rows}
+
+    async def spans(self, connection: Connection, source_id: UUID) -> dict[UUID, Span]:
+        """Of all chunks of the source."""
+        rows = await connection.fetch(
+            "SELECT chunk_id, from_gen, to_gen FROM chunks WHERE source_id = $1", source_id
+        )
+        return {row["chunk_id"]: span_of(row["from_gen"], row["to_gen"]) for row in rows}
+
+    async def chunks(self, connection: Connection, chunk_ids: Sequence[UUID]) -> list[StoredChunk]:
+        """The chunks with these ids."""
+        rows = await connection.fetch(
+            f"SELECT {COLUMNS} FROM chunks WHERE chunk_id = ANY($1)",  # noqa: S608  # our own columns
+            chunk_ids,
+        )
+        return [StoredChunk(**dict(row)) for row in rows]
+
+    async def restage(
+        self, connection: Connection, scope: TenantScope, version: int, old: UUID, new: StoredChunk
+    ) -> None:
+        """Puts ``new`` in the place of a chunk whose life has ended."""
+        await self._insert(connection, scope, [new])
+        await connection.execute(
+            "UPDATE version_chunks SET chunk_id = $4 WHERE source_id = $1 AND version = $2 AND chunk_id = $3",
+            new.source_id,
+            version,
+            old,
+            new.chunk_id,
+        )
+
+    async def mark(
+        self, connection: Connection, opened: Sequence[UUID], closed: Sequence[UUID], generation: int
+    ) -> None:
+        """The chunks begin, or end, at a generation."""
+        await connection.execute(
+            "UPDATE chunks SET from_gen = $2 WHERE chunk_id = ANY($1)", opened, generation
+        )
+        await connection.execute("UPDATE chunks SET to_gen = $2 WHERE chunk_id = ANY($1)", closed, generation)
+
+    async def passages(
+        self, connection: Connection, chunk_ids: Sequence[UUID], generation: int
+    ) -> dict[UUID, PassageRow]:
+        """What is shown of chunks, with the place in the version that was visible at the generation."""
+        rows = await connection.fetch(
+            """SELECT c.chunk_id, c.source_id, place.ordinal, c.header, c.text, c.title, c.url, c.page, c.heading
+               FROM chunks c CROSS JOIN LATERAL (
+                   SELECT min(m.ordinal) AS ordinal
+                   FROM version_chunks m JOIN source_versions v USING (source_id, version)
+                   WHERE m.chunk_id = c.chunk_id AND v.from_gen <= $2 AND (v.to_gen IS NULL OR v.to_gen > $2)
+               ) place
+               WHERE c.chunk_id = ANY($1) AND place.ordinal IS NOT NULL""",
+            chunk_ids,
+            generation,
+        )
+        return {row["chunk_id"]: PassageRow(**dict(row)) for row in rows}
+
+    async def current_after(
+        self, connection: Connection, bot_id: UUID, after: UUID, limit: int
+    ) -> list[StoredChunk]:
+        """A page of the bot's chunks that have not ended, by id."""
+        rows = await connection.fetch(
+            f"""SELECT {COLUMNS} FROM chunks WHERE bot_id = $1 AND to_gen IS NULL AND chunk_id > $2
+                ORDER BY chunk_id LIMIT $3""",  # noqa: S608  # our own columns
+            bot_id,
+            after,
+            limit,
+        )
+        return [StoredChunk(**dict(row)) for row in rows]
+
+    async def count(self, connection: Connection, bot_id: UUID) -> int:
+        """How many chunks of the bot have not ended and were visible once."""
+        value: int = await connection.fetchval(
+            "SELECT count(*) FROM chunks WHERE bot_id = $1 AND to_gen IS NULL AND from_gen IS NOT NULL",
+            bot_id,
+        )
+        return value
+
+    async def forget_versions(self, connection: Connection, source_id: UUID, keep: int) -> list[UUID]:
+        """Drops the places of all but the last ``keep`` visible versions and of staged ones that were overtaken;
+        answers the chunks that are in no version any more.
+        """
+        await connection.execute(
+            """WITH visible AS (SELECT version, to_gen FROM source_versions WHERE source_id = $1),
+                    kept AS (SELECT version FROM visible ORDER BY version DESC LIMIT $2),
+                    active AS (SELECT version FROM visible WHERE to_gen IS NULL)
+               DELETE FROM version_chunks
+               WHERE source_id = $1 AND version < (SELECT version FROM active)
+                 AND version NOT IN (SELECT version FROM kept)""",
+            source_id,
+            keep,
+        )
+        rows = await connection.fetch(
+            """SELECT chunk_id FROM chunks c WHERE source_id = $1 AND (to_gen IS NOT NULL OR from_gen IS NULL)
+                 AND NOT EXISTS (SELECT FROM version_chunks m WHERE m.chunk_id = c.chunk_id)""",
+            source_id,
+        )
+        return [row["chunk_id"] for row in rows]
+
+    async def delete(self, connection: Connection, chunk_ids: Sequence[UUID]) -> None:
+        """Removes chunks for good."""
+        await connection.execute("DELETE FROM chunks WHERE chunk_id = ANY($1)", chunk_ids)
+
+    @staticmethod
+    async def _insert(connection: Connection, scope: TenantScope, chunks: Sequence[StoredChunk]) -> None:
+        await connection.executemany(
+            f"""INSERT INTO chunks (tenant_id, {COLUMNS})
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                ON CONFLICT (chunk_id) DO NOTHING""",  # noqa: S608  # our own columns
+            [(scope.tenant_id, *(getattr(chunk, column) for column in COLUMN_NAMES)) for chunk in chunks],
+        )

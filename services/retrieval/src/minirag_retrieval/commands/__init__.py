@@ -1,0 +1,1 @@
+"""The use cases that change something: stage, activate, collect, restore."""

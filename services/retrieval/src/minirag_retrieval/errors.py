@@ -1,0 +1,24 @@
+"""What retrieval refuses."""
+
+from http import HTTPStatus
+
+from minirag_contracts.errors import Conflict, Refusal, Unavailable
+
+
+class IncompleteVersion(Refusal):
+    """Not all chunks of this version have been staged."""
+
+    status = HTTPStatus.CONFLICT
+    code = "incomplete_version"
+
+
+class StaleVersion(Conflict):
+    """A newer version of this source is active already."""
+
+    code = "stale_version"
+
+
+class IndexIncomplete(Unavailable):
+    """The index of this bot is being restored. Please try again in a moment."""
+
+    code = "index_incomplete"

@@ -1,0 +1,49 @@
+"""Given events, when a wish, then events."""
+
+from functools import reduce
+from uuid import uuid4
+
+import pytest
+from minirag_contracts.events import EventPayload
+from minirag_contracts.events.retrieval import VersionActivated
+from minirag_retrieval.domain import Activation, Change, IndexState, decide, evolve
+from minirag_retrieval.errors import IncompleteVersion, StaleVersion
+
+BOT, SOURCE, OTHER = uuid4(), uuid4(), uuid4()
+
+
+def given(*events: EventPayload) -> IndexState:
+    return reduce(evolve, events, IndexState())
+
+
+def activated(generation: int, version: int = 1, source: object = SOURCE) -> VersionActivated:
+    return VersionActivated.model_validate(
+        {"bot_id": BOT, "source_id": source, "version": version, "generation": generation}
+        | {"chunk_count": 3, "added": 2, "removed": 1}
+    )
+
+
+def a_wish(version: int = 1, staged: int = 3) -> Activation:
+    return Activation(bot_id=BOT, source_id=SOURCE, version=version, chunk_count=3, staged=staged)
+
+
+def test_the_first_activation_begins_generation_one() -> None:
+    assert decide(given(), a_wish(), Change(2, 1)) == [activated(1)]
+
+
+def test_every_activation_raises_the_generation_of_the_whole_bot() -> None:
+    assert decide(given(activated(1, source=OTHER)), a_wish(), Change(2, 1)) == [activated(2)]
+
+
+def test_an_active_version_is_not_activated_again() -> None:
+    assert decide(given(activated(1)), a_wish(), Change(0, 0)) == []
+
+
+def test_a_version_that_was_overtaken_is_refused() -> None:
+    with pytest.raises(StaleVersion):
+        decide(given(activated(1, version=2)), a_wish(version=1), Change(0, 0))
+
+
+def test_a_version_with_missing_chunks_is_refused() -> None:
+    with pytest.raises(IncompleteVersion, match="2 of 3"):
+        decide(given(), a_wish(staged=2), Change(0, 0))

@@ -1,0 +1,129 @@
+"""Points that were lost come back; points that nobody can reach go."""
+
+import shutil
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from minirag_contracts.ids import new_id
+from minirag_eventstore import WorkItem
+from minirag_retrieval.adapters.edge import EdgeIndex
+from minirag_retrieval.errors import IndexIncomplete
+from retrieval_engine import EngineProcess
+from retrieval_rooms import Rooms, Source, WordEmbedder
+
+
+def lose_everything(engine: EngineProcess) -> None:
+    engine.kill()
+    shutil.rmtree(engine.data)
+    engine.start()
+
+
+async def test_a_lost_folder_is_filled_again_without_embedding(rooms: Rooms, engine: EngineProcess) -> None:
+    sources = [Source(rooms) for _ in range(3)]
+    for source in sources:
+        await source.ingest(1, *(f"paragraph {n}, first edition" for n in range(30)))
+        await source.ingest(2, *(f"paragraph {n}, second edition" for n in range(30)))
+    await rooms.restoring.look()
+    embedder = rooms.embedder
+    assert isinstance(embedder, WordEmbedder)
+    before = len(embedder.embedded)
+    lose_everything(engine)
+    await rooms.index.status()
+    with pytest.raises(IndexIncomplete):
+        await sources[0].ask("paragraph")
+    await rooms.restoring.look()
+    await rooms.restoring.check()
+    for source in sources:
+        texts = await source.texts("paragraph edition", top_k=50)
+        assert sorted(texts) == sorted(f"paragraph {n}, second edition" for n in range(30))
+    assert len(embedder.embedded) == before
+
+
+async def test_health_says_how_many_bots_wait_for_their_vectors(rooms: Rooms) -> None:
+    await rooms.restoring.check()
+    rooms.restoring._waiting = 4
+    with pytest.raises(IndexIncomplete, match="4 bots"):
+        await rooms.restoring.check()
+
+
+async def test_an_activation_restores_its_bot_where_nobody_has_yet(
+    rooms: Rooms, engine: EngineProcess
+) -> None:
+    source = Source(rooms)
+    await source.ingest(1, "the lighthouse", "the harbour")
+    await source.stage(2, "the lighthouse", "the market")
+    lose_everything(engine)
+    await source.activate(2, 2)
+    assert set(await source.texts("lighthouse harbour market")) == {"the lighthouse", "the market"}
+
+
+async def test_a_first_version_staged_before_the_loss_is_activated_after_it(
+    rooms: Rooms, engine: EngineProcess
+) -> None:
+    source = Source(rooms)
+    await source.stage(1, "the lighthouse")
+    lose_everything(engine)
+    await source.activate(1, 1)
+    assert await source.texts("lighthouse") == ["the lighthouse"]
+
+
+async def test_single_missing_points_are_noticed_at_the_start(rooms: Rooms, edge_index: EdgeIndex) -> None:
+    source = Source(rooms)
+    await source.ingest(1, "one", "two", "three")
+    async with rooms.database.tenant(source.scope) as connection:
+        chunks = list(await rooms.rows.spans(connection, source.source_id))
+    await edge_index.delete(source.scope, chunks[:2])
+    await rooms.restoring.look()
+    assert len(await source.texts("one two three")) == 3
+
+
+async def collect(rooms: Rooms, source: Source) -> None:
+    """Runs the collection of a source as its worker would."""
+    async with rooms.database.tenant(source.scope) as connection:
+        row = await connection.fetchrow(
+            "UPDATE work SET lease_owner = gen_random_uuid() WHERE kind = 'collect' RETURNING work_id, lease_owner"
+        )
+    item = WorkItem(
+        work_id=row["work_id"] if row else new_id(),
+        tenant_id=source.scope.tenant_id,
+        kind="collect",
+        key="key",
+        payload={"source_id": str(source.source_id)},
+        attempt=1,
+        created_at=datetime.now(UTC),
+        lease_owner=row["lease_owner"] if row else new_id(),
+    )
+    await rooms.collection.collect(item)
+
+
+async def stored(rooms: Rooms, source: Source) -> dict[UUID, str]:
+    async with rooms.database.tenant(source.scope) as connection:
+        rows = await connection.fetch(
+            "SELECT chunk_id, text FROM chunks WHERE source_id = $1", source.source_id
+        )
+    return {row["chunk_id"]: row["text"] for row in rows}
+
+
+async def test_the_last_three_versions_are_kept_and_older_ones_collected(rooms: Rooms) -> None:
+    source = Source(rooms)
+    for version in range(1, 6):
+        await source.ingest(version, "on every edition", f"only in edition {version}")
+    before = await stored(rooms, source)
+    await collect(rooms, source)
+    after = await stored(rooms, source)
+    assert sorted(after.values()) == ["on every edition", *(f"only in edition {n}" for n in (3, 4, 5))]
+    assert set(await rooms.index.spans(source.scope, list(before))) == set(after)
+    assert len(await source.texts("edition")) == 2
+
+
+async def test_a_staged_version_that_was_overtaken_is_collected_and_a_newer_one_is_not(rooms: Rooms) -> None:
+    source = Source(rooms)
+    await source.ingest(1, "edition one")
+    await source.stage(2, "edition two")
+    await source.ingest(3, "edition three")
+    await source.stage(4, "edition four")
+    await collect(rooms, source)
+    assert sorted((await stored(rooms, source)).values()) == ["edition four", "edition one", "edition three"]
+    await source.activate(4, 1)
+    assert await source.texts("edition") == ["edition four"]

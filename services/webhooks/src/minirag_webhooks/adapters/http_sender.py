@@ -1,0 +1,38 @@
+"""Calls endpoints over HTTP, through the client that reaches no private network."""
+
+import time
+from datetime import timedelta
+
+from minirag_service.egress import EgressRefused, FetchFailed, GuardedClient
+
+from minirag_webhooks.ports import Call, Outcome
+
+READ_BYTES = 4096
+"""Of an answer; only its status matters."""
+
+
+class HttpSender:
+    """The port Sender. Redirects are not followed (spec §13)."""
+
+    def __init__(self, client: GuardedClient, timeout: timedelta) -> None:
+        self._client = client
+        self._timeout = timeout
+
+    async def send(self, call: Call) -> Outcome:
+        """One POST. An address that may not be called is final, everything else may be better later."""
+        started = time.monotonic()
+        # Unpacked, so that a damaged encoding of an answer that nobody reads cannot make a taken delivery fail.
+        headers = {**call.headers, "Accept-Encoding": "identity"}
+        try:
+            fetched = await self._client.post(
+                call.url, call.body, headers=headers, timeout=self._timeout, max_bytes=READ_BYTES
+            )
+        except EgressRefused as refused:
+            return Outcome(None, str(refused), _milliseconds_since(started), final=True)
+        except FetchFailed as failed:
+            return Outcome(None, str(failed), _milliseconds_since(started))
+        return Outcome(fetched.status, None, _milliseconds_since(started))
+
+
+def _milliseconds_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,1 @@
+"""What can be done: endpoints made and deleted, notices delivered."""

@@ -1,0 +1,1 @@
+"""Endpoints and deliveries: pure decisions, no I/O, no clock, no randomness."""

@@ -1,0 +1,124 @@
+"""What the use cases need from outside."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from minirag_contracts.requests.webhooks import WebhookList, WebhookRead
+from minirag_eventstore import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP call to an endpoint."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended: the status of the answer, or a sentence why there was none.
+
+    ``final`` means that no later attempt could end otherwise (an address that may not be called).
+    """
+
+    status_code: int | None
+    error: str | None
+    duration_ms: int
+    final: bool = False
+
+    @property
+    def taken(self) -> bool:
+        """Whether the endpoint has it."""
+        return self.status_code is not None and 200 <= self.status_code < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A delivery that is due, with all that its call needs."""
+
+    delivery_id: UUID
+    webhook_id: UUID
+    event: str
+    url: str
+    secret: str = field(repr=False)
+    body: str = field(repr=False)
+
+
+class Sealer(Protocol):
+    """Encryption at rest."""
+
+    def seal(self, plain: bytes) -> bytes:
+        """Encrypted."""
+        ...
+
+    def open(self, sealed: bytes) -> bytes:
+        """The inverse of ``seal``."""
+        ...
+
+
+class EndpointRows(Protocol):
+    """Rows of endpoints and their secrets, of the transaction's tenant."""
+
+    async def keep_secret(self, tx: Transaction, webhook_id: UUID, secret: str) -> None:
+        """Stores the secret, encrypted."""
+        ...
+
+    async def forget_secret(self, tx: Transaction, webhook_id: UUID) -> None:
+        """Deletes the secret."""
+        ...
+
+    async def subscribed_to(self, tx: Transaction, event: str) -> list[UUID]:
+        """The active endpoints that want to be told of this event."""
+        ...
+
+    async def get(self, tx: Transaction, webhook_id: UUID) -> WebhookRead | None:
+        """One endpoint, if the tenant has it."""
+        ...
+
+    async def page(self, tx: Transaction, limit: int, cursor: str | None) -> WebhookList:
+        """Newest first; raises InvalidCursor."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How often a delivery was tried, and how the last call ended."""
+
+    attempts: int
+    status_code: int | None
+    error: str | None
+
+
+class DeliveryRows(Protocol):
+    """Rows of deliveries: bodies and attempts, of the transaction's tenant."""
+
+    async def keep_body(self, tx: Transaction, delivery_id: UUID, body: str) -> None:
+        """Stores what will be sent."""
+        ...
+
+    async def dispatch(self, tx: Transaction, delivery_id: UUID) -> Dispatch | None:
+        """What is to be sent where; None when the endpoint is gone."""
+        ...
+
+    async def begin_attempt(self, tx: Transaction, delivery_id: UUID) -> int:
+        """Notes that a call is about to be made; its number, from 1."""
+        ...
+
+    async def end_attempt(self, tx: Transaction, delivery_id: UUID, attempt: int, outcome: Outcome) -> None:
+        """Notes how the call ended."""
+        ...
+
+    async def tried(self, tx: Transaction, delivery_id: UUID) -> Tried:
+        """What was tried so far."""
+        ...
+
+
+class Sender(Protocol):
+    """Makes one HTTP call; a failed call is an Outcome, never an exception."""
+
+    async def send(self, call: Call) -> Outcome:
+        """Makes the call."""
+        ...

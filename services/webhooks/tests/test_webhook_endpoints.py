@@ -1,0 +1,105 @@
+"""Endpoints in a real database: made once, read by their tenant alone, and gone without a trace of their secret."""
+
+from uuid import uuid4
+
+import pytest
+from minirag_contracts.errors import CommandReused
+from minirag_contracts.examples import TENANT_ID
+from minirag_contracts.ids import new_id
+from minirag_contracts.requests.webhooks import DeleteWebhook, GetWebhook, ListWebhooks
+from minirag_eventstore.rebuild import rebuild_own
+from minirag_webhooks.errors import InvalidCursor, InvalidSecret, InvalidUrl, WebhookNotFound
+from minirag_webhooks.projections import EndpointsProjection
+from webhooks_builders import Webhooks, a_context, a_webhook
+
+
+async def test_a_new_endpoint_answers_with_its_secret_once(webhooks: Webhooks) -> None:
+    created = await webhooks.create("https://example.org/a", description="Our desk", events=["chat.message"])
+    assert len(created.secret) == 43
+    assert (created.url, created.events, created.description) == (
+        "https://example.org/a",
+        ["chat.message"],
+        "Our desk",
+    )
+    assert created.is_active and created.has_secret and created.tenant_id == TENANT_ID
+    read = await webhooks.queries.get(GetWebhook(webhook_id=created.id), a_context())
+    assert read.model_dump() == created.model_dump(exclude={"secret"})
+    assert created.created_at == created.updated_at and created.created_at.tzinfo is not None
+
+
+async def test_a_given_secret_is_kept_and_an_unusable_one_refused(webhooks: Webhooks) -> None:
+    assert (await webhooks.create(secret="our own")).secret == "our own"
+    with pytest.raises(InvalidSecret):
+        await webhooks.create(secret="whsec_no-base64")
+
+
+async def test_a_refused_endpoint_leaves_nothing(webhooks: Webhooks) -> None:
+    with pytest.raises(InvalidUrl):
+        await webhooks.create("ftp://example.org/")
+    assert await webhooks.rows("events") == []
+    assert await webhooks.rows("endpoint_secrets") == []
+
+
+async def test_the_secret_is_neither_in_events_nor_readable_in_rows(webhooks: Webhooks) -> None:
+    created = await webhooks.create(secret="correct horse battery staple")
+    for table in ("events", "endpoints", "commands", "endpoint_secrets"):
+        assert "correct horse" not in str(await webhooks.rows(table)), table
+    [row] = await webhooks.rows("endpoint_secrets")
+    assert webhooks.sealer.open(row["sealed"]) == created.secret.encode()
+
+
+async def test_a_repeated_command_makes_one_endpoint_and_gives_the_same_secret(webhooks: Webhooks) -> None:
+    context = a_context(command_id=new_id())
+    first = await webhooks.commands.create(a_webhook(), context)
+    again = await webhooks.commands.create(a_webhook(), context)
+    assert again == first
+    with pytest.raises(CommandReused):
+        await webhooks.commands.create(a_webhook("https://example.org/other"), context)
+    assert len(await webhooks.rows("endpoints")) == 1
+
+
+async def test_a_deleted_endpoint_is_gone_with_its_secret(webhooks: Webhooks) -> None:
+    created = await webhooks.create()
+    await webhooks.commands.delete(DeleteWebhook(webhook_id=created.id), a_context())
+    with pytest.raises(WebhookNotFound):
+        await webhooks.queries.get(GetWebhook(webhook_id=created.id), a_context())
+    with pytest.raises(WebhookNotFound):
+        await webhooks.commands.delete(DeleteWebhook(webhook_id=created.id), a_context())
+    assert await webhooks.rows("endpoint_secrets") == []
+    assert (await webhooks.queries.list(ListWebhooks(), a_context())).items == []
+
+
+async def test_another_tenants_endpoint_does_not_exist(webhooks: Webhooks) -> None:
+    created = await webhooks.create()
+    stranger = a_context(uuid4())
+    with pytest.raises(WebhookNotFound):
+        await webhooks.queries.get(GetWebhook(webhook_id=created.id), stranger)
+    with pytest.raises(WebhookNotFound):
+        await webhooks.commands.delete(DeleteWebhook(webhook_id=created.id), stranger)
+    assert (await webhooks.queries.list(ListWebhooks(), stranger)).items == []
+    assert len(await webhooks.rows("endpoint_secrets")) == 1
+
+
+async def test_the_list_is_newest_first_and_paged(webhooks: Webhooks) -> None:
+    made = [(await webhooks.create(f"https://example.org/{number}")).id for number in range(5)]
+    seen, cursor = [], None
+    while True:
+        page = await webhooks.queries.list(ListWebhooks(limit=2, cursor=cursor), a_context())
+        seen += [item.id for item in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert seen == list(reversed(made))
+
+
+@pytest.mark.parametrize("cursor", ["zz", "!!", "MjAyNg==", "é"])
+async def test_a_cursor_that_nobody_handed_out_is_refused(webhooks: Webhooks, cursor: str) -> None:
+    with pytest.raises(InvalidCursor):
+        await webhooks.queries.list(ListWebhooks(cursor=cursor), a_context())
+
+
+async def test_the_endpoints_equal_their_rebuild(webhooks: Webhooks) -> None:
+    kept, deleted = await webhooks.create(), await webhooks.create(tenant_id=uuid4())
+    await webhooks.commands.delete(DeleteWebhook(webhook_id=deleted.id), a_context(deleted.tenant_id))
+    report = await rebuild_own(webhooks.database, "webhooks", EndpointsProjection())
+    assert (report.differences, report.rows) == ([], 1), kept
