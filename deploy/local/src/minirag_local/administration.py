@@ -1,5 +1,6 @@
 """What the services answer to an operator: dead letters, and projections compared with their rebuild."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -24,6 +25,8 @@ from minirag_local.state import RunState
 
 REBUILD_TIMEOUT = 3600.0
 """Seconds that a fold of all events may take."""
+
+CONNECT_TIMEOUT = 10.0
 
 _CONTEXT = Context.for_system("operator")
 
@@ -86,7 +89,11 @@ def _services(service: str | None) -> Sequence[str]:
 async def _bus(folder: DataFolder) -> AsyncIterator[Bus]:
     state = RunState.read(folder)
     password = Credentials.of(folder).nats[SYSTEM]
-    bus = await Bus.connect(state.addresses.of("nats"), SYSTEM, password, "operator")
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            bus = await Bus.connect(state.addresses.of("nats"), SYSTEM, password, "operator")
+    except TimeoutError:
+        raise StackError("The bus does not answer: `minirag status` shows what is wrong.") from None
     try:
         yield bus
     except Refusal as refusal:

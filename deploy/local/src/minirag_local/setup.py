@@ -75,8 +75,7 @@ async def _create_database(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
-            # Copying files instead of writing the copy to the WAL: this database is new and nobody uses it.
-            await connection.execute(f"CREATE DATABASE {DATABASE} STRATEGY file_copy")
+            await connection.execute(f"CREATE DATABASE {DATABASE}")
     finally:
         await connection.close()
 

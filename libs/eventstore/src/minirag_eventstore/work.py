@@ -46,7 +46,7 @@ class RetryPolicy:
         return self.delays[min(attempt, len(self.delays)) - 1] if self.delays else timedelta()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WorkItem:
     """A piece of work that this process has leased. ``attempt`` counts from 1."""
 
@@ -57,8 +57,10 @@ class WorkItem:
     payload: dict[str, Any]
     attempt: int
     created_at: datetime
-    lease_owner: UUID
+    lease_owner: UUID | None
     last_error: str | None = None
+    finished: bool = False
+    """Whether its effect is committed."""
 
     @property
     def scope(self) -> TenantScope:
@@ -72,6 +74,10 @@ class WorkItem:
         )
         if affected(status) != 1:
             raise LeaseLost(f"{self.kind} {self.key}")
+        transaction.after_commit(self._mark_finished)
+
+    def _mark_finished(self) -> None:
+        self.finished = True
 
 
 async def add_work(
@@ -84,12 +90,13 @@ async def add_work(
     payload: dict[str, Any] | None = None,
     lease_owner: UUID | None = None,
     lease: timedelta | None = None,
-) -> UUID | None:
+) -> WorkItem | None:
     """Adds work, leased to ``lease_owner`` from the start if given; None when the same (kind, key) exists already."""
-    value: UUID | None = await connection.fetchval(
+    row = await connection.fetchrow(
         """INSERT INTO work (work_id, tenant_id, kind, key, payload, due_at, attempts, lease_owner, lease_until)
            VALUES ($1, $2, $3, $4, $5, coalesce($6, now()), $7, $8, now() + $9)
-           ON CONFLICT (kind, key) DO NOTHING RETURNING work_id""",
+           ON CONFLICT (kind, key) DO NOTHING
+           RETURNING work_id, tenant_id, kind, key, payload, attempts AS attempt, created_at, lease_owner, last_error""",
         new_id(),
         scope.tenant_id,
         kind,
@@ -100,7 +107,7 @@ async def add_work(
         lease_owner,
         lease,
     )
-    return value
+    return None if row is None else WorkItem(**dict(row))
 
 
 async def claim(

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -70,7 +71,7 @@ class WorkRunner:
             await transaction.add_work(self.kind, key, payload=payload)
             transaction.after_commit(self.wake)
             return
-        work_id = await work.add_work(
+        item = await work.add_work(
             transaction.connection,
             transaction.scope,
             self.kind,
@@ -79,18 +80,8 @@ class WorkRunner:
             lease_owner=self._owner,
             lease=self._lease,
         )
-        if work_id is not None:
-            item = WorkItem(
-                work_id=work_id,
-                tenant_id=transaction.scope.tenant_id,
-                kind=self.kind,
-                key=key,
-                payload=payload or {},
-                attempt=1,
-                created_at=await transaction.connection.fetchval("SELECT now()"),
-                lease_owner=self._owner,
-            )
-            transaction.after_commit(lambda: self._start(item))
+        if item is not None:
+            transaction.after_commit(partial(self._start, item))
 
     async def run(self) -> None:
         """Until cancelled; a database that is away is waited for."""
@@ -142,8 +133,10 @@ class WorkRunner:
         task.add_done_callback(lambda _: self._ended(item))
 
     def _ended(self, item: WorkItem) -> None:
+        was_full = len(self._running) >= self._concurrency
         self._running.pop(item.work_id, None)
-        self._wake.set()
+        if was_full:
+            self._wake.set()
 
     async def _run(self, item: WorkItem) -> None:
         try:
@@ -159,12 +152,11 @@ class WorkRunner:
             raise
         except Postpone as postponed:
             await self._give_back(item, postponed.after, str(postponed), counts=False)
-        except (
-            Exception
-        ) as error:  # whatever a handler raises is a failed attempt, kept in the row and logged
+        except Exception as error:  # noqa: BLE001  # a failed attempt: kept in the row and logged
             await self._failed(item, error)
         else:
-            await self._give_back(item, self._retry.delay(item.attempt), "ended without an effect")
+            if not item.finished:
+                await self._give_back(item, self._retry.delay(item.attempt), "ended without an effect")
 
     async def _failed(self, item: WorkItem, error: Exception) -> None:
         logger.warning(

@@ -55,6 +55,7 @@ class Runtime:
         self.runners: list[WorkRunner] = []
         self.backgrounds: dict[str, Background] = {}
         self.checks: dict[str, Check] = {"database": database.ping}
+        self._last_health: dict[str, str] = {}
         self.stops: list[Callable[[], Awaitable[None]]] = []
 
     def on(self, model: type[Q], handler: Callable[[Q, Context], Awaitable[Reply]]) -> None:
@@ -98,6 +99,7 @@ class Runtime:
     async def health(self) -> HealthReply:
         """Every check by name: ``ok`` or a sentence."""
         results = {name: await _outcome(check) for name, check in self.checks.items()}
+        self._tell_changes(results)
         for projector in self.projectors:
             results[f"projector {projector.spec.name}"] = projector.stuck or "ok"
         for reactor in self.reactors:
@@ -110,6 +112,17 @@ class Runtime:
             "running": {r.kind: r.running for r in self.runners},
         }
         return HealthReply(status=status, checks=results, details=details)
+
+    def _tell_changes(self, results: dict[str, str]) -> None:
+        """Logs what has become ill or well since it was asked last."""
+        for name, result in results.items():
+            if self._last_health.get(name, "ok") != result:
+                logger.log(
+                    logging.INFO if result == "ok" else logging.WARNING,
+                    "health",
+                    extra={"check": name, "is": result},
+                )
+        self._last_health = results
 
     def _projector(self, spec: ConsumerSpec) -> Projector:
         fed = [projection for projection in self.store.projections if projection.owner == spec.owner]
