@@ -146,6 +146,17 @@ def test_an_endless_word_is_cut_anywhere() -> None:
     assert max(len(chunk.text) for chunk in chunks) <= 16 * CHUNK_TOKENS
 
 
+@pytest.mark.parametrize("character", ["-", "=", ".", "|", "\u4e2d", "\U0001f600", "\u200b"])
+@pytest.mark.parametrize("length", [179, 181, 300, 1500, 20_000])
+def test_a_rule_of_dashes_is_cut_and_ends(character: str, length: int) -> None:
+    """One word to a person, as many tokens as characters to the model: a ruled table once never came to an end."""
+    text = f"{prose(1, 30)} {character * length} {prose(2, 300)}"
+    for kind in ("prose", "code"):
+        chunks = chunked(Block(text, kind=kind), title="Tables")
+        assert "".join(chunk.text for chunk in chunks).count(character) >= length
+        assert all(embedded_tokens(chunk) <= CHUNK_TOKENS for chunk in chunks)
+
+
 def test_large_sections_do_not_share_a_chunk() -> None:
     chunks = chunked(
         *(

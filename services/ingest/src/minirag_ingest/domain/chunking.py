@@ -116,7 +116,8 @@ def _end(units: Sequence[Unit], start: int, done: int, room: int) -> int:
         end += 1
         if end < len(units) and units[end].opens and end > done and filled >= room * PARAGRAPH_FROM:
             paragraph = end
-    return paragraph if paragraph and end < len(units) else end
+    # A unit always fits a chunk of its own (MAX_UNIT); should one not, it is cut off by the model rather than repeated for ever.
+    return paragraph if paragraph and end < len(units) else max(end, done + 1)
 
 
 def _overlap(units: Sequence[Unit], start: int, end: int, room: int) -> int:

@@ -96,12 +96,18 @@ def _cut(part: _Part, count: CountTokens) -> Iterator[Unit]:
         yield from _cut_words(part, count)
 
 
+def _words(text: str, count: CountTokens) -> Iterator[tuple[str, str]]:
+    """Words with the space before them. A rule of dashes is one word and as many tokens, so such a word is cut too."""
+    for gap, word in _WORD.findall(text):
+        pieces = [word[at : at + MAX_WORD] for at in range(0, len(word), MAX_WORD)]
+        for index, (piece, tokens) in enumerate(zip(pieces, count(pieces), strict=True)):
+            step = MAX_UNIT if tokens > MAX_UNIT else MAX_WORD
+            for at in range(0, len(piece), step):
+                yield gap if index == at == 0 else "", piece[at : at + step]
+
+
 def _cut_words(part: _Part, count: CountTokens) -> Iterator[Unit]:
-    words = [
-        (gap if at == 0 else "", word[at : at + MAX_WORD])
-        for gap, word in _WORD.findall(part.text)
-        for at in range(0, len(word), MAX_WORD)
-    ]
+    words = list(_words(part.text, count))
     costs = count([word for _, word in words])
     text, gap, tokens, opens = "", part.gap, 0, part.opens
     for (space, word), cost in zip(words, costs, strict=True):
