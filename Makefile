@@ -34,7 +34,7 @@ status: $(VENV)/.runtime ## Show every process with its pid, health and address
 
 .PHONY: test
 test: $(VENV)/.development ## Run every test, against real NATS and Postgres (ARGS=... goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.development ## Check style, types, import rules and architecture

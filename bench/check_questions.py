@@ -16,7 +16,26 @@ from bench.pages import bare_title, read_page
 from bench.questions import Question, Questions, read_questions
 
 FUNCTION_WORDS: Final = frozenset(
-    "a an and as at by for from in into is it of on or the to with your".split()
+    (
+        "a",
+        "an",
+        "and",
+        "as",
+        "at",
+        "by",
+        "for",
+        "from",
+        "in",
+        "into",
+        "is",
+        "it",
+        "of",
+        "on",
+        "or",
+        "the",
+        "to",
+        "with",
+    )
 )
 ENDINGS: Final = ("ibility", "ation", "ing", "ies", "ed", "er", "es", "age", "ible", "s", "e", "y")
 
@@ -68,6 +87,7 @@ def faults_with(questions: Questions, folder: Path) -> list[str]:
 
 
 def main() -> None:
+    """Exits with 1 when something is wrong."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -32,6 +32,7 @@ def draw(folder: Path, seed: int, count: int) -> list[Page]:
 
 
 def main() -> None:
+    """Prints file name and title of each page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

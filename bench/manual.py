@@ -23,7 +23,7 @@ from bench.stack import Measured, own_stack, running
 async def ingest(client: Client, bot_id: str, files: list[Path], in_flight: int) -> dict[str, str]:
     """Bring every file in; source id → page."""
     clock = Clock()
-    ids = await gathered(files, lambda file: client.upload(bot_id, file), in_flight)
+    ids = await gathered(files, lambda file: client.upload(bot_id, file.name, file.read_bytes()), in_flight)
     pages = {source_id: file.name for source_id, file in zip(ids, files, strict=True)}
     line("pages uploaded", f"{len(files)} in {clock.seconds:.1f} s")
     print_ingested(await all_settled(client, bot_id, len(files), clock), pages)
@@ -54,10 +54,9 @@ def print_miss(question: Question, names: list[str], answer: dict[str, Any]) -> 
 
 
 async def measure(
-    stack: Measured, token: str | None, folder: Path, questions: Questions, in_flight: int
+    stack: Measured, token: str | None, files: list[Path], questions: Questions, in_flight: int
 ) -> int:
     """The whole run; how many questions found their page."""
-    files = sorted(folder.glob("*.html"))
     sampler: AbstractContextManager[MemorySampler | None] = (
         MemorySampler(stack.tree) if stack.tree else nullcontext()
     )
@@ -92,8 +91,9 @@ def main() -> None:
     parser.add_argument("--least", type=int, default=36, help="questions that must find their page")
     given = parser.parse_args()
     questions = read_questions(given.questions)
+    files = sorted(given.folder.glob("*.html"))
     with nullcontext(running(given.url, given.data_dir)) if given.url else own_stack() as stack:
-        found = asyncio.run(measure(stack, given.token, given.folder, questions, given.in_flight))
+        found = asyncio.run(measure(stack, given.token, files, questions, given.in_flight))
     sys.exit(found < given.least)
 
 

@@ -9,13 +9,13 @@ from typing import Final
 VOID: Final = frozenset({"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"})
 NAVIGATION: Final = frozenset({"navheader", "navfooter"})
 NUMBERING: Final = re.compile(
-    r"^(?:(?:chapter|appendix|part)\s+)?(?:[A-Z]|[IVXLC]+|\d+)(?:\.\d+)*\.\s+", re.I
+    r"^(?:(?:chapter|appendix|part)\s+)?(?:[A-Z]|[IVXLC]+|\d+)(?:\.\d+)*\.\s+", re.IGNORECASE
 )
 
 
 @dataclass(frozen=True)
 class Page:
-    """One HTML page. `prose` is the text of its paragraphs; `lists_pages` says that its table of contents leads elsewhere."""
+    """One HTML page: `prose` is its paragraphs' text; `lists_pages`: its table of contents leads to other pages."""
 
     name: str
     title: str
@@ -35,6 +35,7 @@ class PageReader(HTMLParser):
         self._open: list[tuple[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Called by the parser."""
         given = dict(attrs)
         if tag == "a" and self._inside("toc"):
             target = (given.get("href") or "").partition("#")[0]
@@ -43,11 +44,13 @@ class PageReader(HTMLParser):
             self._open.append((tag, given.get("class") or ""))
 
     def handle_endtag(self, tag: str) -> None:
+        """Called by the parser; closes what was left open inside, too."""
         if any(tag == opened for opened, _ in self._open):
             while self._open.pop()[0] != tag:
                 pass
 
     def handle_data(self, data: str) -> None:
+        """Called by the parser."""
         tags = {tag for tag, _ in self._open}
         if "title" in tags:
             self.title.append(data)

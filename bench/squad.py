@@ -1,7 +1,8 @@
 """SQuAD through HTTP: `python -m bench.squad FILE.json.gz [--sample N]`.
 
 The file holds `docs` (id, title, text) and `queries` (query, doc). Every paragraph becomes a text source under its
-article's title; every question is asked in a conversation of its own; a hit is the right paragraph among the five citations.
+article's title; every question is asked in a conversation of its own; a hit is the right paragraph among the five
+citations.
 """
 
 import argparse

@@ -204,7 +204,6 @@ def urls_that_lead_inside() -> list[str]:
     """Loopback, private and metadata addresses, plainly and in disguise."""
     hosts = [
         "127.0.0.2",
-        "localhost",
         "[::1]",
         "0.0.0.0",
         "10.0.0.1",

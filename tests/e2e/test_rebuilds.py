@@ -23,7 +23,7 @@ async def lived_in(stack: Stack, tenant: Tenant) -> Stack:
         "bot_profile_id": bot_id,
         "name": "x",
         "source_type": "url",
-        "config": {"url": "http://127.0.0.1:9/"},
+        "config": {"url": "http://10.0.0.1/"},
     }
     failed = await tenant.call("POST", "/v1/sources", 201, json=failing)
     await tenant.call("POST", f"/v1/sources/{failed['id']}/ingest", 202)

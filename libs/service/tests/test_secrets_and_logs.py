@@ -43,7 +43,7 @@ WEAK_KEYS = [
 ]
 
 
-@pytest.mark.parametrize("key", WEAK_KEYS)
+@pytest.mark.parametrize("key", WEAK_KEYS, ids=range(len(WEAK_KEYS)))
 def test_a_weak_or_missing_key_refuses_to_start(key: str) -> None:
     with pytest.raises(ValidationError, match="MINIRAG_SECRET_KEY"):
         settings(secret_key=key)

@@ -109,7 +109,7 @@ def test_a_passage_without_whole_sentences_is_quoted_from_its_beginning() -> Non
 
 
 def test_nothing_relevant_is_said_plainly() -> None:
-    assert compose(nothing_found()) == compose(a_finding(relevance=0.39)) == NOTHING_RELEVANT
+    assert compose(nothing_found()) == compose(a_finding(relevance=0.32)) == NOTHING_RELEVANT
 
 
 async def test_the_answer_comes_in_pieces_and_is_counted() -> None:

@@ -62,7 +62,7 @@ async def test_sources_show_the_first_200_characters(stage: Stage) -> None:
 
 
 async def test_nothing_relevant_is_said_plainly(stage: Stage) -> None:
-    stage.retrieval.reply = a_finding(relevance=0.39)
+    stage.retrieval.reply = a_finding(relevance=0.32)
     bot = await stage.client.create_bot()
     assert "nothing relevant" in text_of(await stage.client.converse(bot.id))
     stage.retrieval.reply = nothing_found()

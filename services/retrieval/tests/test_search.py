@@ -1,21 +1,40 @@
 """Ranking, near copies, highlights, and the pure parts of them."""
 
+from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 import pytest
+from minirag_eventstore import Database
+from minirag_retrieval.adapters.edge import EdgeIndex
+from minirag_retrieval.adapters.minilm import MiniLm
 from minirag_retrieval.ports import Hit, Hits, PassageRow
 from minirag_retrieval.queries.copies import distinct
 from minirag_retrieval.queries.fusion import fuse, relevance
 from minirag_retrieval.queries.sentences import split
 from retrieval_rooms import Rooms, Source, a_chunk
 
+SEVERAL_THINGS = """Opening hours. The museum of clocks opens at nine in the morning and closes at six in the evening.
+On Mondays it stays closed, except on public holidays.
+
+Tickets. An adult pays fourteen euros. Children under twelve enter free of charge, and so do teachers.
+
+The collection. The oldest piece is a tower clock from 1531 that was built by the locksmith Hans Ehemann."""
 A, B, C = (UUID(int=n) for n in range(3))
 
 
 def test_scores_are_stretched_and_counted_half_each() -> None:
     hits = Hits(dense=[Hit(A, 0.9), Hit(B, 0.5), Hit(C, 0.1)], sparse=[Hit(B, 8.0), Hit(C, 4.0)])
     assert [(hit.point_id, pytest.approx(hit.score)) for hit in fuse(hits)] == [(B, 0.75), (A, 0.5), (C, 0.0)]
-    assert relevance(hits) == 0.9
+
+
+def test_relevance_is_the_best_cosine_of_chunk_or_sentence() -> None:
+    alone = Hits(dense=[Hit(A, 0.2)])
+    assert (relevance(alone), relevance(alone, 0.6), relevance(alone, 0.1)) == (0.2, 0.6, 0.2)
+
+
+def test_relevance_allows_for_the_number_of_chunks() -> None:
+    many = Hits(dense=[Hit(UUID(int=n), 0.5) for n in range(50)])
+    assert relevance(many) == pytest.approx(0.5 - 0.117, abs=1e-3)
 
 
 def test_a_single_hit_of_an_arm_is_its_best_one() -> None:
@@ -104,6 +123,20 @@ async def test_highlights_name_their_passage_and_come_best_first(rooms: Rooms) -
     assert reply.passages[reply.highlights[0].passage].text.startswith("The garden")
     assert reply.highlights[0].score >= reply.highlights[1].score
     assert len(reply.highlights) == 2
+
+
+async def test_a_short_text_about_several_things_is_relevant_to_each_of_them(
+    make_database: Callable[[str], Awaitable[Database]], edge_index: EdgeIndex, minilm: MiniLm
+) -> None:
+    source = Source(Rooms(await make_database("retrieval"), edge_index, minilm))
+    await source.ingest(1, a_chunk(SEVERAL_THINGS, header="Visitor guide"))
+    for question in ("What does an adult pay?", "When does the museum open?", "Do teachers have to pay?"):
+        assert (await source.ask(question, highlights=2)).relevance >= 0.33, question
+    for question in (
+        "How do I configure a Kubernetes ingress controller?",
+        "What are the symptoms of measles?",
+    ):
+        assert (await source.ask(question, highlights=2)).relevance < 0.33, question
 
 
 async def test_a_question_without_words_that_matter_still_gets_an_answer(rooms: Rooms) -> None:

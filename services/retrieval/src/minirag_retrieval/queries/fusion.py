@@ -3,6 +3,7 @@
 Better than reciprocal ranks on all five data sets that were measured, by 1.5 to 4 points MRR.
 """
 
+import math
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from minirag_retrieval.ports import Hit, Hits
 ARM_LIMIT = 50
 """How many hits of each arm are fused; what is not among them counts 0 there."""
 DENSE_WEIGHT = 0.5
+CHANCE = 0.03
+"""By how much the best cosine of an off-topic question grows with the logarithm of the number of chunks, as measured."""
 
 
 def fuse(hits: Hits) -> list[Hit]:
@@ -23,9 +26,15 @@ def fuse(hits: Hits) -> list[Hit]:
     return [Hit(point, total[point]) for point in sorted(total, key=lambda point: -total[point])]
 
 
-def relevance(hits: Hits) -> float:
-    """The best cosine, -1…1; 0 where nothing was found."""
-    return max((hit.score for hit in hits.dense), default=0.0)
+def relevance(hits: Hits, sentence: float = -1.0) -> float:
+    """The best cosine of a chunk or of a ``sentence``, less what the best of so many chunks gains by chance.
+
+    A chunk about several things is near no question, its sentences are. 0 where nothing was found.
+    """
+    if not hits.dense:
+        return 0.0
+    best = max(hit.score for hit in hits.dense)
+    return max(best, sentence) - CHANCE * math.log(len(hits.dense))
 
 
 def _stretched(arm: Sequence[Hit]) -> dict[UUID, float]:

@@ -30,6 +30,14 @@ class Candidate:
     words: float
 
 
+@dataclass(frozen=True, slots=True)
+class Highlighted:
+    """Sentences, best first, and the best cosine of all candidates; -1 where there was none."""
+
+    sentences: list[Highlight]
+    cosine: float
+
+
 class Highlighting:
     """Chooses sentences; ``encoder`` must be made for sentences, not for passages."""
 
@@ -38,20 +46,21 @@ class Highlighting:
         self._encoder = encoder
         self._remembered: OrderedDict[str, Vector] = OrderedDict()
 
-    async def best(self, query: str, vector: Vector, texts: Sequence[str], count: int) -> list[Highlight]:
-        """Best first."""
+    async def best(self, query: str, vector: Vector, texts: Sequence[str], count: int) -> Highlighted:
+        """The ``count`` best sentences of the passages' ``texts``."""
         candidates = self._candidates(query, texts)
         if not candidates:
-            return []
+            return Highlighted([], -1.0)
         vectors = await self._vectors([candidate.sentence for candidate in candidates])
         cosines = np.stack(vectors) @ vector
         words = np.array([candidate.words for candidate in candidates], np.float32)
         scores = _standardised(words) + _standardised(cosines)
         order = np.argsort(-scores, kind="stable")[:count]
-        return [
+        sentences = [
             Highlight(passage=candidates[n].passage, sentence=candidates[n].sentence, score=float(scores[n]))
             for n in order
         ]
+        return Highlighted(sentences, float(cosines.max()))
 
     def _candidates(self, query: str, texts: Sequence[str]) -> list[Candidate]:
         """The sentences that share most with the query; the first ones where none shares anything."""

@@ -71,8 +71,10 @@ class Searching:
         if not request.highlights:
             return SearchReply(passages=passages, relevance=relevance(hits))
         texts = [passage.text for passage in passages]
-        highlights = await self._highlighting.best(request.query, vector, texts, request.highlights)
-        return SearchReply(passages=passages, highlights=highlights, relevance=relevance(hits))
+        best = await self._highlighting.best(request.query, vector, texts, request.highlights)
+        return SearchReply(
+            passages=passages, highlights=best.sentences, relevance=relevance(hits, best.cosine)
+        )
 
     async def _state(self, request: Search, context: Context) -> PointsRow | None:
         async with self._database.tenant(context.scope) as connection:
