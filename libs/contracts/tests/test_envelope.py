@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from minirag_contracts.context import Context, MissingTenantError
-from minirag_contracts.envelope import Envelope, Metadata
+from minirag_contracts.envelope import Envelope, Metadata, follow
 from minirag_contracts.events import (
     REGISTRY,
     UPCASTERS,
@@ -80,7 +80,7 @@ def test_a_reaction_follows_its_cause() -> None:
         metadata,
         datetime.now(UTC),
     )
-    reaction = Context.following(event, "chat")
+    reaction = follow(event, "chat")
     assert (reaction.tenant_id, reaction.correlation_id) == (context.tenant_id, context.correlation_id)
     assert (reaction.causation_id, reaction.traceparent) == (event_id, context.traceparent)
     assert Metadata.of(reaction, new_id()).causation_id == event_id

@@ -3,14 +3,13 @@
 import pytest
 from ingest_builders import BOT, TENANT, Ingest, a_context, a_source, a_url, an_upload
 from minirag_contracts.context import TenantScope
-from minirag_contracts.errors import CommandReused, Refusal
+from minirag_contracts.errors import CommandReused, InvalidRequest, Refusal
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import GetSource, IngestSource, ListSources
 from minirag_ingest.errors import (
     BotUnknown,
     DiskFull,
     FileTooLarge,
-    InvalidCursor,
     InvalidSource,
     InvalidUrl,
     NestedTooDeep,
@@ -183,7 +182,7 @@ async def test_the_list_is_paged_newest_first_and_by_bot(idle_ingest: Ingest) ->
             break
     assert pages == [[made[4], made[3]], [made[2], made[1]], [made[0]]]
     for nonsense in ("nonsense", "AAAA", "ey=="):
-        with pytest.raises(InvalidCursor):
+        with pytest.raises(InvalidRequest):
             await idle_ingest.queries.list(ListSources(cursor=nonsense), a_context())
 
 

@@ -3,12 +3,12 @@
 from uuid import uuid4
 
 import pytest
-from minirag_contracts.errors import CommandReused
+from minirag_contracts.errors import CommandReused, InvalidRequest
 from minirag_contracts.examples import TENANT_ID
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.webhooks import DeleteWebhook, GetWebhook, ListWebhooks
 from minirag_eventstore.rebuild import rebuild_own
-from minirag_webhooks.errors import InvalidCursor, InvalidSecret, InvalidUrl, WebhookNotFound
+from minirag_webhooks.errors import InvalidSecret, InvalidUrl, WebhookNotFound
 from minirag_webhooks.projections import EndpointsProjection
 from webhooks_builders import Webhooks, a_context, a_webhook
 
@@ -94,7 +94,7 @@ async def test_the_list_is_newest_first_and_paged(webhooks: Webhooks) -> None:
 
 @pytest.mark.parametrize("cursor", ["zz", "!!", "MjAyNg==", "é"])
 async def test_a_cursor_that_nobody_handed_out_is_refused(webhooks: Webhooks, cursor: str) -> None:
-    with pytest.raises(InvalidCursor):
+    with pytest.raises(InvalidRequest):
         await webhooks.queries.list(ListWebhooks(cursor=cursor), a_context())
 
 

@@ -2,13 +2,10 @@
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from uuid import UUID
 
 from minirag_contracts.ids import new_id
-
-if TYPE_CHECKING:
-    from minirag_contracts.envelope import Envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +58,6 @@ class Context:
     def for_system(cls, service: str, tenant_id: UUID | None = None) -> Self:
         """A context for what a service does on its own account."""
         return cls(actor=f"system:{service}", tenant_id=tenant_id, correlation_id=new_id())
-
-    @classmethod
-    def following(cls, event: "Envelope", service: str) -> Self:
-        """The context of a reaction: tenant, correlation and causation come from the event, here and only here."""
-        return cls(
-            actor=f"system:{service}",
-            tenant_id=event.tenant_id,
-            correlation_id=event.metadata.correlation_id,
-            causation_id=event.event_id,
-            command_id=event.event_id,
-            traceparent=event.metadata.traceparent,
-        )
 
     def within(self, seconds: float) -> Self:
         """The same context with a deadline at most ``seconds`` from now."""

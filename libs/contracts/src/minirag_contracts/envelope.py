@@ -84,6 +84,18 @@ class Envelope:
         return replace(self, position=position)
 
 
+def follow(event: Envelope, service: str) -> Context:
+    """The context of a reaction: tenant, correlation and causation come from the event, here and only here."""
+    return Context(
+        actor=f"system:{service}",
+        tenant_id=event.tenant_id,
+        correlation_id=event.metadata.correlation_id,
+        causation_id=event.event_id,
+        command_id=event.event_id,
+        traceparent=event.metadata.traceparent,
+    )
+
+
 def event_subject(event_type: str, tenant_id: UUID) -> str:
     """The subject of an event type for one tenant."""
     return f"{event_type}.{tenant_id}"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 from minirag_contracts.context import Context, TenantScope
-from minirag_contracts.envelope import Envelope
+from minirag_contracts.envelope import Envelope, follow
 from minirag_contracts.topology import ConsumerSpec
 
 from minirag_eventstore import dead_letters, progress
@@ -71,7 +71,7 @@ class Reactor:
         scope = TenantScope(event.tenant_id)
         async with self._store.transaction(scope) as transaction:
             if await self._receive(transaction.connection, event):
-                await self._reaction(transaction, event, Context.following(event, self._store.service))
+                await self._reaction(transaction, event, follow(event, self._store.service))
 
     async def _receive(self, connection: Connection, event: Envelope) -> bool:
         """Writes the inbox row; False when the event was handled before."""
@@ -187,4 +187,4 @@ class Reactor:
     async def replay(self, event: Envelope) -> None:
         """Reacts to an event that was parked, as if it came for the first time."""
         async with self._store.transaction(TenantScope(event.tenant_id)) as transaction:
-            await self._reaction(transaction, event, Context.following(event, self._store.service))
+            await self._reaction(transaction, event, follow(event, self._store.service))

@@ -4,10 +4,10 @@ A piece of work is added in the transaction that makes it necessary and deleted 
 Between the two a process holds a lease and renews it; when it dies, the lease runs out and another takes the work up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from minirag_contracts.context import TenantScope
@@ -16,8 +16,18 @@ from minirag_contracts.ids import new_id
 from minirag_eventstore.database import Connection, affected
 from minirag_eventstore.errors import LeaseLost
 
-if TYPE_CHECKING:
-    from minirag_eventstore.store import Transaction
+
+class Effect(Protocol):
+    """The transaction that has a piece of work's effect."""
+
+    @property
+    def connection(self) -> Connection:
+        """Where it writes."""
+        ...
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Called once it is committed."""
+        ...
 
 
 class Postpone(Exception):
@@ -67,7 +77,7 @@ class WorkItem:
         """The door to the tenant that the work is for."""
         return TenantScope(self.tenant_id)
 
-    async def finish(self, transaction: "Transaction") -> None:
+    async def finish(self, transaction: Effect) -> None:
         """Ends the work in the transaction of its effect; LeaseLost (and so no effect) if the lease is no longer ours."""
         status = await transaction.connection.execute(
             "DELETE FROM work WHERE work_id = $1 AND lease_owner = $2", self.work_id, self.lease_owner

@@ -80,9 +80,3 @@ class DiskFull(IngestRefusal):
 
     status: ClassVar[int] = HTTPStatus.INSUFFICIENT_STORAGE
     code: ClassVar[str] = "disk_full"
-
-
-class InvalidCursor(IngestRefusal):
-    """The cursor is not one that this list handed out."""
-
-    code: ClassVar[str] = "invalid_cursor"

@@ -158,7 +158,7 @@ class SourceRows(Protocol):
         """One source; None for an unknown or foreign one."""
 
     async def page(self, tx: Transaction, bot_id: UUID | None, limit: int, cursor: str | None) -> SourceList:
-        """Active top-level sources, newest first; raises InvalidCursor."""
+        """Active top-level sources, newest first; raises InvalidRequest for a foreign cursor."""
 
 
 class ContentRows(Protocol):

@@ -43,12 +43,6 @@ class InvalidDescription(WebhooksRefusal):
     code: ClassVar[str] = "invalid_description"
 
 
-class InvalidCursor(WebhooksRefusal):
-    """The cursor is not one that this list handed out."""
-
-    code: ClassVar[str] = "invalid_cursor"
-
-
 class DeliveryRejected(WebhooksRefusal):
     """The endpoint did not take a delivery this time; it is tried again later."""
 

@@ -79,7 +79,7 @@ class EndpointRows(Protocol):
         ...
 
     async def page(self, tx: Transaction, limit: int, cursor: str | None) -> WebhookList:
-        """Newest first; raises InvalidCursor."""
+        """Newest first; raises InvalidRequest for a foreign cursor."""
         ...
 
 

@@ -6,10 +6,9 @@ from uuid import UUID
 
 from minirag_contracts.context import Context
 from minirag_contracts.requests.chat import BotList, BotRead, GetBot, ListBots
-from minirag_eventstore import Connection, Database
+from minirag_eventstore import Connection, Database, pages
 
 from minirag_chat.errors import BotNotFound
-from minirag_chat.queries import pages
 
 _SELECT = """SELECT bot_id AS id, tenant_id, name, description, model, embedding_model, system_prompt, temperature,
                     max_tokens, has_credentials, is_active, created_at, updated_at

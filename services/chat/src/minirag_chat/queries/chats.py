@@ -7,10 +7,9 @@ from uuid import UUID
 from minirag_contracts.context import Context
 from minirag_contracts.errors import InvalidRequest
 from minirag_contracts.requests.chat import ChatList, ChatRead, GetChat, ListChats
-from minirag_eventstore import Connection, Database
+from minirag_eventstore import Connection, Database, pages
 
 from minirag_chat.errors import ChatNotFound
-from minirag_chat.queries import pages
 
 _SELECT = """SELECT chat_id AS id, tenant_id, bot_id AS bot_profile_id, coalesce(title, '') AS title, message_count,
                     total_prompt_tokens, total_completion_tokens, created_at, updated_at

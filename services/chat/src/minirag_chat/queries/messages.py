@@ -14,10 +14,9 @@ from minirag_contracts.requests.chat import (
     TurnRead,
     UsageRead,
 )
-from minirag_eventstore import Connection, Database
+from minirag_eventstore import Connection, Database, pages
 
 from minirag_chat.errors import MessageNotFound
-from minirag_chat.queries import pages
 from minirag_chat.queries.chats import require_chat
 
 _MESSAGES = """

@@ -1,15 +1,10 @@
 """Sources in Postgres. Row-level security narrows every statement to the transaction's tenant."""
 
-import base64
-import binascii
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from minirag_contracts.requests.ingest import SourceList, SourceRead
-from minirag_eventstore import Transaction
-
-from minirag_ingest.errors import InvalidCursor
+from minirag_eventstore import Transaction, pages
 
 _SELECT = """
 SELECT s.*, coalesce(c.config, s.config) AS whole_config,
@@ -28,7 +23,7 @@ class PostgresSourceRows:
 
     async def page(self, tx: Transaction, bot_id: UUID | None, limit: int, cursor: str | None) -> SourceList:
         """A page of active top-level sources, newest first."""
-        created_at, source_id = _decode(cursor) if cursor else (None, None)
+        created_at, source_id, _ = pages.decode(cursor) or (None, None, 0)
         rows = await tx.connection.fetch(
             _SELECT + "WHERE s.is_active AND s.parent_id IS NULL AND ($1::uuid IS NULL OR s.bot_id = $1) "
             "AND ($2::timestamptz IS NULL OR (s.created_at, s.source_id) < ($2, $3::uuid)) "
@@ -38,9 +33,8 @@ class PostgresSourceRows:
             source_id,
             limit + 1,
         )
-        items = [_read(dict(row)) for row in rows[:limit]]
-        more = len(rows) > limit and items
-        return SourceList(items=items, next=_encode(items[-1]) if more else None)
+        page, more = pages.cut(rows, limit, "source_id")
+        return SourceList(items=[_read(dict(row)) for row in page], next=more)
 
 
 def _read(row: dict[str, Any]) -> SourceRead:
@@ -64,18 +58,3 @@ def _read(row: dict[str, Any]) -> SourceRead:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
-
-
-def _encode(last: SourceRead) -> str:
-    return base64.urlsafe_b64encode(f"{last.created_at.isoformat()}|{last.id}".encode()).decode()
-
-
-def _decode(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        created_at, _, source_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        moment = datetime.fromisoformat(created_at)
-        if moment.tzinfo is None:
-            raise InvalidCursor
-        return moment, UUID(source_id)
-    except (ValueError, binascii.Error) as error:
-        raise InvalidCursor from error

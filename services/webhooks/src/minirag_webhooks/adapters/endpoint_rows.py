@@ -1,15 +1,11 @@
 """Endpoints and their secrets in Postgres, narrowed to the transaction's tenant by row-level security."""
 
-import base64
-import binascii
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from minirag_contracts.requests.webhooks import WebhookList, WebhookRead
-from minirag_eventstore import Transaction
+from minirag_eventstore import Transaction, pages
 
-from minirag_webhooks.errors import InvalidCursor
 from minirag_webhooks.ports import Sealer
 
 _SELECT = """
@@ -52,7 +48,7 @@ class PostgresEndpointRows:
 
     async def page(self, tx: Transaction, limit: int, cursor: str | None) -> WebhookList:
         """A page of endpoints, newest first."""
-        created_at, webhook_id = _decode(cursor) if cursor else (None, None)
+        created_at, webhook_id, _ = pages.decode(cursor) or (None, None, 0)
         rows = await tx.connection.fetch(
             _SELECT + "WHERE $1::timestamptz IS NULL OR (e.created_at, e.webhook_id) < ($1, $2::uuid) "
             "ORDER BY e.created_at DESC, e.webhook_id DESC LIMIT $3",
@@ -60,9 +56,8 @@ class PostgresEndpointRows:
             webhook_id,
             limit + 1,
         )
-        items = [_read(dict(row)) for row in rows[:limit]]
-        more = len(rows) > limit and items
-        return WebhookList(items=items, next=_encode(items[-1]) if more else None)
+        page, more = pages.cut(rows, limit, "webhook_id")
+        return WebhookList(items=[_read(dict(row)) for row in page], next=more)
 
 
 def _read(row: dict[str, Any]) -> WebhookRead:
@@ -77,18 +72,3 @@ def _read(row: dict[str, Any]) -> WebhookRead:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
-
-
-def _encode(last: WebhookRead) -> str:
-    return base64.urlsafe_b64encode(f"{last.created_at.isoformat()}|{last.id}".encode()).decode()
-
-
-def _decode(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        created_at, _, webhook_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        moment = datetime.fromisoformat(created_at)
-        if moment.tzinfo is None:
-            raise InvalidCursor
-        return moment, UUID(webhook_id)
-    except (ValueError, binascii.Error) as error:
-        raise InvalidCursor from error

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -48,10 +48,11 @@ def decode(cursor: str | None) -> Key | None:
         raise InvalidRequest("The cursor is not one that this list has given.") from error
 
 
-def cut(
-    rows: Sequence[Mapping[str, Any]], limit: int, id_column: str
-) -> tuple[Sequence[Mapping[str, Any]], str | None]:
-    """Of ``limit + 1`` rows the first ``limit``, and the cursor of the rest if there is any."""
+def cut(rows: Sequence[Any], limit: int, id_column: str) -> tuple[Sequence[Any], str | None]:
+    """Of ``limit + 1`` rows the first ``limit``, and the cursor of the rest if there is any.
+
+    Rows have ``created_at``, the id column and perhaps ``part``, by name (asyncpg.Record, which is no Mapping to a type checker).
+    """
     if len(rows) <= limit:
         return rows, None
     last = rows[limit - 1]
