@@ -7,6 +7,7 @@ acknowledges before it fsyncs; its disk may have been wiped), the stream's own l
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 500
 PAUSE = 0.5
+NOTES_EVERY = 1.0
+"""Seconds between two notes."""
 
 
 class StreamTail(Protocol):
@@ -84,6 +87,7 @@ class Relay:
         self._poll = poll.total_seconds()
         self._wake = asyncio.Event()
         self._notes: Notes | None = None
+        self._written = 0.0
         self.lag = 0
         """Events that are numbered but not yet published, for health and metrics."""
 
@@ -139,7 +143,10 @@ class Relay:
     ) -> Notes:
         sequence = await self._publisher.publish(batch, notes.sequence)
         notes = Notes(notes.incarnation, batch[-1].position or 0, sequence)
-        await _write(connection, notes)
+        # A stale note costs one comparison at the next start; a fresh one after every event would double the relay's writes.
+        if time.monotonic() - self._written >= NOTES_EVERY:
+            await _write(connection, notes)
+            self._written = time.monotonic()
         return notes
 
     async def _resync(self, connection: asyncpg.Connection) -> Notes:
