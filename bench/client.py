@@ -20,6 +20,10 @@ class BenchFailed(RuntimeError):
     """The stack did not do what the benchmark needs; the message says what it answered."""
 
 
+class TurnFailed(BenchFailed):
+    """A question was accepted, and its turn ended as failed: the same Idempotency-Key gives the same failure for ever."""
+
+
 @dataclass(frozen=True)
 class Client:
     """One tenant."""
@@ -53,6 +57,8 @@ class Client:
                 answer = f"{response.status_code} {response.text}"
                 if response.is_client_error and response.status_code != httpx.codes.TOO_MANY_REQUESTS:
                     raise BenchFailed(f"{method} {path}: {answer}")
+                if "chat_id" in response.json():
+                    raise TurnFailed(f"{method} {path}: {answer}")
             if clock.seconds > RETRY_FOR:
                 raise BenchFailed(f"{method} {path}: {answer}")
             print(f"  repeated: {method} {path.partition('?')[0]}: {answer[:300]}", flush=True)
@@ -86,8 +92,13 @@ class Client:
         return found
 
     async def ask(self, bot_id: str, message: str) -> Any:
-        """A plain turn in a conversation of its own."""
-        return await self.command("/v1/chat", 200, json={"bot_profile_id": bot_id, "message": message})
+        """A plain turn in a conversation of its own. A turn that ended as failed is final: it is asked anew, once."""
+        body = {"bot_profile_id": bot_id, "message": message}
+        try:
+            return await self.command("/v1/chat", 200, json=body)
+        except TurnFailed as failure:
+            print(f"  asked anew: {failure}", flush=True)
+            return await self.command("/v1/chat", 200, json=body)
 
 
 @asynccontextmanager

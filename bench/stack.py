@@ -1,6 +1,7 @@
 """The stack that a benchmark measures: one of its own in a temporary folder, or one that runs already."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from minirag_local.testing import running_stack
 
 from bench.processes import Tree
 
+SHOWN = 3  # log entries of a kind
 FOREIGN = ("OPENAI_", "MINIRAG_", "QDRANT_", "DEFAULT_LLM_MODEL")
 
 
@@ -34,7 +36,22 @@ def own_stack(extra: Mapping[str, str] | None = None) -> Iterator[Measured]:
         tempfile.TemporaryDirectory(prefix="minirag-bench-") as folder,
         running_stack(Path(folder), extra) as stack,
     ):
-        yield Measured(stack.url, tree_of(stack.data_dir), stack.startup_seconds)
+        try:
+            yield Measured(stack.url, tree_of(stack.data_dir), stack.startup_seconds)
+        finally:
+            print_complaints(stack.logs())
+
+
+def print_complaints(logs: str) -> None:
+    """What the stack's processes have warned of, and how often; the first few of each."""
+    found = [entry for entry in logs.splitlines() if re.search(r'"level": "(warning|error|critical)"', entry)]
+    kinds: dict[str, list[str]] = {}
+    for entry in found:
+        message = re.search(r'"message": "([^"]*)"', entry)
+        kinds.setdefault(message[1] if message else entry, []).append(entry)
+    for kind, entries in kinds.items():
+        print(f"\nThe stack's log: {len(entries)} × {kind}")
+        print("\n".join(f"  {entry[:500]}" for entry in entries[:SHOWN]))
 
 
 def running(url: str, data_dir: Path | None) -> Measured:

@@ -1,10 +1,23 @@
 """The documents name what the code has."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from minirag_contracts.topology import CONSUMERS, SERVICES, STREAMS
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_the_settings_page_says_what_the_settings_classes_say() -> None:
+    done = subprocess.run(
+        [sys.executable, "tools/settings.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_streams_page_has_every_stream_and_consumer() -> None:
