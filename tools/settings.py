@@ -16,8 +16,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 
 HEAD = """# Settings
 
-Generated from the settings classes by `python tools/settings.py`; a test compares.
-Everything is an environment variable. A missing or weak secret refuses to start. Durations are in ISO 8601 (`PT10S`), lists in JSON. `make up` sets the common ones itself.
+Generated from the settings classes by `python tools/settings.py`; a test compares. Everything is an environment
+variable. A missing or weak secret refuses to start. Durations are in ISO 8601 (`PT10S`), lists in JSON. `make up` sets
+the common ones itself.
 
 ## The stack (`minirag up`)
 

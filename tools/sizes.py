@@ -3,7 +3,7 @@
 Fails beyond 500 lines a file or 80 a function; the rest is a report to think about, not a fence.
 """
 
-# ruff: noqa: INP001  # a script, not a package
+# a script, not a package
 
 import ast
 import subprocess
