@@ -169,6 +169,25 @@ async def test_long_work_keeps_its_lease(store: EventStore) -> None:
     assert attempts == [1]
 
 
+async def test_what_follows_the_commit_is_not_taken_for_a_lost_lease(store: EventStore) -> None:
+    ended: list[str] = []
+
+    async def handle(item: WorkItem) -> None:
+        async with store.transaction(item.scope) as transaction:
+            await item.finish(transaction)
+        await asyncio.sleep(0.5)  # a renewal finds no row meanwhile
+        ended.append(item.key)
+
+    await add(store, a_context(), "key")
+    async with running(runner_of(store, handle, lease=timedelta(milliseconds=300))):
+        await until(lambda: _empty(store))
+        await until(lambda: _is(ended, ["key"]))
+
+
+async def _is(found: list[str], expected: list[str]) -> bool:
+    return found == expected
+
+
 async def test_draining_gives_unfinished_work_back(store: EventStore) -> None:
     started = asyncio.Event()
 

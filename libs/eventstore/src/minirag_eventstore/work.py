@@ -69,6 +69,8 @@ class WorkItem:
     created_at: datetime
     lease_owner: UUID | None
     last_error: str | None = None
+    finishing: bool = False
+    """Whether its effect is being committed: from then on ``finish`` alone decides whether the lease still counts."""
     finished: bool = False
     """Whether its effect is committed."""
 
@@ -79,6 +81,7 @@ class WorkItem:
 
     async def finish(self, transaction: Effect) -> None:
         """Ends the work in the transaction of its effect; LeaseLost (and so no effect) if the lease is no longer ours."""
+        self.finishing = True
         status = await transaction.connection.execute(
             "DELETE FROM work WHERE work_id = $1 AND lease_owner = $2", self.work_id, self.lease_owner
         )

@@ -209,7 +209,12 @@ class WorkRunner:
         async with self._store.database.system() as connection:
             kept = await work.renew(connection, list(asked), self._owner, self._lease)
         for work_id, (item, task) in asked.items():
-            if work_id not in kept and not task.done() and self._running.get(work_id) == (item, task):
+            if (
+                work_id not in kept
+                and not item.finishing
+                and not task.done()
+                and self._running.get(work_id) == (item, task)
+            ):
                 logger.warning("lease was taken over", extra={"kind": item.kind, "key": item.key})
                 task.cancel()
 

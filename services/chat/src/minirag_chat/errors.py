@@ -85,7 +85,7 @@ class TurnFailure(Exception):
 
 
 class InternalFailure(TurnFailure):
-    """Something went wrong on our side while the answer was written. Please try again."""
+    """Something went wrong on our side while the answer was written. Please ask again."""
 
     code = "internal_error"
 
@@ -103,13 +103,13 @@ class TurnTooLong(TurnFailure):
 
 
 class RetrievalUnavailable(TurnFailure):
-    """The bot's knowledge could not be searched in time. Please try again."""
+    """The bot's knowledge could not be searched in time. Please ask again."""
 
     code = "retrieval_unavailable"
 
 
 class LlmFailure(TurnFailure):
-    """LLM request failed: the provider did not produce an answer. Please try again."""
+    """LLM request failed: the provider did not produce an answer. Please ask again."""
 
     code = "llm_failed"
 
@@ -121,13 +121,13 @@ class LlmAuthenticationFailed(LlmFailure):
 
 
 class LlmRateLimited(LlmFailure):
-    """LLM rate limit exceeded: the provider accepts no more requests for now. Please try again later."""
+    """LLM rate limit exceeded: the provider accepts no more requests for now. Please ask again later."""
 
     code = "llm_rate_limited"
 
 
 class LlmTimedOut(LlmFailure):
-    """LLM request timed out: the provider did not answer in time. Please try again."""
+    """LLM request timed out: the provider did not answer in time. Please ask again."""
 
     code = "llm_timeout"
 
@@ -145,7 +145,7 @@ class LlmRequestRefused(LlmFailure):
 
 
 class LlmUnavailable(LlmFailure):
-    """LLM provider unavailable: it could not be reached or reported a fault of its own. Please try again."""
+    """LLM provider unavailable: it could not be reached or reported a fault of its own. Please ask again."""
 
     code = "llm_unavailable"
 

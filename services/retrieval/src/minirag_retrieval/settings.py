@@ -31,7 +31,9 @@ class Settings(ServiceSettings):
         " The default lies in the environment that the package is installed in.",
     )
     retrieval_bulk_threads: int | None = Field(
-        default=None, ge=1, description="Threads that embed chunks; one less than there are cores by default."
+        default=None,
+        ge=1,
+        description="Threads that embed chunks, at a low priority; one for each core by default.",
     )
 
     @model_validator(mode="after")

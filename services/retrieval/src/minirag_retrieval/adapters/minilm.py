@@ -40,7 +40,7 @@ class MiniLm:
         self._loaded = asyncio.Event()
         self._queries = ThreadPoolExecutor(1, "embed-query")
         self._short = ThreadPoolExecutor(1, "embed-short")
-        threads = bulk_threads or max(1, (os.cpu_count() or 1) - 1)
+        threads = bulk_threads or os.cpu_count() or 1
         self._bulk = ThreadPoolExecutor(threads, "embed-bulk", initializer=_be_nice)
 
     async def load(self) -> None:

@@ -32,7 +32,7 @@ FAILURES: dict[str, int] = {
     "llm_request_refused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "model_not_configured": HTTPStatus.UNPROCESSABLE_ENTITY,
     "model_unknown": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "retrieval_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "retrieval_unavailable": HTTPStatus.BAD_GATEWAY,  # a 503 would ask clients to repeat a turn that has ended
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """Code of a failed turn → status of a plain answer; anything else is the provider's trouble (502)."""
