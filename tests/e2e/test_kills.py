@@ -8,26 +8,31 @@ from collections import Counter
 from uuid import uuid4
 
 import httpx
+import pytest
 from api import Tenant
 from minirag_contracts.events.ingest import IngestCompleted
 from minirag_local.testing import Stack
 from owners import events_of_owner
 
 VICTIMS = ("retrieval", "nats", "ingest", "postgres", "chat", "gateway", "vectors", "webhooks", "analytics")
-SOURCES_PER_VICTIM = 6
-"""54 in all: at every kill those of the victims before are still being ingested."""
+SOURCES_PER_VICTIM = 50
+"""Added right before each kill; those of the victims before may still be on their way."""
 
 TOLD_FAILURES = {"turn_interrupted", "turn_failed", "turn_timeout", "retrieval_unavailable"}
 
+DIGITS = ("red", "blue", "green", "white", "black", "river", "stone", "house", "water", "table")
+"""One token each for the embedding model, so that every source has the same number of chunks."""
+
 PARAGRAPH = (
-    "The valve number {n} of plant {n} is opened by engineer {n} at the hour {n}. It leads water from basin {n} to the "
-    "turbine hall, where gauge {n} shows the pressure. Whoever closes it writes the time into the book of plant {n}. "
+    "The {n} valve is opened by the {n} engineer in the early morning. It leads water from the {n} basin to the turbine "
+    "hall, where the {n} gauge shows the pressure. Whoever closes it writes the time into the {n} book of the plant. "
 )
 
 
 def text_of_source(number: int) -> str:
-    """About three chunks that no other source has."""
-    return "\n\n".join(PARAGRAPH.format(n=number * 100 + part) * 3 for part in range(4))
+    """A few chunks that no other source has."""
+    name = " ".join(DIGITS[int(digit)] for digit in f"{number:03}")
+    return "\n\n".join(PARAGRAPH.format(n=name) for _ in range(6))
 
 
 async def add_source(tenant: Tenant, bot_id: str, number: int) -> str:
@@ -70,8 +75,11 @@ async def outcome_of(tenant: Tenant, bot_id: str, question: str) -> str:
             await asyncio.sleep(0.2)
 
 
+@pytest.mark.timeout(400)
 async def test_each_process_is_killed_and_nothing_is_lost_or_doubled(stack: Stack, tenant: Tenant) -> None:
     bot_id = await tenant.bot(name="Plants")
+    expected = (await tenant.ready(await add_source(tenant, bot_id, 0)))["chunk_count"]
+    assert expected > 1
     stop = asyncio.Event()
     outcomes: dict[str, str] = {}
     chats = [asyncio.create_task(converse(tenant, bot_id, stop, outcomes)) for _ in range(4)]
@@ -99,14 +107,6 @@ async def test_each_process_is_killed_and_nothing_is_lost_or_doubled(stack: Stac
     )
     await assert_completed_once(stack, tenant, {*ids})
     await assert_turns(tenant, outcomes)
-
-
-async def undisturbed(tenant: Tenant, count: int) -> dict[str, int]:
-    """How many chunks each source has when nothing is killed."""
-    bot_id = await tenant.bot(name="Control")
-    ids = await asyncio.gather(*(add_source(tenant, bot_id, number) for number in range(1, count + 1)))
-    sources = await asyncio.gather(*(tenant.ready(source_id, seconds=120) for source_id in ids))
-    return {source["name"]: source["chunk_count"] for source in sources}
 
 
 def pid_of(stack: Stack, name: str) -> int:

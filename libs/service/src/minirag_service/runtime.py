@@ -137,8 +137,5 @@ async def _outcome(check: Check) -> str:
     except TimeoutError:
         return "does not answer"
     except Exception as error:  # noqa: BLE001  # a failed check is what health is there to tell
-        logger.warning(
-            "health check failed", extra={"check": getattr(check, "__qualname__", ""), "error": repr(error)}
-        )
         return str(error) or type(error).__name__
     return "ok"
