@@ -174,8 +174,16 @@ def test_output_that_nobody_reads_does_not_stop_the_supervisor(tmp_path: Path) -
         assert stack.stop() == 0
 
 
+def wait_stopped(pid: int) -> None:
+    """Until it stands still: of two pending signals the kernel delivers SIGTERM before SIGSTOP."""
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < deadline, f"{pid} goes on"
+        time.sleep(0.01)
+
+
 def test_a_hung_process_is_killed_after_its_grace(tmp_path: Path) -> None:
     with running_stack(tmp_path, env={"SMALL_STACK_GRACE": "0.3"}, command=SMALL) as stack:
-        stack.kill("sleeper", signal.SIGSTOP)
+        wait_stopped(stack.kill("sleeper", signal.SIGSTOP))
         assert stack.stop() == 0
         assert "sleeper did not stop within 0 s and was killed" in stack.logs()
