@@ -69,6 +69,9 @@ async def create_bots(runtime: Runtime, count: int, prompt: str = "Be kind.") ->
             temperature=0.7,
             max_tokens=10,
             has_credentials=False,
+            greeting=None,
+            suggested_questions=[],
+            has_identity_secret=False,
         )
         async with runtime.store.transaction(context.scope) as transaction:
             await transaction.append(context, f"bot-{bot_id}", 0, [bot])

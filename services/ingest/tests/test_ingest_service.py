@@ -119,7 +119,8 @@ async def service(
         async with owner.store.transaction(context.scope) as tx:
             created = BotCreated(
                 bot_id=TOLD, name="b", description="", model="m", embedding_model=None, system_prompt="",
-                temperature=0, max_tokens=1, has_credentials=False,
+                temperature=0, max_tokens=1, has_credentials=False, greeting=None, suggested_questions=[],
+                has_identity_secret=False,
             )  # fmt: skip
             await tx.append(context, f"bot-{TOLD}", 0, [created])
         yield found

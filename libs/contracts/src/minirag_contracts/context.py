@@ -1,8 +1,8 @@
 """Who asks, for which tenant, and because of what: travels beside every request and is copied into every event."""
 
 import time
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
 from uuid import UUID
 
 from minirag_contracts.ids import new_id
@@ -15,6 +15,10 @@ class TenantScope:
     tenant_id: UUID
 
 
+Reach = Literal["tenant", "own"]
+"""How far a caller sees: everything of the tenant, or only what the same actor began."""
+
+
 class MissingTenantError(RuntimeError):
     """A tenant's data was asked for without naming the tenant: a fault of the program, not of the caller."""
 
@@ -24,10 +28,16 @@ class Context:
     """The circumstances of one request or reaction.
 
     ``deadline`` is seconds since the epoch (wall clock, since it crosses processes); ``command_id`` makes a command
-    safe to repeat; ``actor`` is ``user:<id>``, ``token:<id>`` or ``system:<service>``.
+    safe to repeat; ``actor`` is ``user:<id>``, ``visitor:<id>``, ``system:<service>`` or ``anonymous``, and ``via`` what
+    they showed for it (``token:<id>``, ``session:<id>``, ``embed_key:<id>``). ``address`` and ``agent`` tell from where they
+    asked; they are personal, so they become content and never a part of an event.
     """
 
     actor: str
+    via: str = ""
+    reach: Reach = "tenant"
+    address: str = field(default="", repr=False)
+    agent: str = field(default="", repr=False)
     tenant_id: UUID | None = None
     correlation_id: UUID | None = None
     causation_id: UUID | None = None
@@ -41,6 +51,11 @@ class Context:
         if self.tenant_id is None:
             raise MissingTenantError("this context has no tenant")
         return TenantScope(self.tenant_id)
+
+    @property
+    def own_only(self) -> str | None:
+        """The actor to whose own things this caller is confined; None where the whole tenant may be seen."""
+        return self.actor if self.reach == "own" else None
 
     @property
     def trace_id(self) -> str:

@@ -11,12 +11,13 @@ from minirag_contracts.events import EventPayload, parse_payload
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Who caused an event and why."""
+    """Who caused an event, by which credential, and why."""
 
     actor: str
     correlation_id: UUID
     causation_id: UUID | None = None
     traceparent: str = ""
+    via: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The form kept in Postgres."""
@@ -25,6 +26,7 @@ class Metadata:
             "correlation_id": str(self.correlation_id),
             "causation_id": str(self.causation_id) if self.causation_id else None,
             "traceparent": self.traceparent,
+            "via": self.via,
         }
 
     @classmethod
@@ -36,6 +38,7 @@ class Metadata:
             correlation_id=UUID(data["correlation_id"]),
             causation_id=UUID(causation) if causation else None,
             traceparent=data.get("traceparent", ""),
+            via=data.get("via", ""),
         )
 
     @classmethod
@@ -46,6 +49,7 @@ class Metadata:
             correlation_id=context.correlation_id or event_id,
             causation_id=context.causation_id or context.command_id,
             traceparent=context.traceparent,
+            via=context.via,
         )
 
 

@@ -3,11 +3,15 @@
 They tell one story: a tenant signs up, makes a bot, gives it a manual, asks it something, and hears of it by webhook.
 """
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from minirag_contracts.events import EventPayload
 from minirag_contracts.events.chat import (
+    BotActivated,
     BotCreated,
+    BotDeactivated,
+    BotUpdated,
     ChatStarted,
     Citation,
     FeedbackGiven,
@@ -16,7 +20,26 @@ from minirag_contracts.events.chat import (
     MessageFailed,
     Usage,
 )
-from minirag_contracts.events.gateway import TenantCreated, TokenCreated, UserCreated
+from minirag_contracts.events.gateway import (
+    EmbedKeyCreated,
+    EmbedKeyRevoked,
+    EmbedKeyUpdated,
+    SessionEnded,
+    SessionStarted,
+    TenantCreated,
+    TenantResumed,
+    TenantSuspended,
+    TenantUpdated,
+    TokenCreated,
+    TokenRevoked,
+    UserActivated,
+    UserCreated,
+    UserDeactivated,
+    UserPasswordChanged,
+    UserResetIssued,
+    UserRoleChanged,
+    UserUpdated,
+)
 from minirag_contracts.events.ingest import IngestCompleted, IngestFailed, IngestRequested, SourceCreated
 from minirag_contracts.events.retrieval import VersionActivated
 from minirag_contracts.events.webhooks import (
@@ -41,12 +64,55 @@ _CHUNK = UUID("019f0000-0000-7000-8000-000000000009")
 _WEBHOOK = UUID("019f0000-0000-7000-8000-00000000000a")
 _DELIVERY = UUID("019f0000-0000-7000-8000-00000000000b")
 _CAUSE = UUID("019f0000-0000-7000-8000-00000000000c")
+_SESSION = UUID("019f0000-0000-7000-8000-00000000000d")
+_RESET = UUID("019f0000-0000-7000-8000-00000000000e")
+_EMBED_KEY = UUID("019f0000-0000-7000-8000-00000000000f")
+_NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 _GATEWAY: tuple[EventPayload, ...] = (
     TenantCreated(name="Example Ltd", slug="example"),
     UserCreated(user_id=_USER, role="owner", email_hash=_HASH),
-    TokenCreated(token_id=_TOKEN, user_id=_USER, name="first", token_prefix=_HASH[:8], token_hash=_HASH),
+    TokenCreated(
+        token_id=_TOKEN,
+        user_id=_USER,
+        name="first",
+        token_prefix=_HASH[:8],
+        token_hash=_HASH,
+        scopes=["chat"],
+        expires_at=_NOON,
+    ),
+    TokenRevoked(token_id=_TOKEN),
+    TenantUpdated(name="Example Group"),
+    TenantSuspended(),
+    TenantResumed(),
+    UserUpdated(user_id=_USER, email_hash=_HASH),
+    UserRoleChanged(user_id=_USER, role="admin"),
+    UserDeactivated(user_id=_USER),
+    UserActivated(user_id=_USER),
+    UserPasswordChanged(user_id=_USER, how="own"),
+    UserResetIssued(user_id=_USER, reset_id=_RESET, expires_at=_NOON),
+    SessionStarted(user_id=_USER, session_id=_SESSION, expires_at=_NOON),
+    SessionEnded(user_id=_USER, session_id=_SESSION, reason="logout"),
+    EmbedKeyCreated(
+        key_id=_EMBED_KEY,
+        bot_id=_BOT,
+        key="pk_" + _HASH[:32],
+        name="Our site",
+        origins=["https://www.example.org"],
+        visitor_rate=10,
+        daily_messages=1000,
+        session_minutes=60,
+    ),
+    EmbedKeyUpdated(
+        key_id=_EMBED_KEY,
+        name="Our shop",
+        origins=["https://shop.example.org"],
+        visitor_rate=5,
+        daily_messages=500,
+        session_minutes=30,
+    ),
+    EmbedKeyRevoked(key_id=_EMBED_KEY),
 )
 
 _KNOWLEDGE: tuple[EventPayload, ...] = (
@@ -92,7 +158,26 @@ _CONVERSATION: tuple[EventPayload, ...] = (
         temperature=0.7,
         max_tokens=1024,
         has_credentials=False,
+        greeting="Good day! What would you like to know?",
+        suggested_questions=["How do I clean the filter?"],
+        has_identity_secret=False,
     ),
+    BotUpdated(
+        bot_id=_BOT,
+        name="Helpdesk",
+        description="Answers from the manual",
+        model="gpt-4o-mini",
+        embedding_model=None,
+        system_prompt="You are a helpful assistant.",
+        temperature=0.2,
+        max_tokens=1024,
+        has_credentials=True,
+        greeting=None,
+        suggested_questions=[],
+        has_identity_secret=True,
+    ),
+    BotDeactivated(bot_id=_BOT),
+    BotActivated(bot_id=_BOT),
     ChatStarted(chat_id=_CHAT, bot_id=_BOT),
     MessageCreated(
         chat_id=_CHAT,

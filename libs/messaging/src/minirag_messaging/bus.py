@@ -1,25 +1,28 @@
 """The bus as the services see it: requests, chat frames, transfer of large bodies, announcements."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 from uuid import UUID
 
 import nats.errors
 from minirag_contracts.context import Context, TenantScope
+from minirag_contracts.envelope import Envelope
 from minirag_contracts.frames import Frame, frame_subject
 from minirag_contracts.requests import Request
 from minirag_contracts.requests.common import COMMON, common_subject
+from minirag_contracts.signals import Signal
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from minirag_messaging import frames, objects, rpc_client
+from minirag_messaging import frames, hearing, objects, rpc_client
 from minirag_messaging.connection import Connection
 
 log = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=BaseModel)
+S = TypeVar("S", bound=Signal)
 
 
 class Bus(Connection):
@@ -79,6 +82,25 @@ class Bus(Connection):
     async def delete_object(self, name: str) -> None:
         """Drops a body; nothing happens if it is not there."""
         await objects.delete(self, name)
+
+    async def signal(self, subject: str, signal: Signal) -> None:
+        """Tells whoever listens now (``contracts.signals``); best effort."""
+        await self._send(subject, signal.model_dump_json().encode())
+
+    def signals(
+        self, subject: str, model: type[S], take: Callable[[str, S], None]
+    ) -> AbstractAsyncContextManager[None]:
+        """Calls ``take(subject, signal)`` for each signal while it is entered; ``subject`` may have wildcards."""
+        return hearing.subscribed(self, [subject], hearing.signals(model, take))
+
+    def live_events(
+        self, subjects: Sequence[str], take: Callable[[Envelope], None]
+    ) -> AbstractAsyncContextManager[None]:
+        """Calls ``take`` for each event at its publication while it is entered; what is missed is not repeated.
+
+        The positions of an owner have no gaps, so whoever hears all of its subjects can tell.
+        """
+        return hearing.subscribed(self, subjects, hearing.events(take))
 
     async def announce(self, subject: str, data: Mapping[str, Any]) -> None:
         """Tells whom it may concern (``dead_letter_subject``); best effort."""

@@ -4,9 +4,10 @@ headers.
 
 from collections.abc import Mapping
 from datetime import datetime
+from urllib.parse import quote, unquote
 from uuid import UUID
 
-from minirag_contracts.context import Context
+from minirag_contracts.context import Context, Reach
 from minirag_contracts.envelope import Envelope, Metadata
 from nats.aio.msg import Msg
 from pydantic_core import from_json, to_json
@@ -42,6 +43,8 @@ def event_headers(event: Envelope) -> dict[str, str]:
     }
     if event.metadata.causation_id is not None:
         headers["ce-causationid"] = str(event.metadata.causation_id)
+    if event.metadata.via:
+        headers["ce-via"] = event.metadata.via
     if event.metadata.traceparent:
         headers["ce-traceparent"] = event.metadata.traceparent
     if event.position is not None:
@@ -74,6 +77,7 @@ def read_event(msg: Msg) -> Envelope:
                 correlation_id=UUID(headers["ce-correlationid"]),
                 causation_id=UUID(causation) if causation else None,
                 traceparent=headers.get("ce-traceparent", ""),
+                via=headers.get("ce-via", ""),
             ),
             recorded_at=datetime.fromisoformat(headers["ce-time"]),
             position=int(position) if position else None,
@@ -83,26 +87,31 @@ def read_event(msg: Msg) -> Envelope:
 
 
 def context_headers(context: Context) -> dict[str, str]:
-    """The circumstances of a request as headers."""
-    headers = {"Minirag-Actor": context.actor}
-    if context.tenant_id is not None:
-        headers["Minirag-Tenant"] = str(context.tenant_id)
-    if context.correlation_id is not None:
-        headers["Minirag-Correlation"] = str(context.correlation_id)
-    if context.causation_id is not None:
-        headers["Minirag-Causation"] = str(context.causation_id)
-    if context.command_id is not None:
-        headers["Minirag-Command"] = str(context.command_id)
-    if context.deadline is not None:
-        headers["Minirag-Deadline"] = f"{context.deadline:.3f}"
-    if context.traceparent:
-        headers["traceparent"] = context.traceparent
-    return headers
+    """The circumstances of a request as headers; what is empty has none."""
+    headers = {
+        "Minirag-Actor": context.actor,
+        "Minirag-Via": context.via,
+        "Minirag-Reach": "" if context.reach == "tenant" else context.reach,
+        "Minirag-Address": context.address,
+        "Minirag-Agent": quote(context.agent, safe=" /;:.,()+-_"),
+        "Minirag-Tenant": str(context.tenant_id or ""),
+        "Minirag-Correlation": str(context.correlation_id or ""),
+        "Minirag-Causation": str(context.causation_id or ""),
+        "Minirag-Command": str(context.command_id or ""),
+        "Minirag-Deadline": "" if context.deadline is None else f"{context.deadline:.3f}",
+        "traceparent": context.traceparent,
+    }
+    return {name: value for name, value in headers.items() if value}
 
 
 def _uuid(headers: Mapping[str, str], name: str) -> UUID | None:
     value = headers.get(name)
     return UUID(value) if value else None
+
+
+def _reach(headers: Mapping[str, str]) -> Reach:
+    """The least that is asked for: a value that this build does not know confines as well."""
+    return "tenant" if "Minirag-Reach" not in headers else "own"
 
 
 def read_context(headers: Mapping[str, str] | None) -> Context:
@@ -112,6 +121,10 @@ def read_context(headers: Mapping[str, str] | None) -> Context:
         deadline = headers.get("Minirag-Deadline")
         return Context(
             actor=headers["Minirag-Actor"],
+            via=headers.get("Minirag-Via", ""),
+            reach=_reach(headers),
+            address=headers.get("Minirag-Address", ""),
+            agent=unquote(headers.get("Minirag-Agent", "")),
             tenant_id=_uuid(headers, "Minirag-Tenant"),
             correlation_id=_uuid(headers, "Minirag-Correlation"),
             causation_id=_uuid(headers, "Minirag-Causation"),

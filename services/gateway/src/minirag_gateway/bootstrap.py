@@ -11,7 +11,7 @@ from minirag_gateway.adapters import disk
 from minirag_gateway.adapters.passwords import Argon2Passwords
 from minirag_gateway.adapters.postgres import PostgresCredentials, ReachableStore
 from minirag_gateway.adapters.turns import BusTurns
-from minirag_gateway.commands import Commands
+from minirag_gateway.commands.tenants import TenantCommands
 from minirag_gateway.entrypoints.http.app import build
 from minirag_gateway.entrypoints.http.calls import Services
 from minirag_gateway.entrypoints.http.server import HttpServer
@@ -36,7 +36,7 @@ def services_of(runtime: Runtime, settings: Settings) -> Services:
     return Services(
         settings=settings,
         bus=runtime.bus,
-        commands=Commands(ReachableStore(runtime.store), passwords, _proof_key(settings)),
+        tenants=TenantCommands(ReachableStore(runtime.store), passwords, _proof_key(settings)),
         principals=principals,
         turns=BusTurns(runtime.bus, min(settings.request_timeout.total_seconds(), STATE_TIMEOUT)),
         disk_is_low=partial(disk.is_low, settings.data_dir),

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from minirag_contracts.context import Context, TenantScope
-from minirag_contracts.events.gateway import Role
+from minirag_contracts.events.gateway import Role, Scope
 from minirag_contracts.frames import Frame
 from minirag_contracts.requests import Reply, Request
 from minirag_contracts.requests.chat import TurnRead
@@ -23,16 +23,6 @@ class PasswordHasher(Protocol):
     async def hash(self, password: str) -> str:
         """The hash with its parameters, in PHC string form."""
         ...
-
-
-class TenantRead(Reply):
-    """A tenant as clients see it (spec §3)."""
-
-    id: UUID
-    name: str
-    slug: str
-    is_active: bool
-    plan: str
 
 
 class Store(Protocol):
@@ -59,6 +49,7 @@ class TokenRecord:
     tenant_name: str
     tenant_slug: str
     tenant_plan: str
+    scopes: list[Scope] | None
     expires_at: datetime | None
 
 

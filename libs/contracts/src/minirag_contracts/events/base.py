@@ -32,6 +32,8 @@ class EventPayload(BaseModel):
     type: ClassVar[str]
     owner: ClassVar[str]
     schema_version: ClassVar[int] = 1
+    internal: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are for the owner alone: hashes of credentials. No tenant is shown them."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -1,19 +1,18 @@
 """Events of bots, chats and turns. What people and models wrote is content, referred to by id and salted hash."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from minirag_contracts.events.base import EventPayload, Value
+from minirag_contracts.events.base import EventPayload, Value, upcaster
 
 Feedback = Literal["positive", "negative"]
 
 
-class BotCreated(EventPayload):
-    """A bot profile exists. Provider credentials are content."""
+class BotSettings(EventPayload):
+    """A bot's whole configuration, as the events that set it carry it. Credentials and secrets are content."""
 
-    type: ClassVar[str] = "bot.created"
     owner: ClassVar[str] = "chat"
 
     bot_id: UUID
@@ -25,6 +24,48 @@ class BotCreated(EventPayload):
     temperature: float
     max_tokens: int
     has_credentials: bool
+    greeting: str | None
+    """What the widget says first; None: its own words."""
+    suggested_questions: list[str]
+    has_identity_secret: bool
+    """Whether a site may vouch for its visitors with a secret shared with us."""
+
+
+class BotCreated(BotSettings):
+    """A bot profile exists."""
+
+    type: ClassVar[str] = "bot.created"
+    schema_version: ClassVar[int] = 2
+
+
+@upcaster("bot.created", 1)
+def _without_a_face(data: dict[str, Any]) -> dict[str, Any]:
+    """Before version 2 a bot had nothing for its visitors."""
+    return {**data, "greeting": None, "suggested_questions": [], "has_identity_secret": False}
+
+
+class BotUpdated(BotSettings):
+    """A bot was configured anew; the event has the whole configuration, not the difference."""
+
+    type: ClassVar[str] = "bot.updated"
+
+
+class BotDeactivated(EventPayload):
+    """A bot answers no more."""
+
+    type: ClassVar[str] = "bot.deactivated"
+    owner: ClassVar[str] = "chat"
+
+    bot_id: UUID
+
+
+class BotActivated(EventPayload):
+    """A bot that was deactivated answers again."""
+
+    type: ClassVar[str] = "bot.activated"
+    owner: ClassVar[str] = "chat"
+
+    bot_id: UUID
 
 
 class ChatStarted(EventPayload):

@@ -41,6 +41,9 @@ def create(bot_id: UUID, request: CreateBot, default_model: str) -> list[EventPa
             temperature=request.temperature,
             max_tokens=request.max_tokens,
             has_credentials=request.credentials is not None,
+            greeting=None,
+            suggested_questions=[],
+            has_identity_secret=False,
         )
     ]
 

@@ -17,7 +17,7 @@ from minirag_eventstore import Database, EventStore, Transaction
 from minirag_gateway.ports import TokenRecord, TokenUse
 
 _FIND = """
-SELECT token.token_id, token.tenant_id, token.user_id, token.is_active AS token_active, token.expires_at,
+SELECT token.token_id, token.tenant_id, token.user_id, token.is_active AS token_active, token.scopes, token.expires_at,
        users.role, coalesce(users.is_active, false) AS user_active,
        tenant.is_active AS tenant_active, tenant.name AS tenant_name, tenant.slug AS tenant_slug,
        tenant.plan AS tenant_plan

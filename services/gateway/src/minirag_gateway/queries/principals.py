@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from minirag_contracts.events.gateway import Role
-
-from minirag_gateway.domain import token_hash
+from minirag_gateway.domain import access
+from minirag_gateway.domain.principal import Principal
+from minirag_gateway.domain.tenant import TenantRead
+from minirag_gateway.domain.token import hashed
 from minirag_gateway.errors import (
     AccountDisabled,
     ApiTokenExpired,
@@ -19,24 +20,9 @@ from minirag_gateway.errors import (
     InvalidJwt,
     TenantDisabled,
 )
-from minirag_gateway.ports import Credentials, TenantRead, TokenRecord, TokenUse
+from minirag_gateway.ports import Credentials, TokenRecord, TokenUse
 
 _API_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Somebody who may act for a tenant."""
-
-    user_id: UUID
-    token_id: UUID
-    role: Role
-    tenant: TenantRead
-
-    @property
-    def actor(self) -> str:
-        """How events and chats name them; a user's tokens are one person."""
-        return f"user:{self.user_id}"
 
 
 @dataclass(slots=True)
@@ -68,14 +54,16 @@ class Principals:
             raise InvalidJwt
         if not _API_TOKEN.match(token):
             raise InvalidApiToken
-        record = await self._record(token_hash(token))
+        record = await self._record(hashed(token))
         principal = _admitted(record)
-        self._uses[principal.token_id] = TokenUse(principal.token_id, principal.tenant.id, datetime.now(UTC))
+        self._uses[principal.credential_id] = TokenUse(
+            principal.credential_id, principal.tenant.id, datetime.now(UTC)
+        )
         return principal
 
-    def forget(self, hashed: str) -> None:
+    def forget(self, token_hash: str) -> None:
         """Asks again at the next use of this token."""
-        self._seen.pop(hashed, None)
+        self._seen.pop(token_hash, None)
 
     async def write_uses(self) -> None:
         """Writes down which tokens were used since the last time; keeps them for the next time if that fails."""
@@ -88,22 +76,22 @@ class Principals:
             self._uses = uses | self._uses
             raise
 
-    async def _record(self, hashed: str) -> TokenRecord | None:
-        seen = self._seen.get(hashed)
+    async def _record(self, token_hash: str) -> TokenRecord | None:
+        seen = self._seen.get(token_hash)
         if seen is not None and seen.until > self._clock():
             return seen.record
-        task = self._asking.get(hashed)
+        task = self._asking.get(token_hash)
         if task is None:
-            task = asyncio.create_task(self._ask(hashed))
-            self._asking[hashed] = task
-            task.add_done_callback(lambda _: self._asking.pop(hashed, None))
+            task = asyncio.create_task(self._ask(token_hash))
+            self._asking[token_hash] = task
+            task.add_done_callback(lambda _: self._asking.pop(token_hash, None))
         return await asyncio.shield(task)
 
-    async def _ask(self, hashed: str) -> TokenRecord | None:
+    async def _ask(self, token_hash: str) -> TokenRecord | None:
         asked = self._clock()
-        record = await self._credentials.find_token(hashed)
-        self._seen[hashed] = _Seen(record, asked + self._ttl)
-        self._seen.move_to_end(hashed)
+        record = await self._credentials.find_token(token_hash)
+        self._seen[token_hash] = _Seen(record, asked + self._ttl)
+        self._seen.move_to_end(token_hash)
         while len(self._seen) > self._size:
             self._seen.popitem(last=False)
         return record
@@ -125,4 +113,13 @@ def _admitted(record: TokenRecord | None) -> Principal:
         is_active=record.tenant_active,
         plan=record.tenant_plan,
     )
-    return Principal(user_id=record.user_id, token_id=record.token_id, role=record.role, tenant=tenant)
+    return Principal(
+        kind="token",
+        tenant=tenant,
+        credential_id=record.token_id,
+        actor=f"user:{record.user_id}",
+        permissions=access.permitted(record.role, record.scopes),
+        reach=access.reach(record.role),
+        user_id=record.user_id,
+        role=record.role,
+    )

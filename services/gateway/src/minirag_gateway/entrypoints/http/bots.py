@@ -5,9 +5,9 @@ from uuid import UUID
 from fastapi import Request, Response
 from minirag_contracts.requests.chat import BotList, BotRead, GetBot, ListBots
 
+from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http.answers import MAX_LIMIT, Cursor, Limit, one, page
 from minirag_gateway.entrypoints.http.bodies import read_json
-from minirag_gateway.entrypoints.http.permissions import Permission
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.bots import BotProfileCreate
 

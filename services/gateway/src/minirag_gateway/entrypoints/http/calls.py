@@ -12,16 +12,20 @@ from minirag_contracts.context import Context
 from minirag_contracts.ids import derived_id, new_id
 from minirag_messaging import Bus
 
-from minirag_gateway.commands import Commands
-from minirag_gateway.entrypoints.http.permissions import Permission, demand
+from minirag_gateway.commands.tenants import TenantCommands
+from minirag_gateway.domain.access import Permission
+from minirag_gateway.domain.principal import Principal
 from minirag_gateway.entrypoints.http.tracing import PRINCIPAL_KEY, trace_of
 from minirag_gateway.errors import InvalidIdempotencyKey, NotAuthenticated
 from minirag_gateway.ports import Turns
-from minirag_gateway.queries.principals import Principal, Principals
+from minirag_gateway.queries.principals import Principals
 from minirag_gateway.queries.turns import Patience
 from minirag_gateway.settings import Settings
 
 R = TypeVar("R", bound=requests.Reply)
+
+AGENT_MAX = 200
+"""Characters of a User-Agent that are kept."""
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
 
@@ -32,7 +36,7 @@ class Services:
 
     settings: Settings
     bus: Bus
-    commands: Commands
+    tenants: TenantCommands
     principals: Principals
     turns: Turns
     disk_is_low: Callable[[], bool]
@@ -81,7 +85,7 @@ async def admit(request: Request, permission: Permission) -> Call:
     if permission is not Permission.PUBLIC:
         principal = await services.principals.of_token(_bearer(request))
         request.scope[PRINCIPAL_KEY] = principal
-        demand(principal.role, permission)
+        principal.demand(permission)
     return Call(services, *_context(request, principal))
 
 
@@ -99,6 +103,9 @@ def _context(request: Request, principal: Principal | None) -> tuple[Context, Pr
     command_id, keyed = _command_id(request, tenant_id)
     context = Context(
         actor=principal.actor if principal else "anonymous",
+        via=principal.via if principal else "",
+        reach=principal.reach if principal else "tenant",
+        agent=request.headers.get("user-agent", "")[:AGENT_MAX],
         tenant_id=tenant_id,
         correlation_id=UUID(hex=trace.trace_id),
         command_id=command_id,

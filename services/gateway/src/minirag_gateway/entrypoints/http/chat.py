@@ -14,10 +14,10 @@ from minirag_contracts.requests.chat import (
     MessageRead,
 )
 
+from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http import turns
 from minirag_gateway.entrypoints.http.answers import MAX_LIMIT, Cursor, Limit, one, page
 from minirag_gateway.entrypoints.http.bodies import read_json
-from minirag_gateway.entrypoints.http.permissions import Permission
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.chat import ChatAnswer, ChatCreate, FeedbackWrite
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http.calls import Call, admit
-from minirag_gateway.entrypoints.http.permissions import Permission
 from minirag_gateway.entrypoints.http.problems import MEDIA_TYPE, Problem
 
 Endpoint = Callable[..., Awaitable[Response]]

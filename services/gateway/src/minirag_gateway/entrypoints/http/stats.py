@@ -3,8 +3,8 @@
 from fastapi import Request, Response
 from minirag_contracts.requests.analytics import GetOverview, Overview
 
+from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http.answers import one
-from minirag_gateway.entrypoints.http.permissions import Permission
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 
 resource = Resource("Stats")

@@ -11,9 +11,9 @@ from minirag_contracts.requests.common import HealthCheck, HealthReply
 from minirag_contracts.topology import SERVICES
 from pydantic import BaseModel
 
+from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http.answers import one
 from minirag_gateway.entrypoints.http.calls import Services
-from minirag_gateway.entrypoints.http.permissions import Permission
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 
 resource = Resource("System")

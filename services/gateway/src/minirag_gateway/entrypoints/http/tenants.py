@@ -5,13 +5,13 @@ from dataclasses import replace
 from fastapi import Request, Response
 from minirag_contracts.ids import derived_id, new_id
 
-from minirag_gateway.commands import TenantSignedUp
+from minirag_gateway.commands.tenants import TenantSignedUp
+from minirag_gateway.domain.access import Permission
+from minirag_gateway.domain.tenant import TenantRead
 from minirag_gateway.entrypoints.http.answers import one
 from minirag_gateway.entrypoints.http.bodies import read_json
-from minirag_gateway.entrypoints.http.permissions import Permission
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.tenants import TenantCreate
-from minirag_gateway.ports import TenantRead
 
 resource = Resource("Tenants")
 
@@ -31,7 +31,7 @@ async def create_tenant(request: Request) -> Response:
     body = await read_json(request, TenantCreate)
     # With a key the tenant's id follows from it, so that a repeated sign-up finds what the first one did.
     tenant_id = derived_id("tenant", call.command_id) if call.key else new_id()
-    signed_up = await call.services.commands.create_tenant(
+    signed_up = await call.services.tenants.create(
         replace(call.context, tenant_id=tenant_id),
         name=body.tenant_name,
         slug=body.tenant_slug,

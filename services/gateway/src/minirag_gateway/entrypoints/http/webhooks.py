@@ -13,9 +13,9 @@ from minirag_contracts.requests.webhooks import (
     WebhookRead,
 )
 
+from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http.answers import MAX_LIMIT, Cursor, Limit, one, page
 from minirag_gateway.entrypoints.http.bodies import read_json
-from minirag_gateway.entrypoints.http.permissions import Permission
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.webhooks import WebhookCreate
 

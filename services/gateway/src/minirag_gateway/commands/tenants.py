@@ -13,9 +13,10 @@ from minirag_eventstore import Transaction
 from minirag_service.sealing import new_salt, salted_hash
 from pydantic import Field
 
-from minirag_gateway import domain
+from minirag_gateway.domain import tenant, token, user
+from minirag_gateway.domain.tenant import TenantRead
 from minirag_gateway.errors import SlugTaken
-from minirag_gateway.ports import PasswordHasher, Store, TenantRead
+from minirag_gateway.ports import PasswordHasher, Store
 
 TOKEN_BYTES = 32
 """Randomness of an API token; URL-safe base64 makes 43 characters of it (spec §2)."""
@@ -45,15 +46,15 @@ class CreateTenant(Request):
     password_proof: str = Field(repr=False)
 
 
-class Commands:
-    """The use cases that write."""
+class TenantCommands:
+    """Sign-up."""
 
     def __init__(self, store: Store, passwords: PasswordHasher, proof_key: bytes) -> None:
         self._store = store
         self._passwords = passwords
         self._proof_key = proof_key
 
-    async def create_tenant(
+    async def create(
         self, context: Context, *, name: str, slug: str, email: str, password: str, display_name: str
     ) -> TenantSignedUp:
         """Makes the tenant of ``context`` with an owner and the token ``default``; SlugTaken if the slug is in use."""
@@ -62,16 +63,16 @@ class Commands:
             name=name, slug=slug, owner_email=email, owner_display_name=display_name, password_proof=proof
         )
         password_hash = await self._passwords.hash(password)
-        token = secrets.token_urlsafe(TOKEN_BYTES)
+        secret = secrets.token_urlsafe(TOKEN_BYTES)
 
         async def sign_up(tx: Transaction) -> TenantSignedUp:
             await _take_slug(tx, slug)
             await _append_tenant(tx, context, name, slug)
             user_id = await _append_owner(tx, context, email, display_name, password_hash)
-            await _append_token(tx, context, user_id, token)
-            tenant = TenantRead(id=tx.scope.tenant_id, name=name, slug=slug, is_active=True, plan="free")
+            await _append_token(tx, context, user_id, secret)
+            created = TenantRead(id=tx.scope.tenant_id, name=name, slug=slug, is_active=True, plan="free")
             return TenantSignedUp(
-                tenant=tenant, api_token=token, token_prefix=token[: domain.TOKEN_PREFIX_LENGTH]
+                tenant=created, api_token=secret, token_prefix=secret[: token.PREFIX_LENGTH]
             )
 
         return await self._store.execute(context, request, sign_up)
@@ -88,9 +89,9 @@ async def _take_slug(tx: Transaction, slug: str) -> None:
 
 
 async def _append_tenant(tx: Transaction, context: Context, name: str, slug: str) -> None:
-    stream = domain.tenant_stream(tx.scope.tenant_id)
-    tenant, version = await tx.load(stream, domain.evolve_tenant, domain.Tenant())
-    await tx.append(context, stream, version, domain.create_tenant(tenant, name=name, slug=slug))
+    stream = tenant.stream_of(tx.scope.tenant_id)
+    state, version = await tx.load(stream, tenant.evolve, tenant.Tenant())
+    await tx.append(context, stream, version, tenant.create(state, name=name, slug=slug))
 
 
 async def _append_owner(
@@ -107,21 +108,14 @@ async def _append_owner(
         password_hash,
         salt,
     )
-    events = domain.create_user(
-        domain.User(), user_id=user_id, role="owner", email_hash=salted_hash(email.lower(), salt)
+    events = user.create(
+        user.User(), user_id=user_id, role="owner", email_hash=salted_hash(email.lower(), salt)
     )
-    await tx.append(context, domain.user_stream(user_id), 0, events)
+    await tx.append(context, user.stream_of(user_id), 0, events)
     return user_id
 
 
-async def _append_token(tx: Transaction, context: Context, user_id: UUID, token: str) -> None:
+async def _append_token(tx: Transaction, context: Context, user_id: UUID, secret: str) -> None:
     token_id = new_id()
-    events = domain.create_token(
-        domain.Token(),
-        token_id=token_id,
-        user_id=user_id,
-        name="default",
-        prefix=token[: domain.TOKEN_PREFIX_LENGTH],
-        token_hash=domain.token_hash(token),
-    )
-    await tx.append(context, domain.token_stream(token_id), 0, events)
+    events = token.create(token.Token(), token_id=token_id, user_id=user_id, name="default", secret=secret)
+    await tx.append(context, token.stream_of(token_id), 0, events)

@@ -1,0 +1,1 @@
+"""What changes identity: each decides in the domain and commits in one transaction."""

@@ -1,0 +1,45 @@
+"""Somebody who was recognised: for whom they act, what they may do, how far they see."""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from minirag_contracts.context import Reach
+from minirag_contracts.events.gateway import Role
+
+from minirag_gateway.domain.access import Permission
+from minirag_gateway.domain.tenant import TenantRead
+from minirag_gateway.errors import Forbidden
+
+Kind = Literal["token", "session", "visitor"]
+"""What they showed: an API token, the JWT of a login, or the JWT of a visitor's session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody who may act for a tenant.
+
+    ``credential_id`` is the token, the session or the embed key. A visitor has no user and no role, but a bot and an
+    origin to which it is confined.
+    """
+
+    kind: Kind
+    tenant: TenantRead
+    credential_id: UUID
+    actor: str
+    permissions: frozenset[Permission]
+    reach: Reach
+    user_id: UUID | None = None
+    role: Role | None = None
+    bot_id: UUID | None = None
+    origin: str | None = None
+
+    @property
+    def via(self) -> str:
+        """How events name what was shown."""
+        return f"{'embed_key' if self.kind == 'visitor' else self.kind}:{self.credential_id}"
+
+    def demand(self, permission: Permission) -> None:
+        """Raises Forbidden unless it may do this."""
+        if permission not in self.permissions:
+            raise Forbidden

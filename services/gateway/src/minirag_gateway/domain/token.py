@@ -1,0 +1,63 @@
+"""The API token: 256 random bits that act for a user."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from minirag_contracts.errors import Conflict
+from minirag_contracts.events import EventPayload
+from minirag_contracts.events.gateway import Scope, TokenCreated
+
+PREFIX_LENGTH = 8
+"""How much of an API token may be shown again (spec §2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What decisions need to know of an API token."""
+
+    exists: bool = False
+    user_id: UUID | None = None
+
+
+def stream_of(token_id: UUID) -> str:
+    """The event stream of an API token."""
+    return f"token-{token_id}"
+
+
+def hashed(token: str) -> str:
+    """What is kept of an API token: SHA-256 as hex. Enough, since 256 random bits cannot be guessed."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def create(
+    token: Token,
+    *,
+    token_id: UUID,
+    user_id: UUID,
+    name: str,
+    secret: str,
+    scopes: list[Scope] | None = None,
+    expires_at: datetime | None = None,
+) -> Sequence[EventPayload]:
+    """An API token is handed out; only its hash and the first characters are kept."""
+    if token.exists:
+        raise Conflict
+    return [
+        TokenCreated(
+            token_id=token_id,
+            user_id=user_id,
+            name=name,
+            token_prefix=secret[:PREFIX_LENGTH],
+            token_hash=hashed(secret),
+            scopes=scopes,
+            expires_at=expires_at,
+        )
+    ]
+
+
+def evolve(token: Token, event: EventPayload) -> Token:
+    """The token after the event."""
+    return Token(exists=True, user_id=event.user_id) if isinstance(event, TokenCreated) else token
