@@ -31,8 +31,8 @@ MAY_OPEN_THE_SYSTEM_POOL = {
     "minirag_eventstore.worker",
     "minirag_service.common",
     "minirag_service.events",
-    # Named look-ups before there is a tenant: who is it that brings this token?
-    "minirag_gateway.adapters.postgres",
+    # Named look-ups before there is a tenant: who is it that brings this?
+    "minirag_gateway.adapters.credentials",
     # Rooms that serve all tenants at once.
     "minirag_retrieval.adapters.bot_rows",
     "minirag_chat.queries.material",

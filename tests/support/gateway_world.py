@@ -1,7 +1,8 @@
 """The gateway behind a real socket, and owners that answer on the real bus as the other services do."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -55,6 +56,8 @@ from minirag_contracts.requests.webhooks import (
     WebhookList,
     WebhookRead,
 )
+from minirag_gateway.ports import Lookup
+from minirag_gateway.queries.principals import Principals
 from minirag_messaging import Bus, RpcServer
 from minirag_service import Runtime
 
@@ -307,12 +310,45 @@ class World:
         headers = {"Authorization": f"Bearer {signed_up['api_token']}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30)
 
+    async def sign_in(self, email: str, password: str, **fields: str) -> httpx.Response:
+        """Logs in."""
+        body = {"email": email, "password": password, **fields}
+        return await self.client.post("/v1/auth/login", json=body)
+
+    def bearer(self, token: str) -> httpx.AsyncClient:
+        """A client that carries this token."""
+        return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
     async def a_bot(self, client: httpx.AsyncClient) -> str:
         """A bot of that client's tenant."""
         response = await client.post("/v1/bot-profiles", json={"name": "Helpdesk"})
         assert response.status_code == 201, response.text
         bot_id: str = response.json()["id"]
         return bot_id
+
+
+def principals_of(world: World) -> Principals:
+    """What the gateway remembers of credentials."""
+    run: Any = world.runtime.backgrounds["token-use"]
+    found: Principals = run.args[0]
+    return found
+
+
+@contextmanager
+def counted_look_ups(world: World) -> Iterator[list[Lookup]]:
+    """Every question of a credential to the database while it is entered."""
+    credentials: Any = principals_of(world)._credentials
+    find, asked = credentials.find, []
+
+    async def noting(lookup: Lookup) -> Any:
+        asked.append(lookup)
+        return await find(lookup)
+
+    credentials.find = noting
+    try:
+        yield asked
+    finally:
+        credentials.find = find
 
 
 def a_sign_up(slug: str | None = None, **fields: str) -> dict[str, str]:

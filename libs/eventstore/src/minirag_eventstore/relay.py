@@ -8,7 +8,7 @@ acknowledges before it fsyncs; its disk may have been wiped), the stream's own l
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +26,10 @@ BATCH = 500
 PAUSE = 0.5
 NOTES_EVERY = 1.0
 """Seconds between two notes."""
+
+
+Beat = Callable[[int], Awaitable[None]]
+"""Tells others that the relay has published everything up to a position."""
 
 
 class StreamTail(Protocol):
@@ -88,8 +92,16 @@ class Relay:
         self._wake = asyncio.Event()
         self._notes: Notes | None = None
         self._written = 0.0
+        self._beat: Beat | None = None
         self.lag = 0
         """Events that are numbered but not yet published, for health and metrics."""
+
+    def beat(self, send: Beat, every: timedelta) -> None:
+        """Calls ``send(position)`` at least ``every`` so often while everything up to that position is published, and
+        nothing more was there when it was looked for. Silence says that nobody knows.
+        """
+        self._beat = send
+        self._poll = every.total_seconds()
 
     def resync(self) -> None:
         """The bus was away: compare the stream's tail with our notes before anything else is published."""
@@ -107,10 +119,15 @@ class Relay:
             fresh = await tail.number(connection, self._service, BATCH)
             published = await self._publish(connection, fresh)
             if len(fresh) < BATCH and published:
+                await self._tell_beat()
                 # Not wait_for: on Python 3.11 that swallows a cancellation which arrives together with the wake.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._poll):
                         await self._wake.wait()
+
+    async def _tell_beat(self) -> None:
+        if self._beat is not None and self._notes is not None:
+            await self._beat(self._notes.position)
 
     async def _publish(self, connection: asyncpg.Connection, fresh: Sequence[Envelope]) -> bool:
         """True when nothing is left to publish; a bus that fails is tried again after a pause."""

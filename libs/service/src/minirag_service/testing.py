@@ -24,8 +24,7 @@ def settings_for(settings_type: type[T], nats_url: str, database_urls: tuple[str
         nats_url=nats_url,
         database_url=database_urls[0],
         database_system_url=database_urls[1],
-        secret_key=Fernet.generate_key().decode(),
-        **fields,
+        **{"secret_key": Fernet.generate_key().decode(), **fields},
     )
 
 

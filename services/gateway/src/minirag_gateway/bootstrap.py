@@ -1,21 +1,38 @@
 """The one place that joins ports and adapters."""
 
 import asyncio
-import hashlib
 import logging
+from datetime import timedelta
 from functools import partial
 
+from minirag_contracts.signals import Beat, beat_subject
 from minirag_service import Runtime
 
 from minirag_gateway.adapters import disk
+from minirag_gateway.adapters.credentials import PostgresCredentials
+from minirag_gateway.adapters.identity_feed import BusIdentityFeed
 from minirag_gateway.adapters.passwords import Argon2Passwords
-from minirag_gateway.adapters.postgres import PostgresCredentials, ReachableStore
+from minirag_gateway.adapters.postgres import ReachableStore
+from minirag_gateway.adapters.signing import KeyedSigner, derived_key
 from minirag_gateway.adapters.turns import BusTurns
+from minirag_gateway.commands.accounts import PasswordProofs
+from minirag_gateway.commands.embed_keys import EmbedKeyCommands
+from minirag_gateway.commands.passwords import PasswordCommands
+from minirag_gateway.commands.sessions import Lifetimes, SessionCommands
 from minirag_gateway.commands.tenants import TenantCommands
+from minirag_gateway.commands.tokens import TokenCommands
+from minirag_gateway.commands.users import UserCommands
 from minirag_gateway.entrypoints.http.app import build
 from minirag_gateway.entrypoints.http.calls import Services
+from minirag_gateway.entrypoints.http.identity import Identity
 from minirag_gateway.entrypoints.http.server import HttpServer
+from minirag_gateway.ports import Credentials, Signer
+from minirag_gateway.queries.embed_keys import EmbedKeyQueries
+from minirag_gateway.queries.feed import IdentityFeed
 from minirag_gateway.queries.principals import Principals
+from minirag_gateway.queries.tenants import TenantQueries
+from minirag_gateway.queries.tokens import TokenQueries
+from minirag_gateway.queries.users import UserQueries
 from minirag_gateway.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -24,35 +41,64 @@ STATE_TIMEOUT = 5.0
 """Seconds to wait for the state of a turn: whoever follows it asks again anyway."""
 
 
-def services_of(runtime: Runtime, settings: Settings) -> Services:
-    """What the routes work with."""
-    passwords = Argon2Passwords(settings.password_concurrency)
-    runtime.on_stop(passwords.close)
-    principals = Principals(
-        PostgresCredentials(runtime.database),
-        ttl=settings.principal_ttl.total_seconds(),
-        size=settings.principal_cache_size,
+async def assemble(runtime: Runtime, settings: Settings) -> None:
+    """The gateway: HTTP in front, the identity feed behind it, and the notes of which tokens were used."""
+    services = _services(runtime, settings)
+    server = HttpServer(build(services), settings)
+    runtime.on_stop(partial(_write_uses_once, services.principals))
+    runtime.on_stop(server.stop)
+    runtime.background("http", server.run)
+    runtime.background("identity-feed", partial(_hear, BusIdentityFeed(runtime.bus, services.principals)))
+    runtime.background(
+        "token-use", partial(_write_uses, services.principals, settings.token_use_interval.total_seconds())
     )
+    if runtime.relay is not None:
+        runtime.relay.beat(partial(_beat, runtime), settings.identity_beat)
+
+
+def _services(runtime: Runtime, settings: Settings) -> Services:
+    credentials = PostgresCredentials(runtime.database)
+    signer = KeyedSigner(settings.secret_keys)
+    feed = IdentityFeed(patience=settings.identity_patience.total_seconds())
     return Services(
         settings=settings,
         bus=runtime.bus,
-        tenants=TenantCommands(ReachableStore(runtime.store), passwords, _proof_key(settings)),
-        principals=principals,
+        identity=_identity(runtime, settings, credentials, signer),
+        principals=Principals(credentials, signer, feed, size=settings.principal_cache_size),
         turns=BusTurns(runtime.bus, min(settings.request_timeout.total_seconds(), STATE_TIMEOUT)),
         disk_is_low=partial(disk.is_low, settings.data_dir),
     )
 
 
-async def assemble(runtime: Runtime, settings: Settings) -> None:
-    """The gateway: HTTP in front, and the notes of which tokens were used."""
-    services = services_of(runtime, settings)
-    server = HttpServer(build(services), settings)
-    runtime.on_stop(partial(_write_uses_once, services.principals))
-    runtime.on_stop(server.stop)
-    runtime.background("http", server.run)
-    runtime.background(
-        "token-use", partial(_write_uses, services.principals, settings.token_use_interval.total_seconds())
+def _identity(runtime: Runtime, settings: Settings, credentials: Credentials, signer: Signer) -> Identity:
+    store = ReachableStore(runtime.store)
+    hasher = Argon2Passwords(settings.password_concurrency)
+    runtime.on_stop(hasher.close)
+    proofs = PasswordProofs(derived_key(settings.secret_keys[0], "password proof"))
+    lifetimes = Lifetimes(timedelta(minutes=settings.jwt_expire_minutes), settings.session_lifetime)
+    return Identity(
+        tenants=TenantCommands(store, hasher, proofs),
+        users=UserCommands(store, hasher, proofs, settings.reset_lifetime),
+        passwords=PasswordCommands(store, credentials, hasher),
+        sessions=SessionCommands(store, credentials, hasher, signer, lifetimes),
+        tokens=TokenCommands(store),
+        embed_keys=EmbedKeyCommands(store),
+        tenant_queries=TenantQueries(store),
+        user_queries=UserQueries(store),
+        token_queries=TokenQueries(store),
+        embed_key_queries=EmbedKeyQueries(store),
     )
+
+
+async def _hear(feed: BusIdentityFeed) -> None:
+    async with feed.listening():
+        await asyncio.Event().wait()
+
+
+async def _beat(runtime: Runtime, position: int) -> None:
+    """Not while the bus is away: what is kept back until it returns would speak of the past."""
+    if runtime.bus.connected.is_set():
+        await runtime.bus.signal(beat_subject("gateway"), Beat(position=position))
 
 
 async def _write_uses(principals: Principals, every: float) -> None:
@@ -66,8 +112,3 @@ async def _write_uses_once(principals: Principals) -> None:
         await principals.write_uses()
     except Exception as error:  # figures for people to look at: kept and written the next time
         logger.warning("use of tokens not written", extra={"error": type(error).__name__}, exc_info=error)
-
-
-def _proof_key(settings: Settings) -> bytes:
-    """A key of its own purpose, derived from the newest secret key."""
-    return hashlib.sha256(b"minirag-gateway password proof\x00" + settings.secret_keys[0].encode()).digest()

@@ -56,6 +56,133 @@ class Forbidden(GatewayRefusal):
     code = "forbidden"
 
 
+class OwnersOnly(Forbidden):
+    """Only owners may grant the role owner or change an owner's account"""
+
+    code = "owners_only"
+
+
+class LastOwner(GatewayRefusal):
+    """A tenant keeps at least one active owner: make somebody else an owner first"""
+
+    status = HTTPStatus.CONFLICT
+    code = "last_owner"
+
+
+class TenantNotFound(GatewayRefusal):
+    """Tenant not found"""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
+class UserNotFound(GatewayRefusal):
+    """User not found"""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
+class TokenNotFound(GatewayRefusal):
+    """Token not found"""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
+class EmbedKeyNotFound(GatewayRefusal):
+    """Embed key not found"""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
+class EmailTaken(GatewayRefusal):
+    """A user with this email already exists in this tenant"""
+
+    status = HTTPStatus.CONFLICT
+    code = "email_taken"
+
+
+class InvalidLogin(NotAuthenticated):
+    """Invalid email or password"""
+
+    code = "invalid_login"
+
+
+class LoginDisabled(GatewayRefusal):
+    """Account is disabled"""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "account_disabled"
+
+
+class AmbiguousLogin(GatewayRefusal):
+    """This email belongs to accounts in several tenants: say which one with tenant_slug"""
+
+    status = HTTPStatus.CONFLICT
+    code = "ambiguous_login"
+
+
+class MalformedJwt(NotAuthenticated):
+    """Malformed JWT payload"""
+
+    code = "malformed_jwt"
+
+
+class InvalidRefreshToken(NotAuthenticated):
+    """Invalid or expired refresh token: please log in again"""
+
+    code = "invalid_refresh_token"
+
+
+class WrongPassword(GatewayRefusal):
+    """The current password is not right"""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "wrong_password"
+
+
+class InvalidReset(GatewayRefusal):
+    """This reset link is not valid any more: ask for a new one"""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "invalid_reset"
+
+
+class OriginNotAllowed(GatewayRefusal):
+    """This embed key does not serve pages of this origin"""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "origin_not_allowed"
+
+
+class OtherBot(Forbidden):
+    """This session serves another bot"""
+
+    code = "other_bot"
+
+
+class BudgetSpent(GatewayRefusal):
+    """This chat has answered as many messages as it may today. Please come back tomorrow."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "budget_spent"
+
+
+class VisitorTooFast(GatewayRefusal):
+    """That was too fast. Please wait a moment before the next message."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "visitor_rate"
+
+
+class BotUnknown(GatewayRefusal):
+    """Bot profile not found or belongs to a different tenant"""
+
+    code = "bot_not_found"
+
+
 class SlugTaken(GatewayRefusal):
     """The slug is already taken"""
 

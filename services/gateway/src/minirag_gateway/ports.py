@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from minirag_contracts.context import Context, TenantScope
@@ -12,7 +12,7 @@ from minirag_contracts.events.gateway import Role, Scope
 from minirag_contracts.frames import Frame
 from minirag_contracts.requests import Reply, Request
 from minirag_contracts.requests.chat import TurnRead
-from minirag_eventstore import Transaction
+from minirag_eventstore import Connection, Transaction
 
 R = TypeVar("R", bound=Reply)
 
@@ -24,33 +24,54 @@ class PasswordHasher(Protocol):
         """The hash with its parameters, in PHC string form."""
         ...
 
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether it is this password; takes as long where there is no hash to compare with, and says no."""
+        ...
+
 
 class Store(Protocol):
-    """Where commands take effect once."""
+    """Where commands take effect once, and where a tenant's rows are read. Unavailable while it cannot be reached."""
 
     async def execute(
         self, context: Context, request: Request, action: Callable[[Transaction], Awaitable[R]]
     ) -> R:
-        """See ``EventStore.execute``; Unavailable while the store cannot be reached."""
+        """See ``EventStore.execute``."""
+        ...
+
+    def transaction(self, scope: TenantScope) -> AbstractAsyncContextManager[Transaction]:
+        """See ``EventStore.transaction``."""
+        ...
+
+    def reading(self, scope: TenantScope) -> AbstractAsyncContextManager[Connection]:
+        """A transaction that sees one tenant's rows."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRecord:
-    """All that is known of an API token, its user and its tenant, in one look."""
+class Lookup(NamedTuple):
+    """By what a credential is found: the hash of a token, the id of a session or of an embed key."""
 
-    token_id: UUID
+    kind: Literal["token", "session", "embed_key"]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRecord:
+    """All that is known of a credential, its user and its tenant, in one look. An embed key has no user."""
+
+    credential_id: UUID
+    is_active: bool
+    expires_at: datetime | None
     tenant_id: UUID
-    user_id: UUID
-    role: Role | None
-    token_active: bool
-    user_active: bool
-    tenant_active: bool
     tenant_name: str
     tenant_slug: str
     tenant_plan: str
-    scopes: list[Scope] | None
-    expires_at: datetime | None
+    tenant_active: bool
+    user_id: UUID | None = None
+    role: Role | None = None
+    user_active: bool = False
+    scopes: list[Scope] | None = None
+    bot_id: UUID | None = None
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +83,78 @@ class TokenUse:
     used_at: datetime
 
 
-class Credentials(Protocol):
-    """The named look-up before authentication, and the notes of use."""
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody whom an address may mean, with what a login has to compare."""
 
-    async def find_token(self, token_hash: str) -> TokenRecord | None:
-        """The token with this SHA-256 (hex), of whatever tenant; Unavailable while the store cannot be reached."""
+    tenant_id: UUID
+    tenant_active: bool
+    user_id: UUID
+    user_active: bool
+    password_hash: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """An embed key as a visitor's page presents it."""
+
+    tenant_id: UUID
+    tenant_active: bool
+    key_id: UUID
+    bot_id: UUID
+    origins: tuple[str, ...]
+    session_minutes: int
+
+
+class Credentials(Protocol):
+    """The named look-ups before a tenant is known, and the notes of use. Unavailable while the store is away."""
+
+    async def find(self, lookup: Lookup) -> CredentialRecord | None:
+        """The credential, of whatever tenant."""
+        ...
+
+    async def accounts(self, email: str, tenant_slug: str | None) -> list[Account]:
+        """Everybody with this address, in one tenant if it is named."""
+        ...
+
+    async def session_tenant(self, session_id: UUID) -> UUID | None:
+        """Whose session it is."""
+        ...
+
+    async def reset_tenant(self, secret_hash: str) -> UUID | None:
+        """Whose password reset it is."""
+        ...
+
+    async def public_key(self, key: str) -> PublicKey | None:
+        """An active embed key by its public text."""
+        ...
+
+    async def is_embed_origin(self, origin: str) -> bool:
+        """Whether any active embed key serves pages of this origin."""
         ...
 
     async def note_uses(self, uses: Sequence[TokenUse]) -> None:
         """Moves ``last_used_at`` forward."""
+        ...
+
+
+class Signer(Protocol):
+    """Makes and reads the tokens that carry their own proof."""
+
+    def sign(self, audience: str, claims: dict[str, Any], expires_at: datetime) -> str:
+        """A JWT (RFC 7519) for one audience."""
+        ...
+
+    def read(self, token: str, audiences: Sequence[str]) -> dict[str, Any]:
+        """The claims; raises InvalidJwt for anything that is not a valid token of ours for one of these audiences."""
+        ...
+
+    def refresh_token(self, session_id: UUID, generation: int) -> str:
+        """The refresh token of one generation of a session: the same at every call."""
+        ...
+
+    def read_refresh_token(self, token: str) -> tuple[UUID, int]:
+        """Session and generation; raises InvalidRefreshToken."""
         ...
 
 

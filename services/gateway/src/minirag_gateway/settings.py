@@ -36,9 +36,32 @@ class Settings(ServiceSettings):
         validation_alias=AliasChoices("ALLOWED_ORIGINS", "MINIRAG_ALLOWED_ORIGINS", "allowed_origins"),
         description="Comma list of the web origins that may call the API from a page; never with cookies.",
     )
-    principal_ttl: Duration = Field(
-        default=timedelta(seconds=1),
-        description="How long a token's principal is believed without asking Postgres.",
+    identity_patience: Duration = Field(
+        default=timedelta(milliseconds=750),
+        description="How long identities are believed without a beat of the identity feed; then Postgres is asked.",
+    )
+    identity_beat: Duration = Field(
+        default=timedelta(milliseconds=250), description="How often the leading gateway sends that beat."
+    )
+    jwt_expire_minutes: int = Field(
+        default=60,
+        ge=1,
+        le=1440,
+        validation_alias=AliasChoices(
+            "JWT_EXPIRE_MINUTES", "MINIRAG_JWT_EXPIRE_MINUTES", "jwt_expire_minutes"
+        ),
+        description="Minutes that the JWT of a login is good for; it is exchanged for the next by the refresh token.",
+    )
+    session_lifetime: Duration = Field(
+        default=timedelta(days=14),
+        description="How long a login can be refreshed before the password is asked again.",
+    )
+    reset_lifetime: Duration = Field(
+        default=timedelta(hours=24), description="How long an administrator's password reset is good for."
+    )
+    visitor_lifetime: Duration = Field(
+        default=timedelta(days=30),
+        description="How long a web page's visitor who comes back is the same visitor.",
     )
     principal_cache_size: int = Field(
         default=10_000, ge=1, description="How many tokens, known or unknown, are remembered at a time."

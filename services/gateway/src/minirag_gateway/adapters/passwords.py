@@ -4,6 +4,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
 
 
 class Argon2Passwords:
@@ -12,12 +13,29 @@ class Argon2Passwords:
     def __init__(self, concurrency: int) -> None:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
         self._threads = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="argon2")
+        self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
         """The PHC string; waits its turn when ``concurrency`` others are running."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._hasher.hash, password)
 
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether it is this password. Without a hash one is compared all the same, so that the time tells nothing."""
+        if self._nobody is None:
+            self._nobody = await self.hash("nobody has this password")
+        loop = asyncio.get_running_loop()
+        fits = await loop.run_in_executor(
+            self._threads, self._compare, password_hash or self._nobody, password
+        )
+        return fits and password_hash is not None
+
     async def close(self) -> None:
         """Lets running hashes finish; those that wait are dropped with their requests."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _compare(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False

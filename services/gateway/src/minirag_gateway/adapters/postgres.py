@@ -1,37 +1,14 @@
-"""Postgres: where commands take effect, and the look-up of a token before its tenant is known.
+"""The store, as use cases see it: a database that is down, starting or stopping is a 503 that may be repeated."""
 
-``PostgresCredentials`` is the gateway's one room that opens the system role. A database that is down, starting or stopping
-is a 503 that may be repeated, not a fault of ours.
-"""
-
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import asyncpg
-from minirag_contracts.context import Context
+from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.errors import Unavailable
 from minirag_contracts.requests import Reply, Request
-from minirag_eventstore import Database, EventStore, Transaction
-
-from minirag_gateway.ports import TokenRecord, TokenUse
-
-_FIND = """
-SELECT token.token_id, token.tenant_id, token.user_id, token.is_active AS token_active, token.scopes, token.expires_at,
-       users.role, coalesce(users.is_active, false) AS user_active,
-       tenant.is_active AS tenant_active, tenant.name AS tenant_name, tenant.slug AS tenant_slug,
-       tenant.plan AS tenant_plan
-FROM tokens AS token
-JOIN tenants AS tenant ON tenant.tenant_id = token.tenant_id
-LEFT JOIN users ON users.user_id = token.user_id AND users.tenant_id = token.tenant_id
-WHERE token.token_hash = $1
-"""
-
-_NOTE = """
-INSERT INTO token_use (token_id, tenant_id, last_used_at)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
-ON CONFLICT (token_id) DO UPDATE SET last_used_at = greatest(token_use.last_used_at, excluded.last_used_at)
-"""
+from minirag_eventstore import Connection, EventStore, Transaction
 
 R = TypeVar("R", bound=Reply)
 
@@ -67,25 +44,14 @@ class ReachableStore:
         async with reachable():
             return await self._store.execute(context, request, action)
 
-
-class PostgresCredentials:
-    """``Credentials`` over the projections of identity."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def find_token(self, token_hash: str) -> TokenRecord | None:
+    @asynccontextmanager
+    async def transaction(self, scope: TenantScope) -> AsyncIterator[Transaction]:
         """See the port."""
-        async with reachable(), self._database.system() as connection:
-            row = await connection.fetchrow(_FIND, token_hash)
-        return None if row is None else TokenRecord(**dict(row))
+        async with reachable(), self._store.transaction(scope) as transaction:
+            yield transaction
 
-    async def note_uses(self, uses: Sequence[TokenUse]) -> None:
+    @asynccontextmanager
+    async def reading(self, scope: TenantScope) -> AsyncIterator[Connection]:
         """See the port."""
-        async with self._database.system() as connection:
-            await connection.execute(
-                _NOTE,
-                [use.token_id for use in uses],
-                [use.tenant_id for use in uses],
-                [use.used_at for use in uses],
-            )
+        async with reachable(), self._store.database.tenant(scope) as connection:
+            yield connection

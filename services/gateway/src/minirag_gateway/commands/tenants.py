@@ -1,25 +1,22 @@
-"""What changes identity."""
+"""Sign-up, and what becomes of a tenant."""
 
-import hashlib
-import hmac
 import secrets
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
-from uuid import UUID
 
 from minirag_contracts.context import Context
+from minirag_contracts.events import EventPayload
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests import Reply, Request
 from minirag_eventstore import Transaction
-from minirag_service.sealing import new_salt, salted_hash
 from pydantic import Field
 
-from minirag_gateway.domain import tenant, token, user
+from minirag_gateway.commands import accounts
+from minirag_gateway.domain import tenant, token
 from minirag_gateway.domain.tenant import TenantRead
 from minirag_gateway.errors import SlugTaken
 from minirag_gateway.ports import PasswordHasher, Store
-
-TOKEN_BYTES = 32
-"""Randomness of an API token; URL-safe base64 makes 43 characters of it (spec §2)."""
+from minirag_gateway.queries.tenants import read_tenant
 
 
 class TenantSignedUp(Reply):
@@ -46,36 +43,92 @@ class CreateTenant(Request):
     password_proof: str = Field(repr=False)
 
 
-class TenantCommands:
-    """Sign-up."""
+class RenameTenant(Request):
+    """Another name."""
 
-    def __init__(self, store: Store, passwords: PasswordHasher, proof_key: bytes) -> None:
+    service: ClassVar[str] = "gateway"
+    verb: ClassVar[str] = "tenants.rename"
+    Returns: ClassVar[type[Reply]] = TenantRead
+
+    name: str
+
+
+class SuspendTenant(Request):
+    """Serve it no more."""
+
+    service: ClassVar[str] = "gateway"
+    verb: ClassVar[str] = "tenants.suspend"
+    Returns: ClassVar[type[Reply]] = TenantRead
+
+
+class ResumeTenant(Request):
+    """Serve it again."""
+
+    service: ClassVar[str] = "gateway"
+    verb: ClassVar[str] = "tenants.resume"
+    Returns: ClassVar[type[Reply]] = TenantRead
+
+
+class TenantCommands:
+    """The commands of tenants."""
+
+    def __init__(self, store: Store, passwords: PasswordHasher, proofs: accounts.PasswordProofs) -> None:
         self._store = store
         self._passwords = passwords
-        self._proof_key = proof_key
+        self._proofs = proofs
 
     async def create(
         self, context: Context, *, name: str, slug: str, email: str, password: str, display_name: str
     ) -> TenantSignedUp:
         """Makes the tenant of ``context`` with an owner and the token ``default``; SlugTaken if the slug is in use."""
-        proof = hmac.new(self._proof_key, password.encode(), hashlib.sha256).hexdigest()
         request = CreateTenant(
-            name=name, slug=slug, owner_email=email, owner_display_name=display_name, password_proof=proof
+            name=name,
+            slug=slug,
+            owner_email=email,
+            owner_display_name=display_name,
+            password_proof=self._proofs.of(password),
         )
         password_hash = await self._passwords.hash(password)
-        secret = secrets.token_urlsafe(TOKEN_BYTES)
+        secret = secrets.token_urlsafe(accounts.TOKEN_BYTES)
 
         async def sign_up(tx: Transaction) -> TenantSignedUp:
             await _take_slug(tx, slug)
             await _append_tenant(tx, context, name, slug)
-            user_id = await _append_owner(tx, context, email, display_name, password_hash)
-            await _append_token(tx, context, user_id, secret)
+            owner = accounts.NewAccount("owner", email, display_name, password_hash)
+            user_id = await accounts.append_user(tx, context, new_id(), owner)
+            await accounts.append_token(tx, context, new_id(), user_id, "default", secret)
             created = TenantRead(id=tx.scope.tenant_id, name=name, slug=slug, is_active=True, plan="free")
             return TenantSignedUp(
                 tenant=created, api_token=secret, token_prefix=secret[: token.PREFIX_LENGTH]
             )
 
         return await self._store.execute(context, request, sign_up)
+
+    async def rename(self, context: Context, name: str) -> TenantRead:
+        """Another name for the tenant of ``context``."""
+        return await self._change(context, RenameTenant(name=name), lambda state: tenant.rename(state, name))
+
+    async def suspend(self, context: Context) -> TenantRead:
+        """Serves the tenant no more; within a second nothing of its people, tokens and keys is let in anywhere."""
+        return await self._change(context, SuspendTenant(), tenant.suspend)
+
+    async def resume(self, context: Context) -> TenantRead:
+        """Serves it again."""
+        return await self._change(context, ResumeTenant(), tenant.resume)
+
+    async def _change(
+        self,
+        context: Context,
+        request: Request,
+        decide: Callable[[tenant.Tenant], Sequence[EventPayload]],
+    ) -> TenantRead:
+        async def action(tx: Transaction) -> TenantRead:
+            stream = tenant.stream_of(tx.scope.tenant_id)
+            state, version = await tx.load(stream, tenant.evolve, tenant.Tenant())
+            await tx.append(context, stream, version, decide(state))
+            return await read_tenant(tx.connection)
+
+        return await self._store.execute(context, request, action)
 
 
 async def _take_slug(tx: Transaction, slug: str) -> None:
@@ -92,30 +145,3 @@ async def _append_tenant(tx: Transaction, context: Context, name: str, slug: str
     stream = tenant.stream_of(tx.scope.tenant_id)
     state, version = await tx.load(stream, tenant.evolve, tenant.Tenant())
     await tx.append(context, stream, version, tenant.create(state, name=name, slug=slug))
-
-
-async def _append_owner(
-    tx: Transaction, context: Context, email: str, display_name: str, password_hash: str
-) -> UUID:
-    user_id, salt = new_id(), new_salt()
-    await tx.connection.execute(
-        "INSERT INTO user_content (user_id, tenant_id, email, display_name, password_hash, salt) "
-        "VALUES ($1, $2, $3, $4, $5, $6)",
-        user_id,
-        tx.scope.tenant_id,
-        email,
-        display_name,
-        password_hash,
-        salt,
-    )
-    events = user.create(
-        user.User(), user_id=user_id, role="owner", email_hash=salted_hash(email.lower(), salt)
-    )
-    await tx.append(context, user.stream_of(user_id), 0, events)
-    return user_id
-
-
-async def _append_token(tx: Transaction, context: Context, user_id: UUID, secret: str) -> None:
-    token_id = new_id()
-    events = token.create(token.Token(), token_id=token_id, user_id=user_id, name="default", secret=secret)
-    await tx.append(context, token.stream_of(token_id), 0, events)

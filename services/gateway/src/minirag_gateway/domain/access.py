@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Literal
 
 from minirag_contracts.context import Reach
 from minirag_contracts.events.gateway import Role, Scope
+
+UserKind = Literal["token", "session"]
+"""The credentials of people with an account."""
 
 
 class Permission(StrEnum):

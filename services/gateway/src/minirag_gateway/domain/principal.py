@@ -1,6 +1,7 @@
 """Somebody who was recognised: for whom they act, what they may do, how far they see."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from minirag_contracts.events.gateway import Role
 
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.domain.tenant import TenantRead
-from minirag_gateway.errors import Forbidden
+from minirag_gateway.errors import Forbidden, OriginNotAllowed, OtherBot
 
 Kind = Literal["token", "session", "visitor"]
 """What they showed: an API token, the JWT of a login, or the JWT of a visitor's session."""
@@ -19,8 +20,8 @@ Kind = Literal["token", "session", "visitor"]
 class Principal:
     """Somebody who may act for a tenant.
 
-    ``credential_id`` is the token, the session or the embed key. A visitor has no user and no role, but a bot and an
-    origin to which it is confined.
+    ``credential_id`` is the token, the session or the embed key, ``expires_at`` when what they showed ends by itself.
+    A visitor has no user and no role, but a bot and an origin to which it is confined.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Principal:
     role: Role | None = None
     bot_id: UUID | None = None
     origin: str | None = None
+    expires_at: datetime | None = None
 
     @property
     def via(self) -> str:
@@ -43,3 +45,13 @@ class Principal:
         """Raises Forbidden unless it may do this."""
         if permission not in self.permissions:
             raise Forbidden
+
+    def serve(self, bot_id: UUID) -> None:
+        """Raises OtherBot for a visitor who asks for a bot that is not theirs."""
+        if self.bot_id is not None and bot_id != self.bot_id:
+            raise OtherBot
+
+    def stand_on(self, origin: str | None) -> None:
+        """Raises OriginNotAllowed for a visitor whose page is not the one that the session was given to."""
+        if self.origin is not None and origin not in (None, self.origin):
+            raise OriginNotAllowed

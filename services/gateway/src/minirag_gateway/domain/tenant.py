@@ -1,12 +1,12 @@
 """The tenant: an organisation and whether it may be served."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from minirag_contracts.errors import Conflict
 from minirag_contracts.events import EventPayload
-from minirag_contracts.events.gateway import TenantCreated
+from minirag_contracts.events.gateway import TenantCreated, TenantResumed, TenantSuspended, TenantUpdated
 from minirag_contracts.requests import Reply
 
 
@@ -25,6 +25,8 @@ class Tenant:
     """What decisions need to know of a tenant."""
 
     exists: bool = False
+    name: str = ""
+    is_active: bool = False
 
 
 def stream_of(tenant_id: UUID) -> str:
@@ -39,6 +41,28 @@ def create(tenant: Tenant, *, name: str, slug: str) -> Sequence[EventPayload]:
     return [TenantCreated(name=name, slug=slug)]
 
 
+def rename(tenant: Tenant, name: str) -> Sequence[EventPayload]:
+    """The organisation calls itself something else."""
+    return [] if name == tenant.name else [TenantUpdated(name=name)]
+
+
+def suspend(tenant: Tenant) -> Sequence[EventPayload]:
+    """The operator serves it no more; nothing of it is deleted."""
+    return [TenantSuspended()] if tenant.is_active else []
+
+
+def resume(tenant: Tenant) -> Sequence[EventPayload]:
+    """The operator serves it again."""
+    return [TenantResumed()] if tenant.exists and not tenant.is_active else []
+
+
 def evolve(tenant: Tenant, event: EventPayload) -> Tenant:
     """The tenant after the event."""
-    return Tenant(exists=True) if isinstance(event, TenantCreated) else tenant
+    match event:
+        case TenantCreated():
+            return Tenant(exists=True, name=event.name, is_active=True)
+        case TenantUpdated():
+            return replace(tenant, name=event.name)
+        case TenantSuspended() | TenantResumed():
+            return replace(tenant, is_active=isinstance(event, TenantResumed))
+    return tenant

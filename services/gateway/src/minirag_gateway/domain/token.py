@@ -8,7 +8,9 @@ from uuid import UUID
 
 from minirag_contracts.errors import Conflict
 from minirag_contracts.events import EventPayload
-from minirag_contracts.events.gateway import Scope, TokenCreated
+from minirag_contracts.events.gateway import Scope, TokenCreated, TokenRevoked
+
+from minirag_gateway.errors import TokenNotFound
 
 PREFIX_LENGTH = 8
 """How much of an API token may be shown again (spec §2)."""
@@ -20,6 +22,7 @@ class Token:
 
     exists: bool = False
     user_id: UUID | None = None
+    is_active: bool = False
 
 
 def stream_of(token_id: UUID) -> str:
@@ -58,6 +61,18 @@ def create(
     ]
 
 
+def revoke(token: Token, token_id: UUID) -> Sequence[EventPayload]:
+    """It is worth nothing any more; revoking it again changes nothing."""
+    if not token.exists:
+        raise TokenNotFound
+    return [TokenRevoked(token_id=token_id)] if token.is_active else []
+
+
 def evolve(token: Token, event: EventPayload) -> Token:
     """The token after the event."""
-    return Token(exists=True, user_id=event.user_id) if isinstance(event, TokenCreated) else token
+    match event:
+        case TokenCreated():
+            return Token(exists=True, user_id=event.user_id, is_active=True)
+        case TokenRevoked():
+            return Token(exists=True, user_id=token.user_id)
+    return token

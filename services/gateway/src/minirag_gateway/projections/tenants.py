@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from minirag_contracts.envelope import Envelope
-from minirag_contracts.events.gateway import TenantCreated
+from minirag_contracts.events.gateway import TenantCreated, TenantResumed, TenantSuspended, TenantUpdated
 from minirag_eventstore import Projection, on
 
 
@@ -27,3 +27,20 @@ class Tenants(Projection):
             payload.plan,
             event.recorded_at,
         )
+
+    @on(TenantUpdated)
+    async def updated(self, connection: Any, event: Envelope, payload: TenantUpdated) -> None:
+        """Another name."""
+        await connection.execute(
+            "UPDATE tenants SET name = $2 WHERE tenant_id = $1", event.tenant_id, payload.name
+        )
+
+    @on(TenantSuspended)
+    async def suspended(self, connection: Any, event: Envelope, payload: TenantSuspended) -> None:
+        """Served no more."""
+        await connection.execute("UPDATE tenants SET is_active = false WHERE tenant_id = $1", event.tenant_id)
+
+    @on(TenantResumed)
+    async def resumed(self, connection: Any, event: Envelope, payload: TenantResumed) -> None:
+        """Served again."""
+        await connection.execute("UPDATE tenants SET is_active = true WHERE tenant_id = $1", event.tenant_id)

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from minirag_contracts.envelope import Envelope
-from minirag_contracts.events.gateway import TokenCreated
+from minirag_contracts.events.gateway import TokenCreated, TokenRevoked
 from minirag_eventstore import Projection, on
 
 
@@ -31,3 +31,8 @@ class Tokens(Projection):
             payload.expires_at,
             event.recorded_at,
         )
+
+    @on(TokenRevoked)
+    async def revoked(self, connection: Any, event: Envelope, payload: TokenRevoked) -> None:
+        """It is worth nothing any more."""
+        await connection.execute("UPDATE tokens SET is_active = false WHERE token_id = $1", payload.token_id)

@@ -7,22 +7,28 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse
 
 from minirag_gateway.entrypoints.http import (
+    auth,
     bots,
     chat,
     docs,
+    embed_keys,
     openapi,
     problems,
     sources,
     stats,
     system,
     tenants,
+    tokens,
+    users,
     webhooks,
 )
 from minirag_gateway.entrypoints.http.armour import Armour
 from minirag_gateway.entrypoints.http.calls import Services
 from minirag_gateway.entrypoints.http.tracing import Tracing
 
-RESOURCES = [module.resource for module in (tenants, bots, sources, chat, webhooks, stats, system)]
+MODULES = (tenants, auth, tokens, users, bots, sources, chat, embed_keys, webhooks, stats, system)
+
+RESOURCES = [module.resource for module in MODULES]
 
 EXPOSED = ["X-MiniRAG-Chat-Id", "X-MiniRAG-Message-Id", "X-Request-Id", "Link", "Retry-After"]
 """Headers that a script on another origin may read."""

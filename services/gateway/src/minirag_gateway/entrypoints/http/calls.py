@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
@@ -12,9 +12,9 @@ from minirag_contracts.context import Context
 from minirag_contracts.ids import derived_id, new_id
 from minirag_messaging import Bus
 
-from minirag_gateway.commands.tenants import TenantCommands
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.domain.principal import Principal
+from minirag_gateway.entrypoints.http.identity import Identity
 from minirag_gateway.entrypoints.http.tracing import PRINCIPAL_KEY, trace_of
 from minirag_gateway.errors import InvalidIdempotencyKey, NotAuthenticated
 from minirag_gateway.ports import Turns
@@ -36,7 +36,7 @@ class Services:
 
     settings: Settings
     bus: Bus
-    tenants: TenantCommands
+    identity: Identity
     principals: Principals
     turns: Turns
     disk_is_low: Callable[[], bool]
@@ -57,6 +57,7 @@ class Call:
     context: Context
     caller: Principal | None
     key: bool
+    bearer: str = field(default="", repr=False)
 
     @property
     def principal(self) -> Principal:
@@ -70,6 +71,10 @@ class Call:
         """The id under which this call takes effect once."""
         return self.context.command_id or new_id()
 
+    async def ended(self) -> None:
+        """Returns when the caller is no longer who they were: their credential ended, or allows something else."""
+        await self.services.principals.ended(self.bearer, self.principal)
+
     async def ask(self, request: requests.Request, returns: type[R], timeout: float | None = None) -> R:
         """Asks the owner for the caller's tenant; raises what it refuses, or Unavailable."""
         seconds = self.services.settings.request_timeout.total_seconds() if timeout is None else timeout
@@ -81,12 +86,14 @@ class Call:
 async def admit(request: Request, permission: Permission) -> Call:
     """Authenticates, authorises, and gives the call its context; raises 401, 403 or 422 refusals."""
     services: Services = request.app.state.services
-    principal = None
-    if permission is not Permission.PUBLIC:
-        principal = await services.principals.of_token(_bearer(request))
-        request.scope[PRINCIPAL_KEY] = principal
-        principal.demand(permission)
-    return Call(services, *_context(request, principal))
+    if permission is Permission.PUBLIC:
+        return Call(services, *_context(request, None))
+    bearer = _bearer(request)
+    principal = await services.principals.of_bearer(bearer)
+    request.scope[PRINCIPAL_KEY] = principal
+    principal.demand(permission)
+    principal.stand_on(request.headers.get("origin"))
+    return Call(services, *_context(request, principal), bearer=bearer)
 
 
 def _bearer(request: Request) -> str:

@@ -11,7 +11,7 @@ from minirag_gateway.domain.tenant import TenantRead
 from minirag_gateway.entrypoints.http.answers import one
 from minirag_gateway.entrypoints.http.bodies import read_json
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
-from minirag_gateway.entrypoints.http.schemas.tenants import TenantCreate
+from minirag_gateway.entrypoints.http.schemas.tenants import TenantCreate, TenantUpdate
 
 resource = Resource("Tenants")
 
@@ -31,7 +31,7 @@ async def create_tenant(request: Request) -> Response:
     body = await read_json(request, TenantCreate)
     # With a key the tenant's id follows from it, so that a repeated sign-up finds what the first one did.
     tenant_id = derived_id("tenant", call.command_id) if call.key else new_id()
-    signed_up = await call.services.tenants.create(
+    signed_up = await call.services.identity.tenants.create(
         replace(call.context, tenant_id=tenant_id),
         name=body.tenant_name,
         slug=body.tenant_slug,
@@ -46,3 +46,18 @@ async def create_tenant(request: Request) -> Response:
 async def read_own_tenant(request: Request) -> Response:
     """The tenant of the caller."""
     return one(call_of(request).principal.tenant)
+
+
+@resource.route(
+    "PATCH",
+    "/v1/tenants/me",
+    Permission.MANAGE_TENANT,
+    body=TenantUpdate,
+    returns=TenantRead,
+    refuses=(409, 413),
+)
+async def update_own_tenant(request: Request) -> Response:
+    """Gives the caller's tenant another name."""
+    call = call_of(request)
+    body = await read_json(request, TenantUpdate)
+    return one(await call.services.identity.tenants.rename(call.context, body.tenant_name))

@@ -24,9 +24,7 @@ def _password(value: SecretStr) -> SecretStr:
     return value
 
 
-Email = Annotated[
-    str, Field(max_length=320, repr=False, examples=["owner@example.com"]), AfterValidator(_email)
-]
+Email = Annotated[str, Field(max_length=320, examples=["owner@example.com"]), AfterValidator(_email)]
 Password = Annotated[
     SecretStr,
     Field(json_schema_extra={"minLength": 8, "maxLength": 128}, examples=["correct horse"]),
@@ -39,6 +37,12 @@ class TenantCreate(Body):
 
     tenant_name: str = Field(min_length=1, max_length=255, examples=["Example Ltd"])
     tenant_slug: str = Field(min_length=1, max_length=100, pattern=r"^[a-z0-9\-]+$", examples=["example"])
-    owner_email: Email
+    owner_email: Email = Field(repr=False)
     owner_password: Password
     owner_display_name: str = Field(default="", max_length=255)
+
+
+class TenantUpdate(Body):
+    """What shall be different about the tenant."""
+
+    tenant_name: str = Field(min_length=1, max_length=255, examples=["Example Group"])

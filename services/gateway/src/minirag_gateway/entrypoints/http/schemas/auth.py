@@ -1,0 +1,61 @@
+"""Logins, as clients send and get them (spec §4)."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field, SecretStr
+
+from minirag_gateway.domain.tenant import TenantRead
+from minirag_gateway.entrypoints.http.bodies import Body
+from minirag_gateway.entrypoints.http.schemas.tenants import Email, Password
+from minirag_gateway.queries.users import UserRead
+
+
+class LoginCreate(Body):
+    """Who wants in; ``tenant_slug`` says where, for an address that has accounts in several tenants."""
+
+    email: Email = Field(repr=False)
+    password: SecretStr = Field(json_schema_extra={"maxLength": 1024}, examples=["correct horse"])
+    tenant_slug: str | None = Field(default=None, max_length=100, examples=["example"])
+
+
+class RefreshCreate(Body):
+    """The refresh token of the pair before."""
+
+    refresh_token: SecretStr = Field(json_schema_extra={"maxLength": 200})
+
+
+class PasswordChange(Body):
+    """One's own password."""
+
+    current_password: SecretStr = Field(json_schema_extra={"maxLength": 1024}, examples=["correct horse"])
+    new_password: Password
+
+
+class PasswordReset(Body):
+    """A password chosen by the link of an administrator."""
+
+    reset_token: SecretStr = Field(json_schema_extra={"maxLength": 200})
+    new_password: Password
+
+
+class TokenPair(BaseModel):
+    """A JWT for ``expires_in`` seconds, and what to exchange for the next one."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  # the kind of token
+    expires_in: int
+    refresh_token: str
+
+
+class LoggedIn(TokenPair):
+    """The login, and whose it is."""
+
+    user: UserRead
+    tenant: TenantRead
+
+
+class Me(BaseModel):
+    """Who the caller is."""
+
+    user: UserRead
+    tenant: TenantRead
