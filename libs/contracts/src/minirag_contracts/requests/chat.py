@@ -1,4 +1,4 @@
-"""What may be asked of chat: bots, turns, messages, feedback."""
+"""What may be asked of chat: bots, turns, messages, feedback, prices."""
 
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -228,3 +228,26 @@ class GiveFeedback(ChatRequest):
     chat_id: UUID
     message_id: UUID
     feedback: Feedback | None
+
+
+class ModelPrice(Reply):
+    """US dollars for a million tokens; None where no price is known."""
+
+    prompt_cost_per_1m: float | None
+    completion_cost_per_1m: float | None
+
+
+class PriceList(Reply):
+    """Today's price of each model that was asked for; ``default`` is what a model costs that has none."""
+
+    models: dict[str, ModelPrice]
+    default: ModelPrice
+
+
+class GetPrices(ChatRequest):
+    """What models cost; without names, those of the tenant's bots and the well-known ones of spec §15."""
+
+    verb: ClassVar[str] = "prices.get"
+    Returns: ClassVar[type[Reply]] = PriceList
+
+    models: list[str] | None = None
