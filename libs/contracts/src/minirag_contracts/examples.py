@@ -18,6 +18,7 @@ from minirag_contracts.events.chat import (
     MessageCompleted,
     MessageCreated,
     MessageFailed,
+    StopRequested,
     Usage,
 )
 from minirag_contracts.events.gateway import (
@@ -187,6 +188,7 @@ _CONVERSATION: tuple[EventPayload, ...] = (
         content_hash=_HASH,
         stream=True,
     ),
+    StopRequested(chat_id=_CHAT, bot_id=_BOT, message_id=_ANSWER),
     MessageCompleted(
         chat_id=_CHAT,
         bot_id=_BOT,
@@ -198,6 +200,7 @@ _CONVERSATION: tuple[EventPayload, ...] = (
         stream=True,
         first_token_ms=41,
         duration_ms=95,
+        stopped=True,
     ),
     MessageFailed(
         chat_id=_CHAT,

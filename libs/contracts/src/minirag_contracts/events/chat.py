@@ -111,11 +111,23 @@ class Usage(Value):
     cost_usd: float | None = None
 
 
+class StopRequested(EventPayload):
+    """Somebody wants no more of an answer that is being written. It ends as completed, with what there is."""
+
+    type: ClassVar[str] = "chat.stop.requested"
+    owner: ClassVar[str] = "chat"
+
+    chat_id: UUID
+    bot_id: UUID
+    message_id: UUID
+
+
 class MessageCompleted(EventPayload):
-    """A turn was answered."""
+    """A turn was answered, or stopped by who had asked."""
 
     type: ClassVar[str] = "chat.message.completed"
     owner: ClassVar[str] = "chat"
+    schema_version: ClassVar[int] = 2
 
     chat_id: UUID
     bot_id: UUID
@@ -129,6 +141,14 @@ class MessageCompleted(EventPayload):
     duration_ms: int
     frames: int = 0
     """How many frames were published, the last one included."""
+    stopped: bool = False
+    """Whether it was stopped on request: then it is not whole, and its usage may be an estimate."""
+
+
+@upcaster("chat.message.completed", 1)
+def _never_stopped(data: dict[str, Any]) -> dict[str, Any]:
+    """Before version 2 no answer could be stopped."""
+    return {**data, "stopped": False}
 
 
 class MessageFailed(EventPayload):

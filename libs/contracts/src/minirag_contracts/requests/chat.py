@@ -32,6 +32,9 @@ class BotRead(Reply):
     is_active: bool
     created_at: datetime
     updated_at: datetime
+    greeting: str | None = None
+    suggested_questions: list[str] = []
+    has_identity_secret: bool = False
 
 
 class BotCredentials(Reply):
@@ -54,6 +57,9 @@ class CreateBot(ChatRequest):
     temperature: float = 0.7
     max_tokens: int = 1024
     credentials: BotCredentials | None = None
+    greeting: str | None = None
+    suggested_questions: list[str] = []
+    identity_secret: str | None = Field(default=None, repr=False)
 
 
 class GetBot(ChatRequest):
@@ -140,7 +146,8 @@ class UsageRead(Reply):
 class TurnRead(Reply):
     """The state of one turn; ``content`` is all there is so far once it has ended.
 
-    ``frames`` tells how many frames were published when it ended (the last has n = frames - 1).
+    ``frames`` tells how many frames were published when it ended (the last has n = frames - 1), ``stopped`` whether
+    it was completed because somebody wanted no more of it.
     """
 
     chat_id: UUID
@@ -151,12 +158,26 @@ class TurnRead(Reply):
     error_code: str | None = None
     error_detail: str | None = None
     frames: int = 0
+    stopped: bool = False
 
 
 class GetTurn(ChatRequest):
     """How a turn stands: for resumption, and for a gateway that has heard nothing for a while."""
 
     verb: ClassVar[str] = "turns.get"
+    Returns: ClassVar[type[Reply]] = TurnRead
+
+    chat_id: UUID
+    message_id: UUID
+
+
+class CancelTurn(ChatRequest):
+    """Stop writing this answer and keep what there is; answered at once, with the turn as it stands.
+
+    Safe to repeat, and worth it while the turn is still running: each time, whoever writes it is told again.
+    """
+
+    verb: ClassVar[str] = "turns.cancel"
     Returns: ClassVar[type[Reply]] = TurnRead
 
     chat_id: UUID
