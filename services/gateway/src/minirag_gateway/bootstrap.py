@@ -9,6 +9,7 @@ from minirag_contracts.signals import Beat, beat_subject
 from minirag_service import Runtime
 
 from minirag_gateway.adapters import disk
+from minirag_gateway.adapters.bots import BusBots
 from minirag_gateway.adapters.credentials import PostgresCredentials
 from minirag_gateway.adapters.identity_feed import BusIdentityFeed
 from minirag_gateway.adapters.passwords import Argon2Passwords
@@ -22,6 +23,7 @@ from minirag_gateway.commands.sessions import Lifetimes, SessionCommands
 from minirag_gateway.commands.tenants import TenantCommands
 from minirag_gateway.commands.tokens import TokenCommands
 from minirag_gateway.commands.users import UserCommands
+from minirag_gateway.commands.visitors import VisitorCommands
 from minirag_gateway.entrypoints.http.app import build
 from minirag_gateway.entrypoints.http.calls import Services
 from minirag_gateway.entrypoints.http.identity import Identity
@@ -83,6 +85,12 @@ def _identity(runtime: Runtime, settings: Settings, credentials: Credentials, si
         sessions=SessionCommands(store, credentials, hasher, signer, lifetimes),
         tokens=TokenCommands(store),
         embed_keys=EmbedKeyCommands(store),
+        visitors=VisitorCommands(
+            credentials,
+            signer,
+            BusBots(runtime.bus, settings.request_timeout.total_seconds()),
+            settings.visitor_lifetime,
+        ),
         tenant_queries=TenantQueries(store),
         user_queries=UserQueries(store),
         token_queries=TokenQueries(store),

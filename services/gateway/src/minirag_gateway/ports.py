@@ -11,6 +11,7 @@ from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.events.gateway import Role, Scope
 from minirag_contracts.frames import Frame
 from minirag_contracts.requests import Reply, Request
+from minirag_contracts.requests.bots import BotFace
 from minirag_contracts.requests.chat import TurnRead
 from minirag_eventstore import Connection, Transaction
 
@@ -135,6 +136,18 @@ class Credentials(Protocol):
 
     async def note_uses(self, uses: Sequence[TokenUse]) -> None:
         """Moves ``last_used_at`` forward."""
+        ...
+
+
+class Bots(Protocol):
+    """What chat knows of bots. Both refuse as chat refuses, Unavailable while it does not answer."""
+
+    async def face(self, context: Context, bot_id: UUID) -> BotFace:
+        """What everybody may know of an active bot."""
+        ...
+
+    async def identify(self, context: Context, bot_id: UUID, identity: str) -> UUID:
+        """The visitor that the bot's site vouches for."""
         ...
 
 

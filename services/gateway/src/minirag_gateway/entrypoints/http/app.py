@@ -11,6 +11,7 @@ from minirag_gateway.entrypoints.http import (
     bots,
     chat,
     docs,
+    embed,
     embed_keys,
     openapi,
     problems,
@@ -26,7 +27,7 @@ from minirag_gateway.entrypoints.http.armour import Armour
 from minirag_gateway.entrypoints.http.calls import Services
 from minirag_gateway.entrypoints.http.tracing import Tracing
 
-MODULES = (tenants, auth, tokens, users, bots, sources, chat, embed_keys, webhooks, stats, system)
+MODULES = (tenants, auth, tokens, users, bots, sources, chat, embed_keys, embed, webhooks, stats, system)
 
 RESOURCES = [module.resource for module in MODULES]
 

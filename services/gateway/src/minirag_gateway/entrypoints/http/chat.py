@@ -15,7 +15,7 @@ from minirag_contracts.requests.chat import (
 )
 
 from minirag_gateway.domain.access import Permission
-from minirag_gateway.entrypoints.http import turns
+from minirag_gateway.entrypoints.http import embed, turns
 from minirag_gateway.entrypoints.http.answers import MAX_LIMIT, Cursor, Limit, one, page
 from minirag_gateway.entrypoints.http.bodies import read_json
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
@@ -44,6 +44,7 @@ async def create_chat_message(request: Request) -> Response:
     """
     call = call_of(request)
     body = await read_json(request, ChatCreate)
+    await embed.spend(call, body.bot_profile_id)
     return await turns.start(call, body)
 
 

@@ -8,6 +8,7 @@ from minirag_gateway.commands.sessions import SessionCommands
 from minirag_gateway.commands.tenants import TenantCommands
 from minirag_gateway.commands.tokens import TokenCommands
 from minirag_gateway.commands.users import UserCommands
+from minirag_gateway.commands.visitors import VisitorCommands
 from minirag_gateway.queries.embed_keys import EmbedKeyQueries
 from minirag_gateway.queries.tenants import TenantQueries
 from minirag_gateway.queries.tokens import TokenQueries
@@ -24,6 +25,7 @@ class Identity:
     sessions: SessionCommands
     tokens: TokenCommands
     embed_keys: EmbedKeyCommands
+    visitors: VisitorCommands
     tenant_queries: TenantQueries
     user_queries: UserQueries
     token_queries: TokenQueries

@@ -1,18 +1,27 @@
 """Server-sent events as bytes, and a response that cleans up however it ends."""
 
+import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack
+from typing import Any
 from uuid import UUID
 
 from minirag_contracts.frames import Frame
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from minirag_gateway.queries.delivery import NO_NUMBER
+from minirag_gateway.queries.delivery import NO_NUMBER, failure
 
 HEARTBEAT = b": heartbeat\n\n"
+
+ENDED = (
+    "The credential of this stream is no longer valid. The answer goes on and can be read with a valid one."
+)
+
+_END = Frame(n=NO_NUMBER, attempt=0, event="done", data={})
+"""Stands for the end of an iterator; no frame of a turn is this one."""
 
 
 def encode(message_id: UUID, frame: Frame) -> bytes:
@@ -40,6 +49,29 @@ async def events(
         elif time.monotonic() - sent >= heartbeat:
             sent = time.monotonic()
             yield HEARTBEAT
+
+
+async def until(
+    ended: Coroutine[Any, Any, None], frames: AsyncIterator[Frame | None]
+) -> AsyncIterator[Frame | None]:
+    """The frames for as long as ``ended`` has not returned; then one that says why it stops, without a number."""
+    watch = asyncio.create_task(ended)
+    coming: asyncio.Task[Frame | None] | None = None
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(frames, _END))
+            await asyncio.wait((watch, coming), return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                yield Frame(n=NO_NUMBER, attempt=1, event="error", data=failure("not_authenticated", ENDED))
+                return
+            if (frame := coming.result()) is _END:
+                return
+            yield frame
+    finally:
+        watch.cancel()
+        if coming is not None and not coming.done():
+            coming.cancel()
+        await asyncio.gather(watch, *([coming] if coming else []), return_exceptions=True)
 
 
 class EventStreamResponse(StreamingResponse):

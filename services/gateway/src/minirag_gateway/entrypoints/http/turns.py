@@ -86,7 +86,9 @@ def _stream(
     replay: bool,
 ) -> Response:
     frames = follower.follow(feed, after=after, replay=replay)
-    content = sse.events(turn.message_id, frames, call.services.settings.heartbeat.total_seconds())
+    content = sse.events(
+        turn.message_id, sse.until(call.ended(), frames), call.services.settings.heartbeat.total_seconds()
+    )
     headers = {"X-MiniRAG-Chat-Id": str(turn.chat_id), "X-MiniRAG-Message-Id": str(turn.message_id)}
     return sse.EventStreamResponse(content, headers, resources)
 
