@@ -1,6 +1,7 @@
 """A running service: health, its events for others, its dead letters, and an orderly end."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import ClassVar
@@ -128,6 +129,36 @@ async def test_parked_work_is_listed_and_replayed(start: Start, bus: Bus) -> Non
             while len(ran) < 2:
                 await asyncio.sleep(0.05)
         assert (await letters(bus)).letters[0].replayed_at is not None
+
+
+async def test_parked_work_is_announced_without_its_payload_and_kept_by_the_stream(
+    start: Start, bus: Bus
+) -> None:
+    def assemble(runtime: Runtime) -> None:
+        async def handle(item: WorkItem) -> None:
+            raise ValueError("a visitor's words")
+
+        runtime.work(WorkRunner(runtime.store, "job", handle, retry=RetryPolicy(())))
+
+    context = a_context()
+    heard = await bus.client.subscribe("dlq.>")
+    await bus.client.flush()
+    async with start(assemble) as runtime:
+        async with runtime.store.transaction(context.scope) as transaction:
+            await transaction.add_work("job", "one", payload={"words": "a visitor's words"})
+        message = await heard.next_msg(timeout=10)
+        [letter] = (await letters(bus)).letters
+    assert message.subject == "dlq.chat.job"
+    assert json.loads(message.data) == {
+        "letter_id": str(letter.letter_id),
+        "tenant_id": str(context.tenant_id),
+        "kind": "job",
+        "key": "one",
+        "attempts": 1,
+        "parked_at": letter.parked_at.isoformat().replace("+00:00", "Z"),
+    }
+    kept = await bus.client.jsm().get_last_msg("DEAD_LETTERS", "dlq.chat.job")
+    assert kept.data == message.data
 
 
 async def letters(bus: Bus) -> DeadLettersReply:

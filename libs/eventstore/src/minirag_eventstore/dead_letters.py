@@ -1,5 +1,8 @@
 """What was given up on, and the way back to work."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,27 +13,50 @@ from minirag_eventstore.database import Connection
 from minirag_eventstore.work import WorkItem
 
 _INSERT = """INSERT INTO dead_letters (letter_id, tenant_id, kind, key, payload, attempts, error)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)"""
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             RETURNING letter_id, tenant_id, kind, key, attempts, parked_at"""
 
 REACTION = "reaction:"
 """Prefix of the kind of a parked event; without it the letter is a piece of work of that kind."""
 
 
-async def park_work(connection: Connection, item: WorkItem, error: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What may be told of a letter: neither its payload nor the error, which could hold words of others."""
+
+    letter_id: UUID
+    tenant_id: UUID
+    kind: str
+    key: str
+    attempts: int
+    parked_at: datetime
+
+
+Announce = Callable[[Letter], Awaitable[None]]
+"""Tells whom it may concern that a letter is committed; best effort, the table is the truth."""
+
+
+async def tell_nobody(letter: Letter) -> None:
+    """The announcement of a store that has no bus."""
+
+
+async def park_work(connection: Connection, item: WorkItem, error: str) -> Letter:
     """Keeps a piece of work that used up its attempts."""
-    await connection.execute(
-        _INSERT, new_id(), item.tenant_id, item.kind, item.key, item.payload, item.attempt, error
-    )
+    return await _keep(connection, item.tenant_id, item.kind, item.key, item.payload, item.attempt, error)
 
 
 async def park_event(
     connection: Connection, consumer: str, event: Envelope, attempts: int, error: str
-) -> None:
+) -> Letter:
     """Keeps the id of an event whose reaction failed too often; the event itself lies with its owner."""
     payload = {"owner": event.service, "position": event.position, "event_id": str(event.event_id)}
-    await connection.execute(
-        _INSERT, new_id(), event.tenant_id, REACTION + consumer, str(event.event_id), payload, attempts, error
-    )
+    kind, key = REACTION + consumer, str(event.event_id)
+    return await _keep(connection, event.tenant_id, kind, key, payload, attempts, error)
+
+
+async def _keep(connection: Connection, *values: object) -> Letter:
+    [row] = await connection.fetch(_INSERT, new_id(), *values)
+    return Letter(**dict(row))
 
 
 async def listing(connection: Connection, limit: int) -> list[dict[str, Any]]:

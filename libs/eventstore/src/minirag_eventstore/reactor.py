@@ -42,12 +42,14 @@ class Reactor:
         reaction: Reaction,
         reader: EventReader,
         retry: RetryPolicy | None = None,
+        announce: dead_letters.Announce = dead_letters.tell_nobody,
     ) -> None:
         self.spec = spec
         self._store = store
         self._reaction = reaction
         self._reader = reader
         self._retry = retry or RetryPolicy()
+        self._announce = announce
         self.begun = False
         """Whether it is decided from where on this consumer reacts."""
 
@@ -117,11 +119,13 @@ class Reactor:
 
     async def _park(self, event: Envelope, attempts: int, error: str) -> None:
         async with self._store.transaction(TenantScope(event.tenant_id)) as transaction:
-            if await self._receive(transaction.connection, event):
-                await dead_letters.park_event(
-                    transaction.connection, self.spec.durable, event, attempts, error
-                )
+            if not await self._receive(transaction.connection, event):
+                return
+            letter = await dead_letters.park_event(
+                transaction.connection, self.spec.durable, event, attempts, error
+            )
         logger.error("parked", extra={"consumer": self.spec.durable, "event_id": str(event.event_id)})
+        await self._announce(letter)
 
     async def begin(self) -> None:
         """A consumer that has never run starts at its owner's head: the past is nothing to react to."""

@@ -50,6 +50,8 @@ class WorkRunner:
         self._lease = lease
         self._retry = retry or RetryPolicy()
         self._on_parked = on_parked
+        self.announce: dead_letters.Announce = dead_letters.tell_nobody
+        """Called after the commit that parked a piece; the runtime connects it to the bus."""
         self._poll = poll.total_seconds()
         self._owner = new_id()
         self._running: dict[UUID, tuple[WorkItem, asyncio.Task[None]]] = {}
@@ -186,13 +188,14 @@ class WorkRunner:
         try:
             async with self._store.transaction(item.scope) as transaction:
                 await item.finish(transaction)
-                await dead_letters.park_work(transaction.connection, item, error)
+                letter = await dead_letters.park_work(transaction.connection, item, error)
                 if self._on_parked is not None:
                     await self._on_parked(transaction, item, error)
         except LeaseLost:
             logger.warning("lease lost while parking", extra={"kind": item.kind, "key": item.key})
         else:
             logger.error("parked", extra={"kind": item.kind, "key": item.key, "attempts": item.attempt})
+            await self.announce(letter)
 
     async def _renew_forever(self) -> None:
         while True:

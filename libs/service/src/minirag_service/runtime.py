@@ -3,14 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from typing import TypeVar
 
 from minirag_contracts.context import Context
 from minirag_contracts.errors import Unavailable
 from minirag_contracts.requests import Reply, Request
 from minirag_contracts.requests.common import HealthReply
-from minirag_contracts.topology import STREAM_OF, ConsumerSpec, consumers_of
+from minirag_contracts.topology import STREAM_OF, ConsumerSpec, consumers_of, dead_letter_subject
 from minirag_eventstore import DATABASE_AWAY, Database, EventStore, Projection, WorkRunner
+from minirag_eventstore.dead_letters import Letter
 from minirag_eventstore.projector import Projector
 from minirag_eventstore.reactor import Reaction, Reactor
 from minirag_eventstore.relay import Relay
@@ -77,12 +79,18 @@ class Runtime:
         spec = next(
             spec for spec in consumers_of(self.service) if spec.name == consumer and spec.kind == "reactor"
         )
-        self.reactors.append(Reactor(self.store, spec, reaction, self.reader))
+        self.reactors.append(Reactor(self.store, spec, reaction, self.reader, announce=self._announce))
 
     def work(self, runner: WorkRunner) -> WorkRunner:
         """Runs leased work."""
+        runner.announce = self._announce
         self.runners.append(runner)
         return runner
+
+    async def _announce(self, letter: Letter) -> None:
+        """On ``dlq.<service>.<kind>``, where the kind of every reaction is ``reaction``."""
+        kind, _, _ = letter.kind.partition(":")
+        await self.bus.announce(dead_letter_subject(self.service, kind), asdict(letter))
 
     def background(self, name: str, run: Background) -> None:
         """Runs for as long as the service; when it raises or returns, the service ends loudly."""
