@@ -6,7 +6,7 @@ import hmac
 import json
 
 from api import Tenant, text_of
-from receiver import Receiver
+from receiver import receiving
 
 FACTS = """Opening hours. The museum of clocks opens at nine in the morning and closes at six in the evening.
 On Mondays it stays closed, except on public holidays.
@@ -99,8 +99,8 @@ async def test_feedback_is_given_changed_and_taken_back(tenant: Tenant) -> None:
 
 
 async def test_webhooks_are_signed_for_ingestion_and_for_plain_and_streamed_turns(tenant: Tenant) -> None:
-    async with Receiver() as receiver:
-        body = {"url": receiver.url, "events": ["source.ingested", "chat.message"]}
+    async with receiving() as receiver:
+        body = {"url": receiver.url(), "events": ["source.ingested", "chat.message"]}
         webhook = await tenant.call("POST", "/v1/webhooks", 201, json=body)
         assert "secret" not in await tenant.call("GET", f"/v1/webhooks/{webhook['id']}", 200)
         bot_id = await tenant.bot()

@@ -7,7 +7,7 @@ from api import Tenant
 from minirag_contracts.topology import STREAM_OF
 from minirag_local.testing import Stack
 from owners import bus_of, events_of_owner
-from receiver import Receiver
+from receiver import receiving
 
 
 async def test_wiping_the_bus_between_stop_and_start_loses_nothing(stack: Stack, tenant: Tenant) -> None:
@@ -31,12 +31,14 @@ async def test_wiping_the_bus_between_stop_and_start_loses_nothing(stack: Stack,
     async with asyncio.timeout(40):
         while (await tenant.call("GET", "/v1/stats/overview", 200))["chats"] != 2:
             await asyncio.sleep(0.2)
-    async with Receiver() as receiver:
-        await tenant.call("POST", "/v1/webhooks", 201, json={"url": receiver.url, "events": ["chat.message"]})
+    async with receiving() as receiver:
+        await tenant.call(
+            "POST", "/v1/webhooks", 201, json={"url": receiver.url(), "events": ["chat.message"]}
+        )
         await tenant.ask(bot_id, "When does the ferry leave?")
         await receiver.wait(1)
         await asyncio.sleep(1)
-        assert len(receiver.deliveries) == 1
+        assert len(receiver.received) == 1
 
 
 async def streams_hold(stack: Stack, least: dict[str | None, int]) -> bool:

@@ -13,20 +13,32 @@ from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.examples import TENANT_ID
 from minirag_contracts.ids import new_id
-from minirag_contracts.requests.webhooks import CreateWebhook, WebhookCreatedReply
+from minirag_contracts.requests.webhooks import (
+    CreateWebhook,
+    DeliveryDetail,
+    GetDelivery,
+    UpdateWebhook,
+    WebhookCreatedReply,
+    WebhookUpdatedReply,
+)
 from minirag_contracts.topology import consumers_of
 from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner
 from minirag_eventstore.reactor import Reactor
 from minirag_service.egress import Allowance, GuardedClient
 from minirag_service.sealing import Sealer
+from minirag_webhooks.adapters.archive import PostgresArchive
+from minirag_webhooks.adapters.delivery_log import PostgresDeliveryLog
 from minirag_webhooks.adapters.delivery_rows import PostgresDeliveryRows
 from minirag_webhooks.adapters.endpoint_rows import PostgresEndpointRows
 from minirag_webhooks.adapters.http_sender import HttpSender
-from minirag_webhooks.commands.deliver import WORK_KIND, DeliverNotice
+from minirag_webhooks.commands.deliver import DeliverNotice
 from minirag_webhooks.commands.endpoints import EndpointCommands
+from minirag_webhooks.commands.pings import Pings
+from minirag_webhooks.commands.redelivery import Redelivery
 from minirag_webhooks.commands.slots import EndpointSlots
+from minirag_webhooks.ports import WORK_KIND
 from minirag_webhooks.projections import PROJECTIONS
-from minirag_webhooks.queries import EndpointQueries
+from minirag_webhooks.queries import DeliveryQueries, EndpointQueries
 from minirag_webhooks.reactions import ScheduleDeliveries
 
 
@@ -56,13 +68,33 @@ class Webhooks:
         self.store = EventStore("webhooks", self.database, PROJECTIONS, self.sealer)
         self.endpoints = PostgresEndpointRows(self.sealer)
         self.deliveries = PostgresDeliveryRows(self.sealer)
-        self.commands = EndpointCommands(self.store, self.endpoints)
+        self.log = PostgresDeliveryLog()
+        self.commands = EndpointCommands(self.store, self.endpoints, self.deliveries)
         self.queries = EndpointQueries(self.store, self.endpoints)
+        self.delivery_queries = DeliveryQueries(self.store, self.endpoints, self.log)
+        self.archive = PostgresArchive(self.database)
 
     async def create(self, url: str = "https://example.org/hook", **fields: Any) -> WebhookCreatedReply:
         """An endpoint of the tenant ``tenant_id``."""
         context = a_context(fields.pop("tenant_id", TENANT_ID))
         return await self.commands.create(a_webhook(url, **fields), context)
+
+    async def update(self, webhook_id: UUID, **changes: Any) -> WebhookUpdatedReply:
+        """Changes an endpoint."""
+        return await self.commands.update(UpdateWebhook(webhook_id=webhook_id, **changes), a_context())
+
+    async def read(self, webhook_id: UUID, delivery_id: UUID) -> DeliveryDetail:
+        """A delivery with its attempts."""
+        asked = GetDelivery(webhook_id=webhook_id, delivery_id=delivery_id)
+        return await self.delivery_queries.get(asked, a_context())
+
+    def redelivery(self, runner: WorkRunner) -> Redelivery:
+        """The command that begins deliveries anew."""
+        return Redelivery(self.store, self.endpoints, self.deliveries, self.log, runner)
+
+    def pings(self, runner: WorkRunner) -> Pings:
+        """The command that tests endpoints."""
+        return Pings(self.store, self.endpoints, self.deliveries, self.log, runner)
 
     async def happen(self, *events: Envelope) -> None:
         """Lets the reactors see events."""
@@ -114,6 +146,21 @@ class Webhooks:
                 found = await self.rows("deliveries")
                 if sum(row["state"] in wanted for row in found) >= count:
                     return found
+                await asyncio.sleep(0.02)
+
+    async def resting(self, count: int, timeout: float = 10.0) -> None:
+        """Waits until that many deliveries have been tried and wait for their next attempt."""
+        async with asyncio.timeout(timeout):
+            while True:
+                work = await self.rows("work")
+                if sum(row["attempts"] > 0 and row["lease_owner"] is None for row in work) >= count:
+                    return
+                await asyncio.sleep(0.02)
+
+    async def no_work(self, timeout: float = 10.0) -> None:
+        """Waits until nothing is left to do."""
+        async with asyncio.timeout(timeout):
+            while await self.rows("work"):
                 await asyncio.sleep(0.02)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from http_receiver import Receiver, receiving
 from minirag_eventstore import Database
+from receiver import Receiver, receiving
 from webhooks_builders import Webhooks
 
 

@@ -10,12 +10,12 @@ import time
 from uuid import uuid4
 
 import pytest
-from http_receiver import Answer, Receiver
 from minirag_contracts.examples import TENANT_ID
 from minirag_contracts.requests.webhooks import DeleteWebhook
 from minirag_eventstore.rebuild import rebuild_own
 from minirag_service.logging import JsonFormatter
 from minirag_webhooks.projections import DeliveriesProjection
+from receiver import Answer, Receiver
 from recorded import an_example, recorded
 from webhooks_builders import Webhooks, a_context
 
@@ -143,20 +143,26 @@ async def test_an_endpoint_that_was_deleted_meanwhile_is_not_called(
     assert receiver.received == [] and await webhooks.rows("work") == []
 
 
-async def test_a_slow_endpoint_with_a_long_queue_delays_nobody_else(
+async def test_an_endpoint_that_hangs_with_a_hundred_waiting_delays_nobody_else(
     webhooks: Webhooks, receiver: Receiver
 ) -> None:
-    webhooks.concurrency, webhooks.per_endpoint, webhooks.timeout = 4, 2, 0.5
-    await webhooks.create(receiver.url("/slow", Answer(200, after=5)), events=["chat.message"])
-    for _ in range(30):
-        await webhooks.happen(recorded(an_example("chat.message.completed")))
-    await webhooks.create(receiver.url("/fast"), events=["source.ingested"])
+    webhooks.timeout, webhooks.concurrency, webhooks.per_endpoint = 60, 6, 4
+    hangs = await webhooks.create(receiver.url("/hangs", Answer(hangs=True)), events=["chat.message"])
+    await webhooks.happen(*(recorded(an_example("chat.message.completed")) for _ in range(100)))
+    works = await webhooks.create(receiver.url("/works"), events=["source.ingested"])
     async with webhooks.delivering(delays=(60,)):
-        await receiver.until(lambda: len(receiver.at("/slow")) >= 2)
-        for _ in range(10):
-            await webhooks.happen(recorded(an_example(TOLD)))
-        await receiver.until(lambda: len(receiver.at("/fast")) == 10, timeout=20)
-        assert len(receiver.at("/slow")) < 30
+        await receiver.until(lambda: len(receiver.at("/hangs")) == 4)
+        await webhooks.happen(*(recorded(an_example(TOLD)) for _ in range(100)))
+        rows = await webhooks.settled(100, timeout=60)
+        # All of the one are taken while none of the other's first calls has come to its end.
+        assert len(receiver.at("/works")) == 100 and len(receiver.at("/hangs")) == 4
+        assert {(row["webhook_id"], row["state"]) for row in rows} == {
+            (works.id, "succeeded"),
+            (hangs.id, "scheduled"),
+        }
+        receiver.release()
+        await webhooks.settled(200, timeout=60)
+    assert len(receiver.at("/hangs")) == 100
 
 
 async def test_all_of_a_queue_is_delivered_in_the_end_and_by_few_calls_at_once(

@@ -7,6 +7,7 @@ import pytest
 from minirag_contracts.events import EventPayload
 from minirag_contracts.events.webhooks import (
     DeliveryFailed,
+    DeliveryRequested,
     DeliveryScheduled,
     DeliverySucceeded,
     WebhookCreated,
@@ -16,7 +17,14 @@ from minirag_contracts.events.webhooks import (
 from minirag_contracts.examples import EXAMPLES
 from minirag_webhooks.domain import delivery, endpoint
 from minirag_webhooks.domain.notice import notice_of
-from minirag_webhooks.errors import InvalidDescription, InvalidEventType, InvalidUrl, WebhookNotFound
+from minirag_webhooks.errors import (
+    DeliveryNotFound,
+    DeliveryStillScheduled,
+    InvalidDescription,
+    InvalidEventType,
+    InvalidUrl,
+    WebhookNotFound,
+)
 
 WEBHOOK, CAUSE = uuid4(), uuid4()
 CREATED = WebhookCreated(
@@ -29,6 +37,8 @@ SUCCEEDED = DeliverySucceeded(delivery_id=DELIVERY, webhook_id=WEBHOOK, status_c
 FAILED = DeliveryFailed(
     delivery_id=DELIVERY, webhook_id=WEBHOOK, status_code=500, attempts=9, reason="It failed."
 )
+REQUESTED = DeliveryRequested(delivery_id=DELIVERY, webhook_id=WEBHOOK)
+REPEAT = delivery.Repeat(DELIVERY, WEBHOOK)
 SCHEDULE = delivery.Schedule(WEBHOOK, "chat.message", CAUSE)
 SUCCEED = delivery.Succeed(DELIVERY, WEBHOOK, 200, 1)
 GIVE_UP = delivery.GiveUp(DELIVERY, WEBHOOK, 500, 9, "It failed.")
@@ -151,12 +161,33 @@ def test_a_description_may_have_500_characters() -> None:
         ((SCHEDULED, SUCCEEDED), SUCCEED, []),
         ((SCHEDULED, FAILED), SUCCEED, [SUCCEEDED]),
         ((SCHEDULED, FAILED), GIVE_UP, [FAILED]),
+        ((SCHEDULED, SUCCEEDED), REPEAT, [REQUESTED]),
+        ((SCHEDULED, FAILED), REPEAT, [REQUESTED]),
+        ((SCHEDULED, SUCCEEDED, REQUESTED), GIVE_UP, [FAILED]),
+        ((SCHEDULED, SUCCEEDED, REQUESTED), SUCCEED, [SUCCEEDED]),
+        ((SCHEDULED, SUCCEEDED, REQUESTED, FAILED), REPEAT, [REQUESTED]),
         ((), SUCCEED, []),
         ((), GIVE_UP, []),
     ],
 )
 def test_the_life_of_a_delivery(given: tuple[EventPayload, ...], when: Any, then: list[EventPayload]) -> None:
     assert delivery.decide(a_delivery(*given), when) == then
+
+
+@pytest.mark.parametrize(
+    ("given", "when", "refusal"),
+    [
+        ((), REPEAT, DeliveryNotFound),
+        ((SCHEDULED,), REPEAT, DeliveryStillScheduled),
+        ((SCHEDULED, FAILED, REQUESTED), REPEAT, DeliveryStillScheduled),
+        ((SCHEDULED, FAILED), delivery.Repeat(DELIVERY, uuid4()), DeliveryNotFound),
+    ],
+)
+def test_what_has_not_ended_or_is_anothers_cannot_be_repeated(
+    given: tuple[EventPayload, ...], when: delivery.Repeat, refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        delivery.decide(a_delivery(*given), when)
 
 
 def test_a_delivery_is_named_after_its_cause_and_endpoint() -> None:

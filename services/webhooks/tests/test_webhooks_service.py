@@ -1,11 +1,11 @@
 """The whole service between a real bus and a real receiver."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from http_receiver import Answer, Receiver
 from ledger import core_and
 from minirag_contracts.errors import RemoteRefusal
 from minirag_contracts.examples import EXAMPLES
@@ -14,20 +14,33 @@ from minirag_contracts.requests import Done
 from minirag_contracts.requests.webhooks import (
     CreateWebhook,
     DeleteWebhook,
+    DeliveryDetail,
+    DeliveryList,
+    DeliveryRead,
+    GetDelivery,
     GetWebhook,
+    ListDeliveries,
     ListWebhooks,
+    PingWebhook,
+    Redeliver,
+    UpdateWebhook,
     WebhookCreatedReply,
     WebhookList,
     WebhookRead,
+    WebhookTested,
+    WebhookUpdatedReply,
 )
 from minirag_eventstore import Projection
 from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer
 from minirag_service import Runtime, ServiceSettings
+from minirag_service.common import sweep
 from minirag_service.testing import running, settings_for
 from minirag_webhooks.bootstrap import assemble
 from minirag_webhooks.projections import PROJECTIONS
 from minirag_webhooks.settings import Settings
+from receiver import Answer, Receiver
+from recorded import recorded
 from webhooks_builders import a_context, a_webhook
 
 Urls = Callable[..., Awaitable[tuple[str, str]]]
@@ -105,6 +118,56 @@ async def test_endpoints_by_request_and_deliveries_by_event(
         with pytest.raises(RemoteRefusal) as refused:
             await bus.request(CreateWebhook(url="nowhere", events=[]), WebhookCreatedReply, a_context())
         assert refused.value.status == 422
+
+
+async def test_tests_the_log_and_redeliveries_by_request(
+    nats: NatsServer, bus: Bus, database_urls: Urls, receiver: Receiver
+) -> None:
+    urls = await database_urls("webhooks")
+    settings = settings_for(Settings, nats.url, urls, egress_allow="127.0.0.1", webhooks_keep=timedelta(0))
+    async with running(settings, assemble, PROJECTIONS) as runtime:
+        made = await bus.request(a_webhook(receiver.url()), WebhookCreatedReply, a_context())
+        ping = PingWebhook(webhook_id=made.id)
+        assert (await bus.request(ping, WebhookTested, a_context(command_id=new_id()))).success
+        await bus.request(UpdateWebhook(webhook_id=made.id, events=[]), WebhookUpdatedReply, a_context())
+        listing = ListDeliveries(webhook_id=made.id)
+        [logged] = (await bus.request(listing, DeliveryList, a_context())).items
+        again = Redeliver(webhook_id=made.id, delivery_id=logged.id)
+        assert (await bus.request(again, DeliveryRead, a_context(command_id=new_id()))).id == logged.id
+        await receiver.wait(2)
+        asked = GetDelivery(webhook_id=made.id, delivery_id=logged.id)
+        async with asyncio.timeout(10):
+            while (await bus.request(asked, DeliveryDetail, a_context())).state == "scheduled":
+                await asyncio.sleep(0.02)
+        await sweep(runtime)
+        assert (await bus.request(asked, DeliveryDetail, a_context())).expired
+        with pytest.raises(RemoteRefusal) as refused:
+            await bus.request(again, DeliveryRead, a_context(command_id=new_id()))
+        assert (refused.value.status, refused.value.code) == (409, "delivery_expired")
+
+
+async def test_a_reaction_that_is_parked_is_announced(
+    nats: NatsServer, bus: Bus, database_urls: Urls
+) -> None:
+    settings = settings_for(Settings, nats.url, await database_urls("webhooks"))
+    event = recorded(EXAMPLES["chat.message.completed"])
+    heard = await bus.client.subscribe("dlq.>")
+    await bus.client.flush()
+    async with running(settings, assemble, PROJECTIONS) as runtime:
+        [answers] = [reactor for reactor in runtime.reactors if reactor.spec.name == "answers"]
+        await answers.handle(event, deliveries=99)
+        message = await heard.next_msg(timeout=5)
+        await answers.handle(event, deliveries=100)
+        with pytest.raises(TimeoutError):
+            await heard.next_msg(timeout=0.3)
+    assert message.subject == "dlq.webhooks.reaction"
+    letter = json.loads(message.data)
+    assert set(letter) == {"letter_id", "tenant_id", "kind", "key", "attempts", "parked_at"}
+    assert (letter["kind"], letter["key"], letter["attempts"]) == (
+        "reaction:webhooks_answers",
+        str(event.event_id),
+        99,
+    )
 
 
 def test_durations_in_the_environment_are_iso_8601_or_seconds_in_a_list(

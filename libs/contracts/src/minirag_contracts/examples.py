@@ -45,10 +45,13 @@ from minirag_contracts.events.ingest import IngestCompleted, IngestFailed, Inges
 from minirag_contracts.events.retrieval import VersionActivated
 from minirag_contracts.events.webhooks import (
     DeliveryFailed,
+    DeliveryRequested,
     DeliveryScheduled,
     DeliverySucceeded,
     WebhookCreated,
     WebhookDeleted,
+    WebhookSecretRotated,
+    WebhookUpdated,
 )
 
 TENANT_ID = UUID("019f0000-0000-7000-8000-000000000001")
@@ -220,6 +223,14 @@ _WEBHOOKS: tuple[EventPayload, ...] = (
         events=["chat.message", "source.ingested"],
         description="Tells our desk",
     ),
+    WebhookUpdated(
+        webhook_id=_WEBHOOK,
+        url="https://example.org/hooks/2",
+        events=["chat.message"],
+        description="Tells our desk",
+        is_active=False,
+    ),
+    WebhookSecretRotated(webhook_id=_WEBHOOK),
     WebhookDeleted(webhook_id=_WEBHOOK),
     DeliveryScheduled(delivery_id=_DELIVERY, webhook_id=_WEBHOOK, event="source.ingested", cause_id=_CAUSE),
     DeliverySucceeded(delivery_id=_DELIVERY, webhook_id=_WEBHOOK, status_code=204, attempt=2),
@@ -230,6 +241,7 @@ _WEBHOOKS: tuple[EventPayload, ...] = (
         attempts=9,
         reason="The endpoint answered with status 500.",
     ),
+    DeliveryRequested(delivery_id=_DELIVERY, webhook_id=_WEBHOOK),
 )
 
 EXAMPLES: dict[str, EventPayload] = {

@@ -107,8 +107,10 @@ def _report(report: Report) -> ProjectionReport:
 
 
 async def sweep(runtime: Runtime) -> None:
-    """Forgets the replies of commands that nobody repeats any more."""
+    """Forgets the replies of commands that nobody repeats any more, and what the service itself keeps no longer."""
     async with runtime.database.system() as connection:
         await connection.execute(
             "DELETE FROM commands WHERE created_at < now() - $1::interval", JANITOR_KEEPS
         )
+    for forget in runtime.sweeps:
+        await forget()

@@ -32,7 +32,8 @@ class Runtime:
     """Everything that a service's bootstrap joins: its store, the bus, and what shall run.
 
     ``store`` is the event store, ``bus`` the connection to NATS, ``sealer`` the encryption of secrets. The register methods
-    (``on``, ``react``, ``work``, ``background``, ``check``, ``on_stop``) only note; ``minirag_service.run`` starts and stops.
+    (``on``, ``react``, ``work``, ``background``, ``sweep``, ``check``, ``on_stop``) only note; ``minirag_service.run`` starts
+    and stops.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Runtime:
         self.backgrounds: dict[str, Background] = {}
         self.checks: dict[str, Check] = {"database": database.ping}
         self._last_health: dict[str, str] = {}
+        self.sweeps: list[Callable[[], Awaitable[object]]] = []
         self.stops: list[Callable[[], Awaitable[None]]] = []
 
     def on(self, model: type[Q], handler: Callable[[Q, Context], Awaitable[Reply]]) -> None:
@@ -95,6 +97,10 @@ class Runtime:
     def background(self, name: str, run: Background) -> None:
         """Runs for as long as the service; when it raises or returns, the service ends loudly."""
         self.backgrounds[name] = run
+
+    def sweep(self, forget: Callable[[], Awaitable[object]]) -> None:
+        """Called every ten minutes, in every process: deletes what is no longer to be kept."""
+        self.sweeps.append(forget)
 
     def check(self, name: str, check: Check) -> None:
         """A part of health: raises, with a sentence for people, when something is not well."""

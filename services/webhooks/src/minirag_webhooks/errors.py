@@ -47,3 +47,44 @@ class DeliveryRejected(WebhooksRefusal):
     """The endpoint did not take a delivery this time; it is tried again later."""
 
     code: ClassVar[str] = "delivery_rejected"
+
+
+class TwoSecrets(WebhooksRefusal):
+    """Give either a secret or rotate_secret, not both."""
+
+    code: ClassVar[str] = "two_secrets"
+
+
+class TooManyTests(WebhooksRefusal):
+    """Other tests of your webhooks are still running. Please try again when they have ended."""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "tests_running"
+
+
+class DeliveryNotFound(WebhooksRefusal):
+    """Delivery not found"""
+
+    status: ClassVar[int] = HTTPStatus.NOT_FOUND
+    code: ClassVar[str] = "not_found"
+
+
+class DeliveryStillScheduled(WebhooksRefusal):
+    """This delivery is still scheduled: it can be repeated once it has succeeded or failed."""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "delivery_scheduled"
+
+
+class DeliveryExpired(WebhooksRefusal):
+    """What this delivery said is no longer kept, so it cannot be delivered again."""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "delivery_expired"
+
+
+class WebhookInactive(WebhooksRefusal):
+    """This webhook is not active: activate it first."""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "webhook_inactive"

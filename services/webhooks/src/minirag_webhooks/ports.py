@@ -1,11 +1,16 @@
 """What the use cases need from outside."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from minirag_contracts.requests.webhooks import WebhookList, WebhookRead
+from minirag_contracts.requests.webhooks import DeliveryDetail, DeliveryList, WebhookList, WebhookRead
 from minirag_eventstore import Transaction
+
+WORK_KIND = "delivery"
+"""Kind of the work whose key is a delivery's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,15 @@ class Dispatch:
     body: str = field(repr=False)
 
 
+class Obstacle(StrEnum):
+    """Why there is nothing to send; each is the sentence that the tenant reads."""
+
+    GONE = "The webhook was deleted before this could be delivered."
+    INACTIVE = "The webhook was deactivated before this could be delivered."
+    EXPIRED = "What was to be delivered is no longer kept."
+    SETTLED = "The endpoint has it already."
+
+
 class Sealer(Protocol):
     """Encryption at rest."""
 
@@ -64,6 +78,14 @@ class EndpointRows(Protocol):
 
     async def keep_secret(self, tx: Transaction, webhook_id: UUID, secret: str) -> None:
         """Stores the secret, encrypted."""
+        ...
+
+    async def replace_secret(self, tx: Transaction, webhook_id: UUID, secret: str) -> None:
+        """Signs with another secret from now on."""
+        ...
+
+    async def secret(self, tx: Transaction, webhook_id: UUID) -> str | None:
+        """What is signed with; None when the endpoint is gone."""
         ...
 
     async def forget_secret(self, tx: Transaction, webhook_id: UUID) -> None:
@@ -99,8 +121,14 @@ class DeliveryRows(Protocol):
         """Stores what will be sent."""
         ...
 
-    async def dispatch(self, tx: Transaction, delivery_id: UUID) -> Dispatch | None:
-        """What is to be sent where; None when the endpoint is gone."""
+    async def renew_body(self, tx: Transaction, delivery_id: UUID) -> bool:
+        """Begins the time anew for which the body is kept; False when it is gone."""
+        ...
+
+    async def dispatch(
+        self, tx: Transaction, delivery_id: UUID, *, even_inactive: bool = False
+    ) -> Dispatch | Obstacle:
+        """What is to be sent where, or why nothing is."""
         ...
 
     async def begin_attempt(self, tx: Transaction, delivery_id: UUID) -> int:
@@ -113,6 +141,34 @@ class DeliveryRows(Protocol):
 
     async def tried(self, tx: Transaction, delivery_id: UUID) -> Tried:
         """What was tried so far."""
+        ...
+
+    async def hasten(self, tx: Transaction, webhook_id: UUID) -> None:
+        """Makes an endpoint's waiting deliveries due now."""
+        ...
+
+    async def close_letters(self, tx: Transaction, delivery_id: UUID) -> None:
+        """Takes a delivery's dead letters back, since it is at work again."""
+        ...
+
+
+class DeliveryLog(Protocol):
+    """What clients read of deliveries, of the transaction's tenant."""
+
+    async def get(self, tx: Transaction, webhook_id: UUID, delivery_id: UUID) -> DeliveryDetail | None:
+        """One delivery of an endpoint with its attempts."""
+        ...
+
+    async def page(self, tx: Transaction, webhook_id: UUID, limit: int, cursor: str | None) -> DeliveryList:
+        """Newest first; raises InvalidRequest for a foreign cursor."""
+        ...
+
+
+class Archive(Protocol):
+    """Bodies and attempts of all tenants."""
+
+    async def prune(self, older_than: timedelta) -> int:
+        """Deletes those of deliveries that were settled so long ago; answers of how many deliveries."""
         ...
 
 

@@ -5,10 +5,13 @@ from typing import ClassVar
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.events.webhooks import (
     DeliveryFailed,
+    DeliveryRequested,
     DeliveryScheduled,
     DeliverySucceeded,
     WebhookCreated,
     WebhookDeleted,
+    WebhookSecretRotated,
+    WebhookUpdated,
 )
 from minirag_eventstore import Connection, Projection, on
 
@@ -32,6 +35,31 @@ class EndpointsProjection(Projection):
             payload.url,
             payload.events,
             payload.description,
+            event.recorded_at,
+        )
+
+    @on(WebhookUpdated)
+    async def updated(self, connection: Connection, event: Envelope, payload: WebhookUpdated) -> None:
+        """The event carries the whole configuration."""
+        await connection.execute(
+            """UPDATE endpoints SET url = $2, events = $3, description = $4, is_active = $5, updated_at = $6
+               WHERE webhook_id = $1""",
+            payload.webhook_id,
+            payload.url,
+            payload.events,
+            payload.description,
+            payload.is_active,
+            event.recorded_at,
+        )
+
+    @on(WebhookSecretRotated)
+    async def secret_rotated(
+        self, connection: Connection, event: Envelope, payload: WebhookSecretRotated
+    ) -> None:
+        """The secret itself is content; that it changed shows in the time."""
+        await connection.execute(
+            "UPDATE endpoints SET updated_at = $2 WHERE webhook_id = $1",
+            payload.webhook_id,
             event.recorded_at,
         )
 
@@ -87,6 +115,15 @@ class DeliveriesProjection(Projection):
             payload.status_code,
             payload.reason,
             event.recorded_at,
+        )
+
+    @on(DeliveryRequested)
+    async def requested(self, connection: Connection, _event: Envelope, payload: DeliveryRequested) -> None:
+        """Due again; the attempts go on counting."""
+        await connection.execute(
+            """UPDATE deliveries SET state = 'scheduled', status_code = NULL, reason = NULL, settled_at = NULL
+               WHERE delivery_id = $1""",
+            payload.delivery_id,
         )
 
 

@@ -1,11 +1,20 @@
-"""What can be asked about endpoints."""
+"""What can be asked about endpoints and their deliveries."""
 
 from minirag_contracts.context import Context
-from minirag_contracts.requests.webhooks import GetWebhook, ListWebhooks, WebhookList, WebhookRead
+from minirag_contracts.requests.webhooks import (
+    DeliveryDetail,
+    DeliveryList,
+    GetDelivery,
+    GetWebhook,
+    ListDeliveries,
+    ListWebhooks,
+    WebhookList,
+    WebhookRead,
+)
 from minirag_eventstore import EventStore
 
-from minirag_webhooks.errors import WebhookNotFound
-from minirag_webhooks.ports import EndpointRows
+from minirag_webhooks.errors import DeliveryNotFound, WebhookNotFound
+from minirag_webhooks.ports import DeliveryLog, EndpointRows
 
 MAX_PAGE = 1000
 
@@ -27,6 +36,35 @@ class EndpointQueries:
 
     async def list(self, request: ListWebhooks, context: Context) -> WebhookList:
         """The tenant's endpoints, newest first."""
-        limit = max(1, min(request.limit, MAX_PAGE))
         async with self._store.transaction(context.scope) as tx:
-            return await self._rows.page(tx, limit, request.cursor)
+            return await self._rows.page(tx, _bounded(request.limit), request.cursor)
+
+
+class DeliveryQueries:
+    """The queries of deliveries; those of an endpoint that is gone are gone with it."""
+
+    def __init__(self, store: EventStore, endpoints: EndpointRows, log: DeliveryLog) -> None:
+        self._store = store
+        self._endpoints = endpoints
+        self._log = log
+
+    async def get(self, request: GetDelivery, context: Context) -> DeliveryDetail:
+        """One delivery with its attempts."""
+        async with self._store.transaction(context.scope) as tx:
+            if await self._endpoints.get(tx, request.webhook_id) is None:
+                raise WebhookNotFound
+            found = await self._log.get(tx, request.webhook_id, request.delivery_id)
+        if found is None:
+            raise DeliveryNotFound
+        return found
+
+    async def list(self, request: ListDeliveries, context: Context) -> DeliveryList:
+        """An endpoint's deliveries, newest first."""
+        async with self._store.transaction(context.scope) as tx:
+            if await self._endpoints.get(tx, request.webhook_id) is None:
+                raise WebhookNotFound
+            return await self._log.page(tx, request.webhook_id, _bounded(request.limit), request.cursor)
+
+
+def _bounded(limit: int) -> int:
+    return max(1, min(limit, MAX_PAGE))

@@ -6,10 +6,10 @@ from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope
 from minirag_eventstore import Transaction
 
-from minirag_webhooks.commands.deliver import WORK_KIND, work_payload
+from minirag_webhooks.commands.deliver import work_payload
 from minirag_webhooks.domain import delivery
 from minirag_webhooks.domain.notice import notice_of
-from minirag_webhooks.ports import DeliveryRows, EndpointRows
+from minirag_webhooks.ports import WORK_KIND, DeliveryRows, EndpointRows
 
 
 class ScheduleDeliveries:

@@ -34,6 +34,10 @@ class Settings(ServiceSettings):
     webhooks_concurrency_per_endpoint: int = Field(
         default=4, ge=1, description="Of these, at one endpoint; one that has just failed gets one at a time."
     )
+    webhooks_keep: timedelta = Field(
+        default=timedelta(days=30),
+        description="How long bodies and attempts of settled deliveries are kept; without its body none can be repeated.",
+    )
     egress_allow: str = Field(
         default="",
         description="Hosts, host:port or networks, comma-separated, that may be called although they are private.",

@@ -20,6 +20,28 @@ class WebhookCreated(EventPayload):
     description: str
 
 
+class WebhookUpdated(EventPayload):
+    """An endpoint's configuration changed; this is all of it."""
+
+    type: ClassVar[str] = "webhook.updated"
+    owner: ClassVar[str] = "webhooks"
+
+    webhook_id: UUID
+    url: str
+    events: list[WebhookEvent]
+    description: str
+    is_active: bool
+
+
+class WebhookSecretRotated(EventPayload):
+    """From now on an endpoint's deliveries are signed with another secret."""
+
+    type: ClassVar[str] = "webhook.secret.rotated"
+    owner: ClassVar[str] = "webhooks"
+
+    webhook_id: UUID
+
+
 class WebhookDeleted(EventPayload):
     """An endpoint wants to hear nothing more."""
 
@@ -39,7 +61,17 @@ class DeliveryScheduled(EventPayload):
     webhook_id: UUID
     event: str
     cause_id: UUID
-    """Id of the event that is told."""
+    """Id of the event that is told, or of the command that asked for a ``test.ping``."""
+
+
+class DeliveryRequested(EventPayload):
+    """Somebody asked for a settled delivery once more; it is due again."""
+
+    type: ClassVar[str] = "webhook.delivery.requested"
+    owner: ClassVar[str] = "webhooks"
+
+    delivery_id: UUID
+    webhook_id: UUID
 
 
 class DeliverySucceeded(EventPayload):

@@ -3,8 +3,9 @@
 from uuid import UUID
 
 from minirag_eventstore import Transaction
+from minirag_eventstore.database import affected
 
-from minirag_webhooks.ports import Dispatch, Outcome, Sealer, Tried
+from minirag_webhooks.ports import WORK_KIND, Dispatch, Obstacle, Outcome, Sealer, Tried
 
 MAX_ERROR = 500
 """Characters kept of why a call failed."""
@@ -25,19 +26,34 @@ class PostgresDeliveryRows:
             body,
         )
 
-    async def dispatch(self, tx: Transaction, delivery_id: UUID) -> Dispatch | None:
-        """What is to be sent where; None when the endpoint is gone."""
+    async def renew_body(self, tx: Transaction, delivery_id: UUID) -> bool:
+        """Written and not only read, so that the archive, which skips what is locked, looks again."""
+        status = await tx.connection.execute(
+            "UPDATE delivery_bodies SET kept_at = now() WHERE delivery_id = $1", delivery_id
+        )
+        return affected(status) == 1
+
+    async def dispatch(
+        self, tx: Transaction, delivery_id: UUID, *, even_inactive: bool = False
+    ) -> Dispatch | Obstacle:
+        """What is to be sent where, or why nothing is."""
         row = await tx.connection.fetchrow(
-            """SELECT d.webhook_id, d.event, e.url, s.sealed, b.body
+            """SELECT d.webhook_id, d.event, d.state, e.url, e.is_active, s.sealed, b.body
                FROM deliveries d
-               JOIN delivery_bodies b USING (delivery_id)
-               JOIN endpoints e ON e.webhook_id = d.webhook_id AND e.is_active
-               JOIN endpoint_secrets s ON s.webhook_id = d.webhook_id
+               LEFT JOIN delivery_bodies b ON b.delivery_id = d.delivery_id
+               LEFT JOIN endpoints e ON e.webhook_id = d.webhook_id
+               LEFT JOIN endpoint_secrets s ON s.webhook_id = d.webhook_id
                WHERE d.delivery_id = $1""",
             delivery_id,
         )
-        if row is None:
-            return None
+        if row is None or row["state"] == "succeeded":
+            return Obstacle.SETTLED
+        if row["url"] is None or row["sealed"] is None:
+            return Obstacle.GONE
+        if not row["is_active"] and not even_inactive:
+            return Obstacle.INACTIVE
+        if row["body"] is None:
+            return Obstacle.EXPIRED
         return Dispatch(
             delivery_id=delivery_id,
             webhook_id=row["webhook_id"],
@@ -78,3 +94,22 @@ class PostgresDeliveryRows:
             delivery_id,
         )
         return Tried(row["attempt"], row["status_code"], row["error"]) if row else Tried(0, None, None)
+
+    async def hasten(self, tx: Transaction, webhook_id: UUID) -> None:
+        """Makes an endpoint's waiting deliveries due now."""
+        await tx.connection.execute(
+            """UPDATE work SET due_at = now()
+               WHERE kind = $2 AND due_at > now() AND key IN
+                   (SELECT delivery_id::text FROM deliveries WHERE webhook_id = $1 AND state = 'scheduled')""",
+            webhook_id,
+            WORK_KIND,
+        )
+
+    async def close_letters(self, tx: Transaction, delivery_id: UUID) -> None:
+        """Takes a delivery's dead letters back, since it is at work again."""
+        await tx.connection.execute(
+            """UPDATE dead_letters SET replayed_at = now()
+               WHERE kind = $2 AND key = $1 AND replayed_at IS NULL""",
+            str(delivery_id),
+            WORK_KIND,
+        )

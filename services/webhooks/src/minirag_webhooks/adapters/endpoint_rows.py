@@ -29,6 +29,21 @@ class PostgresEndpointRows:
             self._sealer.seal(secret.encode()),
         )
 
+    async def replace_secret(self, tx: Transaction, webhook_id: UUID, secret: str) -> None:
+        """Signs with another secret from now on; the old one is gone."""
+        await tx.connection.execute(
+            "UPDATE endpoint_secrets SET sealed = $2 WHERE webhook_id = $1",
+            webhook_id,
+            self._sealer.seal(secret.encode()),
+        )
+
+    async def secret(self, tx: Transaction, webhook_id: UUID) -> str | None:
+        """What is signed with."""
+        sealed = await tx.connection.fetchval(
+            "SELECT sealed FROM endpoint_secrets WHERE webhook_id = $1", webhook_id
+        )
+        return None if sealed is None else self._sealer.open(sealed).decode()
+
     async def forget_secret(self, tx: Transaction, webhook_id: UUID) -> None:
         """Deletes the secret."""
         await tx.connection.execute("DELETE FROM endpoint_secrets WHERE webhook_id = $1", webhook_id)

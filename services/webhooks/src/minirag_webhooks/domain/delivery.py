@@ -7,13 +7,19 @@ from uuid import UUID
 from minirag_contracts.events import EventPayload
 from minirag_contracts.events.webhooks import (
     DeliveryFailed,
+    DeliveryRequested,
     DeliveryScheduled,
     DeliverySucceeded,
     WebhookEvent,
 )
 from minirag_contracts.ids import derived_id
 
+from minirag_webhooks.errors import DeliveryNotFound, DeliveryStillScheduled
+
 DeliveryState = Literal["unknown", "scheduled", "succeeded", "failed"]
+
+Told = WebhookEvent | Literal["test.ping"]
+"""What an endpoint can be told: what it subscribed to, and that somebody tests it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +27,15 @@ class Delivery:
     """What the past of one delivery adds up to."""
 
     state: DeliveryState = "unknown"
+    webhook_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Tell an endpoint of what happened (``cause_id`` is the id of that event)."""
+    """Tell an endpoint of what happened (``cause_id`` is the id of that event or request)."""
 
     webhook_id: UUID
-    event: WebhookEvent
+    event: Told
     cause_id: UUID
 
     @property
@@ -58,6 +65,17 @@ class GiveUp:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Begin a new run of attempts for a delivery that has come to its end."""
+
+    delivery_id: UUID
+    webhook_id: UUID
+
+
+Command = Schedule | Succeed | GiveUp | Repeat
+
+
 def delivery_id(cause_id: UUID, webhook_id: UUID) -> UUID:
     """The identifier of telling one endpoint of one event."""
     return derived_id("delivery", cause_id, webhook_id)
@@ -68,8 +86,8 @@ def stream_of(delivery: UUID) -> str:
     return f"delivery-{delivery}"
 
 
-def decide(state: Delivery, command: Schedule | Succeed | GiveUp) -> list[EventPayload]:
-    """The events that a command leads to; none where the past has settled it already.
+def decide(state: Delivery, command: Command) -> list[EventPayload]:
+    """The events that a command leads to; none where the past has settled it already. Only Repeat can be refused.
 
     A delivery that was given up on may still succeed: its dead letter can be replayed.
     """
@@ -95,6 +113,8 @@ def decide(state: Delivery, command: Schedule | Succeed | GiveUp) -> list[EventP
                     reason=command.reason,
                 )
             ]
+        case Repeat():
+            return _repeat(state, command)
         case _:
             return []
 
@@ -102,12 +122,12 @@ def decide(state: Delivery, command: Schedule | Succeed | GiveUp) -> list[EventP
 def evolve(state: Delivery, event: EventPayload) -> Delivery:
     """The state after one more event."""
     match event:
-        case DeliveryScheduled():
-            return Delivery("scheduled")
+        case DeliveryScheduled() | DeliveryRequested():
+            return Delivery("scheduled", event.webhook_id)
         case DeliverySucceeded():
-            return Delivery("succeeded")
+            return Delivery("succeeded", event.webhook_id)
         case DeliveryFailed():
-            return Delivery("failed")
+            return Delivery("failed", event.webhook_id)
         case _:
             return state
 
@@ -121,3 +141,11 @@ def _schedule(command: Schedule) -> list[EventPayload]:
             cause_id=command.cause_id,
         )
     ]
+
+
+def _repeat(state: Delivery, command: Repeat) -> list[EventPayload]:
+    if state.state == "unknown" or state.webhook_id != command.webhook_id:
+        raise DeliveryNotFound
+    if state.state == "scheduled":
+        raise DeliveryStillScheduled
+    return [DeliveryRequested(delivery_id=command.delivery_id, webhook_id=command.webhook_id)]

@@ -7,7 +7,13 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from minirag_contracts.events import EventPayload
-from minirag_contracts.events.webhooks import WebhookCreated, WebhookDeleted, WebhookEvent
+from minirag_contracts.events.webhooks import (
+    WebhookCreated,
+    WebhookDeleted,
+    WebhookEvent,
+    WebhookSecretRotated,
+    WebhookUpdated,
+)
 
 from minirag_webhooks.errors import InvalidDescription, InvalidEventType, InvalidUrl, WebhookNotFound
 
@@ -17,11 +23,21 @@ EVENT_TYPES: tuple[str, ...] = get_args(WebhookEvent)
 
 
 @dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a client may choose, but for the secret."""
+
+    url: str
+    events: tuple[WebhookEvent, ...]
+    description: str = ""
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What the past of one endpoint adds up to."""
+    """What the past of one endpoint adds up to. Without configuration it was deleted, or never was."""
 
     exists: bool = False
-    active: bool = False
+    configuration: Configuration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +48,18 @@ class Create:
     url: str
     events: Sequence[WebhookEvent]
     description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change what is not None; ``new_secret`` tells whether another secret comes with it."""
+
+    webhook_id: UUID
+    url: str | None = None
+    events: Sequence[WebhookEvent] | None = None
+    description: str | None = None
+    is_active: bool | None = None
+    new_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +74,15 @@ def stream_of(webhook_id: UUID) -> str:
     return f"webhook-{webhook_id}"
 
 
-def decide(state: Endpoint, command: Create | Delete) -> list[EventPayload]:
+def decide(state: Endpoint, command: Create | Update | Delete) -> list[EventPayload]:
     """The events that a command leads to; raises a WebhooksRefusal."""
     match command:
         case Create():
             return _create(state, command)
+        case Update():
+            return _update(state, command)
         case Delete():
-            if not state.active:
+            if state.configuration is None:
                 raise WebhookNotFound
             return [WebhookDeleted(webhook_id=command.webhook_id)]
 
@@ -61,9 +91,12 @@ def evolve(state: Endpoint, event: EventPayload) -> Endpoint:
     """The state after one more event."""
     match event:
         case WebhookCreated():
-            return Endpoint(exists=True, active=True)
+            return Endpoint(True, Configuration(event.url, tuple(event.events), event.description))
+        case WebhookUpdated():
+            changed = Configuration(event.url, tuple(event.events), event.description, event.is_active)
+            return replace(state, configuration=changed)
         case WebhookDeleted():
-            return replace(state, active=False)
+            return replace(state, configuration=None)
         case _:
             return state
 
@@ -94,18 +127,51 @@ def check_events(events: Sequence[str]) -> None:
             raise InvalidEventType(f"Invalid event type: {event}. Valid: {list(EVENT_TYPES)}")
 
 
-def _create(state: Endpoint, command: Create) -> list[EventPayload]:
-    check_url(command.url)
-    check_events(command.events)
-    if len(command.description) > MAX_DESCRIPTION:
+def _checked(wanted: Configuration) -> Configuration:
+    check_url(wanted.url)
+    check_events(wanted.events)
+    if len(wanted.description) > MAX_DESCRIPTION:
         raise InvalidDescription
+    return replace(wanted, events=tuple(dict.fromkeys(wanted.events)))
+
+
+def _create(state: Endpoint, command: Create) -> list[EventPayload]:
+    wanted = _checked(Configuration(command.url, tuple(command.events), command.description))
     if state.exists:
         return []
     return [
         WebhookCreated(
             webhook_id=command.webhook_id,
-            url=command.url,
-            events=list(dict.fromkeys(command.events)),
-            description=command.description,
+            url=wanted.url,
+            events=list(wanted.events),
+            description=wanted.description,
         )
     ]
+
+
+def _update(state: Endpoint, command: Update) -> list[EventPayload]:
+    before = state.configuration
+    if before is None:
+        raise WebhookNotFound
+    wanted = _checked(
+        Configuration(
+            url=before.url if command.url is None else command.url,
+            events=before.events if command.events is None else tuple(command.events),
+            description=before.description if command.description is None else command.description,
+            is_active=before.is_active if command.is_active is None else command.is_active,
+        )
+    )
+    payloads: list[EventPayload] = []
+    if wanted != before:
+        payloads.append(
+            WebhookUpdated(
+                webhook_id=command.webhook_id,
+                url=wanted.url,
+                events=list(wanted.events),
+                description=wanted.description,
+                is_active=wanted.is_active,
+            )
+        )
+    if command.new_secret:
+        payloads.append(WebhookSecretRotated(webhook_id=command.webhook_id))
+    return payloads

@@ -45,5 +45,14 @@ def notice_of(happened: EventPayload) -> Notice | None:
             return None
 
 
+def ping_body(webhook_id: UUID) -> str:
+    """What a test sends: the only body that names its event (spec §13)."""
+    return _json(event="test.ping", webhook_id=webhook_id)
+
+
 def _notice(event: WebhookEvent, **body: UUID | str | int) -> Notice:
-    return Notice(event, json.dumps(body, default=str, ensure_ascii=False, separators=(",", ":")))
+    return Notice(event, _json(**body))
+
+
+def _json(**body: UUID | str | int) -> str:
+    return json.dumps(body, default=str, ensure_ascii=False, separators=(",", ":"))
