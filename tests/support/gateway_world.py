@@ -13,7 +13,6 @@ from minirag_contracts.context import Context
 from minirag_contracts.errors import CommandReused, Refusal
 from minirag_contracts.frames import Frame
 from minirag_contracts.ids import new_id
-from minirag_contracts.requests import Done
 from minirag_contracts.requests.analytics import GetOverview, Overview
 from minirag_contracts.requests.chat import (
     BotList,
@@ -47,19 +46,11 @@ from minirag_contracts.requests.ingest import (
     SourceRead,
     UploadSource,
 )
-from minirag_contracts.requests.webhooks import (
-    CreateWebhook,
-    DeleteWebhook,
-    GetWebhook,
-    ListWebhooks,
-    WebhookCreatedReply,
-    WebhookList,
-    WebhookRead,
-)
 from minirag_gateway.ports import Lookup
 from minirag_gateway.queries.principals import Principals
 from minirag_messaging import Bus, RpcServer
 from minirag_service import Runtime
+from webhooks_owner import WebhooksOwner
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -115,12 +106,7 @@ class Owners:
                 ListSources: self.list_sources,
                 IngestSource: self.ingest_source,
             },
-            "webhooks": {
-                CreateWebhook: self.create_webhook,
-                GetWebhook: self.get_webhook,
-                ListWebhooks: self.list_webhooks,
-                DeleteWebhook: self.delete_webhook,
-            },
+            "webhooks": WebhooksOwner().handlers(),
             "analytics": {GetOverview: self.overview},
             "retrieval": {},
         }
@@ -265,18 +251,6 @@ class Owners:
         if sum(isinstance(asked, IngestSource) for asked, _ in self.asked) > 1:
             raise Busy
         return IngestAccepted(source_id=request.source_id, version=1)
-
-    async def create_webhook(self, request: CreateWebhook, context: Context) -> WebhookCreatedReply:
-        return WebhookCreatedReply(**a_webhook(context.scope.tenant_id).model_dump(), secret="s" * 43)
-
-    async def get_webhook(self, request: GetWebhook, context: Context) -> WebhookRead:
-        return a_webhook(context.scope.tenant_id, request.webhook_id)
-
-    async def list_webhooks(self, request: ListWebhooks, context: Context) -> WebhookList:
-        return WebhookList(items=[a_webhook(context.scope.tenant_id)])
-
-    async def delete_webhook(self, request: DeleteWebhook, context: Context) -> Done:
-        return Done()
 
     async def overview(self, request: GetOverview, context: Context) -> Overview:
         return Overview(
@@ -452,19 +426,4 @@ def an_ended_turn(turn: TurnRead, content: str, frames: int = 0) -> TurnRead:
             ),
             "frames": frames,
         }
-    )
-
-
-def a_webhook(tenant_id: UUID, webhook_id: UUID | None = None) -> WebhookRead:
-    """An endpoint as webhooks tells of it."""
-    return WebhookRead(
-        id=webhook_id or new_id(),
-        tenant_id=tenant_id,
-        url="https://example.com/hook",
-        events=["chat.message"],
-        is_active=True,
-        description="",
-        has_secret=True,
-        created_at=NOON,
-        updated_at=NOON,
     )
