@@ -39,9 +39,14 @@ class Owners:
     async def happened(self) -> None:
         """A working day of two tenants: every example, and turns with changing judgements."""
         for tenant_id in TENANTS:
-            for number, payload in enumerate(EXAMPLES.values()):
-                if payload.owner in OWNERS:
-                    await self._append(tenant_id, f"example-{tenant_id}-{number}", 0, payload)
+            bots = [payload for name, payload in EXAMPLES.items() if name.startswith("bot.")]
+            for version, payload in enumerate(bots):
+                await self._append(tenant_id, f"bot-{tenant_id}", version, payload)
+            others = [
+                payload for payload in EXAMPLES.values() if payload.owner in OWNERS and payload not in bots
+            ]
+            for number, payload in enumerate(others):
+                await self._append(tenant_id, f"example-{tenant_id}-{number}", 0, payload)
             for number in range(20):
                 message_id, stream = new_id(), f"turn-{new_id()}"
                 answer = an_answer(message_id, cost_usd=0.1 * number, first_token_ms=number * 40)
