@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import gateway_stats
 import httpx
 from minirag_contracts.context import Context
 from minirag_contracts.errors import CommandReused, Refusal
 from minirag_contracts.frames import Frame
 from minirag_contracts.ids import new_id
-from minirag_contracts.requests.analytics import GetOverview, Overview
+from minirag_contracts.requests import Request
 from minirag_contracts.requests.chat import (
     BotList,
     BotRead,
@@ -87,7 +88,7 @@ class Owners:
 
     async def start(self) -> None:
         """Answers for every service but the gateway."""
-        handlers = {
+        handlers: dict[str, dict[type[Request], Any]] = {
             "chat": {
                 CreateBot: self.create_bot,
                 GetBot: self.get_bot,
@@ -107,9 +108,11 @@ class Owners:
                 IngestSource: self.ingest_source,
             },
             "webhooks": WebhooksOwner().handlers(),
-            "analytics": {GetOverview: self.overview},
+            "analytics": {},
             "retrieval": {},
         }
+        for service, more in gateway_stats.answers(self.bots).items():
+            handlers[service] |= more
         for service, models in handlers.items():
             server = RpcServer(self.bus, service)
             for model, handler in models.items():
@@ -251,16 +254,6 @@ class Owners:
         if sum(isinstance(asked, IngestSource) for asked, _ in self.asked) > 1:
             raise Busy
         return IngestAccepted(source_id=request.source_id, version=1)
-
-    async def overview(self, request: GetOverview, context: Context) -> Overview:
-        return Overview(
-            bot_profiles=1,
-            sources=2,
-            chats=3,
-            total_prompt_tokens=4,
-            total_completion_tokens=5,
-            total_tokens=9,
-        )
 
 
 @dataclass

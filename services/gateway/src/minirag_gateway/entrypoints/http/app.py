@@ -69,4 +69,5 @@ def _document(app: FastAPI) -> None:
         return HTMLResponse(html)
 
     app.add_route("/openapi.json", openapi_json, include_in_schema=False)
-    app.add_route("/docs", docs_html, include_in_schema=False)
+    for path in ("/docs", "/redoc"):  # one page under both names of the earlier product
+        app.add_route(path, docs_html, include_in_schema=False)

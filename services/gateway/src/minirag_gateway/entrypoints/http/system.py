@@ -1,20 +1,20 @@
-"""``/health`` and ``/v1/system``: is it up, and does it work? Public, so no versions and no texts from inside."""
+"""``/health`` and ``/v1/system``: is it up, and does it work? No versions and no texts from inside, for nobody."""
 
 import asyncio
 import time
-from typing import Literal
 
 from fastapi import Request, Response
 from minirag_contracts.context import Context
 from minirag_contracts.errors import Refusal
 from minirag_contracts.requests.common import HealthCheck, HealthReply
 from minirag_contracts.topology import SERVICES
-from pydantic import BaseModel
 
 from minirag_gateway.domain.access import Permission
+from minirag_gateway.entrypoints.http import details
 from minirag_gateway.entrypoints.http.answers import one
 from minirag_gateway.entrypoints.http.calls import Services
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
+from minirag_gateway.entrypoints.http.schemas.system import Alive, Part, SystemDetails, SystemHealth
 
 resource = Resource("System")
 
@@ -22,33 +22,6 @@ TIMEOUT = 2.0
 """Seconds that a service has to say how it is."""
 
 LOW_DISK = "Less than 1 GB of disk is free: new sources are refused."
-
-
-class Alive(BaseModel):
-    """The gateway answers."""
-
-    status: Literal["ok", "degraded"]
-    detail: str | None = None
-
-
-class Part(BaseModel):
-    """One part of the system. ``version`` is kept for old clients and says nothing."""
-
-    status: Literal["ok", "error"]
-    detail: str | None = None
-    version: str | None = None
-    latency_ms: float | None = None
-
-
-class SystemHealth(BaseModel):
-    """All parts. ``redis`` is kept for old clients and stands for the bus; ``qdrant`` for the vector index."""
-
-    status: Literal["ok", "degraded"]
-    postgres: Part
-    qdrant: Part
-    redis: Part
-    disk: Part
-    services: dict[str, Part]
 
 
 @resource.route("GET", "/health", Permission.PUBLIC, returns=Alive)
@@ -62,14 +35,24 @@ async def health(request: Request) -> Response:
 @resource.route("GET", "/v1/system/health", Permission.PUBLIC, returns=SystemHealth)
 async def read_system_health(request: Request) -> Response:
     """Whether each part works. Always 200: `status` tells."""
-    services = call_of(request).services
+    return one(await _health(call_of(request).services))
+
+
+@resource.route("GET", "/v1/system/health/detailed", Permission.READ_SYSTEM, returns=SystemDetails)
+async def read_system_details(request: Request) -> Response:
+    """Whether each part works, and how much the tenant has. Always 200: a part that cannot be told is null."""
+    call = call_of(request)
+    return one(await details.gather(call, _health(call.services), TIMEOUT))
+
+
+async def _health(services: Services) -> SystemHealth:
     replies = dict(
         zip(SERVICES, await asyncio.gather(*(_ask(services, name) for name in SERVICES)), strict=True)
     )
     parts = {name: _service(reply, seconds) for name, (reply, seconds) in replies.items()}
     low = await _disk_is_low(services)
     disk = Part(status="error", detail=LOW_DISK) if low else Part(status="ok")
-    whole = SystemHealth(
+    return SystemHealth(
         status="ok" if not low and all(part.status == "ok" for part in parts.values()) else "degraded",
         postgres=_store(replies["gateway"][0]),
         qdrant=parts["retrieval"].model_copy(update={"detail": None}),
@@ -77,7 +60,6 @@ async def read_system_health(request: Request) -> Response:
         disk=disk,
         services=parts,
     )
-    return one(whole)
 
 
 async def _ask(services: Services, name: str) -> tuple[HealthReply | None, float]:
