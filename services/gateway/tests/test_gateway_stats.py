@@ -15,6 +15,7 @@ from minirag_contracts.requests.analytics import (
     GetFeedbackTrend,
     GetLatency,
     GetModelUsage,
+    ModelUsageList,
     PeriodRequest,
 )
 from minirag_contracts.requests.chat import GetPrices
@@ -156,6 +157,20 @@ async def test_models_stand_beside_todays_price_or_none(world: World, client: ht
     estimate = (await client.get("/v1/stats/cost-estimate")).json()
     assert estimate["by_model"] == by_model
     assert estimate["by_bot"][0]["cost_usd"] == 0.000021
+
+
+async def test_prices_of_very_many_models_are_asked_in_parts(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = [gateway_stats.OF_MODELS[0].model_copy(update={"model": f"model-{n}"}) for n in range(900)]
+    many = ModelUsageList(items=[*used, gateway_stats.OF_MODELS[0]])
+    monkeypatch.setitem(gateway_stats.ANALYTICS, GetModelUsage, many)
+    rows = (await client.get("/v1/stats/usage/by-model")).json()
+    assert len(rows) == 901
+    assert {row["prompt_cost_per_1m"] for row in rows[:900]} == {None}
+    assert rows[900]["prompt_cost_per_1m"] == 0.15
+    questions = [request for request, _ in world.owners.asked if isinstance(request, GetPrices)]
+    assert sorted(len(question.models or []) for question in questions) == [401, 500]
 
 
 async def test_the_price_list_has_nulls_for_what_is_not_known(client: httpx.AsyncClient) -> None:

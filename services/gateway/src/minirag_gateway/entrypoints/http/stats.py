@@ -1,5 +1,6 @@
 """``/v1/stats``: what was used, what it cost, what people thought of it, how long they waited."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
@@ -46,6 +47,9 @@ from minirag_gateway.entrypoints.http.schemas.stats import (
 resource = Resource("Stats")
 
 DEFAULT_DAYS = 30
+
+ASKED_AT_ONCE = 500
+"""Models whose prices chat tells in one answer."""
 
 UNKNOWN = ModelPrice(prompt_cost_per_1m=None, completion_cost_per_1m=None)
 
@@ -162,7 +166,13 @@ async def read_latency(
 
 
 async def _prices(call: Call, used: Sequence[ModelUsage]) -> PriceList:
-    """Today's prices of these models, in one question; none where there are no models to ask for."""
-    if not used:
-        return PriceList(models={}, default=UNKNOWN)
-    return await call.ask(GetPrices(models=[usage.model for usage in used]), PriceList)
+    """Today's prices of these models; nobody is asked where there are none."""
+    names = [usage.model for usage in used]
+    parts = await asyncio.gather(
+        *(
+            call.ask(GetPrices(models=names[start : start + ASKED_AT_ONCE]), PriceList)
+            for start in range(0, len(names), ASKED_AT_ONCE)
+        )
+    )
+    models = {model: price for part in parts for model, price in part.models.items()}
+    return PriceList(models=models, default=parts[0].default if parts else UNKNOWN)
