@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from cryptography.fernet import Fernet
 from minirag_chat.domain.prompt import Exchange, Prompt
 from minirag_chat.settings import Settings
-from minirag_contracts.context import Context, TenantScope
+from minirag_contracts.context import Context, Reach, TenantScope
 from minirag_contracts.errors import Refusal
 from minirag_contracts.frames import Frame
 from minirag_contracts.ids import new_id
@@ -67,10 +67,13 @@ def a_prompt(question: str = "How long may I return it?", **fields: Any) -> Prom
     return Prompt(question=question, **{**defaults, **fields})
 
 
-def a_context(tenant_id: UUID, *, repeatable: bool = True) -> Context:
-    """A token's request; ``repeatable`` gives it a command id."""
+def a_context(
+    tenant_id: UUID, *, repeatable: bool = True, actor: str = "user:test", reach: Reach = "tenant"
+) -> Context:
+    """Somebody's request; ``repeatable`` gives it a command id."""
     return Context(
-        actor="token:test",
+        actor=actor,
+        reach=reach,
         tenant_id=tenant_id,
         correlation_id=new_id(),
         command_id=new_id() if repeatable else None,

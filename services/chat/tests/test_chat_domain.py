@@ -120,7 +120,7 @@ def test_a_chat_keeps_its_bot() -> None:
 def test_a_bot_without_a_model_gets_the_default_and_keeps_it() -> None:
     [event] = bot.create(BOT, CreateBot(name="Support"), "minirag/extractive")
     assert isinstance(event, BotCreated) and event.model == "minirag/extractive"
-    assert bot.evolve(bot.Bot(), event) == bot.Bot(True, "minirag/extractive", False, True)
+    assert bot.evolve(bot.Bot(), event) == bot.Bot(event, is_active=True)
 
 
 def test_a_bots_key_is_not_in_its_event() -> None:

@@ -268,6 +268,13 @@ class TurnFailed(GatewayRefusal):
         self.message_id = message_id
 
 
+class StopTakesLong(GatewayRefusal):
+    """The answer has not stopped yet. It was told to; please ask again."""
+
+    status = HTTPStatus.CONFLICT
+    code = "turn_running"
+
+
 class TurnStillRunning(TurnFailed):
     """The answer is taking longer than this request may wait. It goes on and can be read from the chat."""
 

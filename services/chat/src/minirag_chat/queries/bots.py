@@ -11,7 +11,8 @@ from minirag_eventstore import Connection, Database, pages
 from minirag_chat.errors import BotNotFound
 
 _SELECT = """SELECT bot_id AS id, tenant_id, name, description, model, embedding_model, system_prompt, temperature,
-                    max_tokens, has_credentials, is_active, created_at, updated_at
+                    max_tokens, has_credentials, is_active, created_at, updated_at, greeting, suggested_questions,
+                    has_identity_secret
              FROM bots"""
 
 

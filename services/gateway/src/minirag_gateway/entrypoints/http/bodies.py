@@ -62,7 +62,7 @@ def _too_large(limit: int) -> BodyTooLarge:
 
 
 def _refuse_nul(parsed: BaseModel) -> None:
-    place = _nul(parsed.model_dump(), ())
+    place = _nul(parsed.model_dump(exclude_unset=True), ())
     if place is not None:
         raise invalid("Text must not contain the character U+0000", "nul_character", *place)
 
