@@ -113,10 +113,12 @@ class FakeRetrieval:
 
 @dataclass
 class ChatClient:
-    """A gateway's view of chat: for one tenant, over the bus."""
+    """A gateway's view of chat: for one tenant, over the bus, for somebody who sees all of it or only their own."""
 
     bus: Bus
     tenant_id: UUID = field(default_factory=uuid4)
+    actor: str = "user:test"
+    reach: Reach = "tenant"
 
     @property
     def scope(self) -> TenantScope:
@@ -125,8 +127,12 @@ class ChatClient:
 
     async def ask(self, request: Any, *, context: Context | None = None) -> Any:
         """One request, answered with its own reply model."""
-        context = context or a_context(self.tenant_id)
+        context = context or a_context(self.tenant_id, actor=self.actor, reach=self.reach)
         return await self.bus.request(request, type(request).Returns, context, timeout=15)
+
+    def as_actor(self, actor: str) -> "ChatClient":
+        """Somebody of the same tenant who sees only what they began."""
+        return ChatClient(self.bus, self.tenant_id, actor, "own")
 
     async def create_bot(self, **fields: Any) -> BotRead:
         """A bot with defaults."""
