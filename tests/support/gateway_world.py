@@ -52,6 +52,7 @@ from minirag_gateway.queries.principals import Principals
 from minirag_messaging import Bus, RpcServer
 from minirag_service import Runtime
 from webhooks_owner import WebhooksOwner
+from owner_of_chats import ChatOwner
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -85,6 +86,10 @@ class Owners:
     answers: Sequence[str] = ("From ", "nine ", "to five.")
     frames: bool = True
     servers: list[RpcServer] = field(default_factory=list)
+    chats: ChatOwner = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.chats = ChatOwner(self)
 
     async def start(self) -> None:
         """Answers for every service but the gateway."""
@@ -99,6 +104,7 @@ class Owners:
                 ListChats: self.list_chats,
                 ListMessages: self.list_messages,
                 GiveFeedback: self.give_feedback,
+                **self.chats.handlers(),
             },
             "ingest": {
                 CreateSource: self.create_source,

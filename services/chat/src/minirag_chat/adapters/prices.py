@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from minirag_contracts.requests.chat import ModelPrice
 
-from minirag_chat.adapters.catalogue import Catalogue
 from minirag_chat.domain import models
 from minirag_chat.ports import TokenCount
 
@@ -17,11 +17,23 @@ DEFAULT = "default"
 """The operator's name for every model that has no other price."""
 
 
+class PriceTable(Protocol):
+    """Listed prices; each is that of the first of the names that has one."""
+
+    def price(self, names: tuple[str, ...]) -> ModelPrice | None:
+        """US dollars for a million tokens, without discounts."""
+        ...
+
+    def cost_usd(self, names: tuple[str, ...], count: TokenCount) -> float | None:
+        """What an answer costs, discounts included."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Prices:
     """Prices by model name, with or without the provider in front."""
 
-    catalogue: Catalogue
+    listed: PriceTable
     own: Mapping[str, ModelPrice]
 
     @property
@@ -34,7 +46,7 @@ class Prices:
         if model == models.EXTRACTIVE:
             return FREE
         names = names_of(model)
-        return self._overridden(names) or self.catalogue.price(names) or self.default
+        return self._overridden(names) or self.listed.price(names) or self.default
 
     def cost_usd(self, model: str, count: TokenCount) -> float | None:
         """What an answer costs today; None where the price is unknown."""
@@ -43,9 +55,9 @@ class Prices:
         names = names_of(model)
         price = self._overridden(names)
         if price is None:
-            listed = self.catalogue.cost_usd(names, count)
-            if listed is not None:
-                return listed
+            cost = self.listed.cost_usd(names, count)
+            if cost is not None:
+                return cost
             price = self.default
         return _at(price, count)
 
