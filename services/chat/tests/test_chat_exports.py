@@ -1,5 +1,7 @@
 """Exports: every chat and message once, in order, in pages that the bus can carry, in two statements a page."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -7,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from chat_builders import ChatClient, Stage
 from minirag_chat.queries import exports
+from minirag_chat.queries.reach import within_reach
 from minirag_contracts.errors import RemoteRefusal
 from minirag_contracts.requests.chat import ListMessages
 from minirag_contracts.requests.exports import ExportChats, ExportedPart, ExportPage
@@ -82,6 +85,29 @@ async def test_every_message_is_exported_once_however_the_pages_are_cut(
     assert single == {chats[0]: found[chats[0]]}
     for limit in (1, 3, 5, 1000):
         assert list(joined(await pages_of(stage.client, limit=limit))) == chats[::-1][:limit]
+
+
+async def test_a_page_costs_two_statements_however_many_chats_it_holds(
+    stage: Stage, chats: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: list[str] = []
+
+    class Counting:
+        def __init__(self, connection: Any) -> None:
+            self._connection = connection
+
+        async def fetch(self, statement: str, *arguments: Any) -> Any:
+            statements.append(statement)
+            return await self._connection.fetch(statement, *arguments)
+
+    @asynccontextmanager
+    async def counted(*arguments: Any) -> AsyncIterator[Counting]:
+        async with within_reach(*arguments) as connection:
+            yield Counting(connection)  # anything but ``fetch`` would fail
+
+    monkeypatch.setattr(exports, "within_reach", counted)
+    assert list(joined(await pages_of(stage.client))) == chats[::-1]
+    assert len(statements) == 2
 
 
 async def test_days_are_inclusive_and_in_utc(stage: Stage, chats: list[UUID]) -> None:

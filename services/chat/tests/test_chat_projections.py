@@ -5,6 +5,7 @@ from chat_builders import Stage
 from minirag_chat.projections import PROJECTIONS
 from minirag_contracts.errors import RemoteRefusal, Unavailable
 from minirag_contracts.ids import new_id
+from minirag_contracts.requests.bots import BotChanges, UpdateBot
 from minirag_contracts.requests.chat import (
     BotCredentials,
     GetBot,
@@ -29,6 +30,10 @@ async def test_a_projection_equals_its_rebuild(no_keys: None, stage: Stage, proj
     )
     stage.retrieval.refusal = Unavailable()
     await client.converse(bot.id, chat_id=done["chat_id"])
+    changes = BotChanges(name="Sales", credentials=None, suggested_questions=["Why?"], is_active=False)
+    await client.ask(UpdateBot(bot_id=bot.id, changes=changes))
+    for active in (True, False):
+        await client.ask(UpdateBot(bot_id=bot.id, changes=BotChanges(is_active=active)))
     report = await rebuild_own(stage.runtime.database, "chat", projection)
     assert report.differences == [] and report.rows > 0
 
