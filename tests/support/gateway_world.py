@@ -51,8 +51,8 @@ from minirag_gateway.ports import Lookup
 from minirag_gateway.queries.principals import Principals
 from minirag_messaging import Bus, RpcServer
 from minirag_service import Runtime
-from webhooks_owner import WebhooksOwner
 from owner_of_chats import ChatOwner
+from webhooks_owner import WebhooksOwner
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -28,11 +28,32 @@ from minirag_gateway.entrypoints.http.armour import Armour
 from minirag_gateway.entrypoints.http.calls import Services
 from minirag_gateway.entrypoints.http.tracing import Tracing
 
-MODULES = (tenants, auth, tokens, users, bots, sources, exports, chat, embed_keys, embed, webhooks, stats, system)
+MODULES = (
+    tenants,
+    auth,
+    tokens,
+    users,
+    bots,
+    sources,
+    exports,
+    chat,
+    embed_keys,
+    embed,
+    webhooks,
+    stats,
+    system,
+)
 
 RESOURCES = [module.resource for module in MODULES]
 
-EXPOSED = ["X-MiniRAG-Chat-Id", "X-MiniRAG-Message-Id", "X-Request-Id", "Link", "Retry-After", "Content-Disposition"]
+EXPOSED = [
+    "X-MiniRAG-Chat-Id",
+    "X-MiniRAG-Message-Id",
+    "X-Request-Id",
+    "Link",
+    "Retry-After",
+    "Content-Disposition",
+]
 """Headers that a script on another origin may read."""
 
 

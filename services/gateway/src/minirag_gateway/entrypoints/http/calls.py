@@ -107,7 +107,7 @@ def _bearer(request: Request) -> str:
 def _context(request: Request, principal: Principal | None) -> tuple[Context, Principal | None, bool]:
     trace = trace_of(request.scope)
     tenant_id = principal.tenant.id if principal else None
-    command_id, keyed = _command_id(request, tenant_id)
+    command_id, keyed = _command_id(request, principal)
     context = Context(
         actor=principal.actor if principal else "anonymous",
         via=principal.via if principal else "",
@@ -121,8 +121,11 @@ def _context(request: Request, principal: Principal | None) -> tuple[Context, Pr
     return context, principal, keyed
 
 
-def _command_id(request: Request, tenant_id: UUID | None) -> tuple[UUID | None, bool]:
-    """Derived from the Idempotency-Key of a POST, fresh for any other command, none for a question."""
+def _command_id(request: Request, principal: Principal | None) -> tuple[UUID | None, bool]:
+    """Derived from the Idempotency-Key of a POST, fresh for any other command, none for a question.
+
+    A key is its actor's own: what somebody else of the tenant did under the same key is not theirs to read.
+    """
     if request.method == "GET":
         return None, False
     key = request.headers.get("idempotency-key")
@@ -130,4 +133,5 @@ def _command_id(request: Request, tenant_id: UUID | None) -> tuple[UUID | None, 
         return new_id(), False
     if not _KEY.match(key):
         raise InvalidIdempotencyKey
-    return derived_id("command", tenant_id or "public", f"{request.method} {request.url.path}", key), True
+    who = (principal.tenant.id, principal.actor) if principal else ("public",)
+    return derived_id("command", *who, f"{request.method} {request.url.path}", key), True
