@@ -95,8 +95,9 @@ def permissions(service: str) -> dict[str, Any]:
     stream = STREAM_OF.get(service)
     own_events = list(stream.subjects) if stream else []
     changes = [f"$JS.API.STREAM.{verb}.*" for verb in ("CREATE", "UPDATE", "DELETE")]
+    counters = ["limits.>"] if service == "gateway" else []
     everyday = ["rpc.>", "frames.>", "_INBOX.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$O.>", "$SRV.>"]
     return {
-        "publish": {"allow": [*everyday, *own_events, f"dlq.{service}.>"], "deny": changes},
+        "publish": {"allow": [*everyday, *own_events, *counters, f"dlq.{service}.>"], "deny": changes},
         "subscribe": {"allow": [f"rpc.{service}.>", "frames.>", "_INBOX.>", "$SRV.>", "$O.>"]},
     }
