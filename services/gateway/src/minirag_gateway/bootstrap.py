@@ -8,14 +8,21 @@ from functools import partial
 from minirag_service import Runtime
 
 from minirag_gateway.adapters import disk
+from minirag_gateway.adapters.counters import BusCounters
 from minirag_gateway.adapters.passwords import Argon2Passwords
-from minirag_gateway.adapters.postgres import PostgresCredentials, ReachableStore
+from minirag_gateway.adapters.postgres import PostgresCredentials, PostgresInvites, ReachableStore
 from minirag_gateway.adapters.turns import BusTurns
+from minirag_gateway.commands.invites import InviteCommands
 from minirag_gateway.commands.tenants import TenantCommands
+from minirag_gateway.entrypoints import rpc
+from minirag_gateway.entrypoints.http.addresses import Addresses
 from minirag_gateway.entrypoints.http.app import build
 from minirag_gateway.entrypoints.http.calls import Services
+from minirag_gateway.entrypoints.http.limits import Limits
 from minirag_gateway.entrypoints.http.server import HttpServer
+from minirag_gateway.queries.limits import Limiter
 from minirag_gateway.queries.principals import Principals
+from minirag_gateway.queries.streams import OpenStreams
 from minirag_gateway.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -26,30 +33,37 @@ STATE_TIMEOUT = 5.0
 
 def services_of(runtime: Runtime, settings: Settings) -> Services:
     """What the routes work with."""
-    passwords = Argon2Passwords(settings.password_concurrency)
+    passwords = Argon2Passwords(settings.password_concurrency, settings.password_waiting)
     runtime.on_stop(passwords.close)
     principals = Principals(
         PostgresCredentials(runtime.database),
         ttl=settings.principal_ttl.total_seconds(),
         size=settings.principal_cache_size,
     )
+    counters = BusCounters(runtime.bus)
     return Services(
         settings=settings,
         bus=runtime.bus,
-        tenants=TenantCommands(ReachableStore(runtime.store), passwords, _proof_key(settings)),
+        tenants=TenantCommands(
+            ReachableStore(runtime.store), passwords, _proof_key(settings), settings.signup_mode
+        ),
         principals=principals,
         turns=BusTurns(runtime.bus, min(settings.request_timeout.total_seconds(), STATE_TIMEOUT)),
         disk_is_low=partial(disk.is_low, settings.data_dir),
+        addresses=Addresses.of_settings(settings),
+        limits=Limits(settings, Limiter(counters), OpenStreams(counters)),
     )
 
 
 async def assemble(runtime: Runtime, settings: Settings) -> None:
-    """The gateway: HTTP in front, and the notes of which tokens were used."""
+    """The gateway: HTTP in front, the operator's requests, and the notes of which tokens were used."""
     services = services_of(runtime, settings)
+    rpc.register(runtime, InviteCommands(PostgresInvites(runtime.database)))
     server = HttpServer(build(services), settings)
     runtime.on_stop(partial(_write_uses_once, services.principals))
     runtime.on_stop(server.stop)
     runtime.background("http", server.run)
+    runtime.background("streams", services.limits.streams.announce)
     runtime.background(
         "token-use", partial(_write_uses, services.principals, settings.token_use_interval.total_seconds())
     )

@@ -74,6 +74,22 @@ class Credentials(Protocol):
         ...
 
 
+class Counters(Protocol):
+    """Counters that all gateways share."""
+
+    async def add(self, counter: str, amount: int, window: float) -> int:
+        """The total after adding; ``counter`` is one token and lives longer than ``window`` seconds. Unavailable if unknown."""
+        ...
+
+
+class Invites(Protocol):
+    """Invitations to sign up. Only the hashes (SHA-256, hex) of them are known."""
+
+    async def add(self, invite_hash: str, expires_at: datetime) -> None:
+        """Makes it known; a sign-up uses it in its own transaction."""
+        ...
+
+
 class FrameFeed(Protocol):
     """The live frames of one turn."""
 

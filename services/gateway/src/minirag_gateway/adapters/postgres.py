@@ -6,6 +6,7 @@ is a 503 that may be repeated, not a fault of ours.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import TypeVar
 
 import asyncpg
@@ -31,6 +32,11 @@ _NOTE = """
 INSERT INTO token_use (token_id, tenant_id, last_used_at)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
 ON CONFLICT (token_id) DO UPDATE SET last_used_at = greatest(token_use.last_used_at, excluded.last_used_at)
+"""
+
+_ADD_INVITE = """
+WITH old AS (DELETE FROM invites WHERE expires_at < now() - interval '30 days' AND used_at IS NULL)
+INSERT INTO invites (invite_hash, expires_at) VALUES ($1, $2)
 """
 
 R = TypeVar("R", bound=Reply)
@@ -89,3 +95,15 @@ class PostgresCredentials:
                 [use.tenant_id for use in uses],
                 [use.used_at for use in uses],
             )
+
+
+class PostgresInvites:
+    """``Invites`` over a table whose unused rows are no tenant's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, invite_hash: str, expires_at: datetime) -> None:
+        """See the port."""
+        async with reachable(), self._database.system() as connection:
+            await connection.execute(_ADD_INVITE, invite_hash, expires_at)

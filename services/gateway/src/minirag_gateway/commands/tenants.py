@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from minirag_contracts.context import Context
@@ -13,10 +13,14 @@ from minirag_eventstore import Transaction
 from minirag_service.sealing import new_salt, salted_hash
 from pydantic import Field
 
+from minirag_gateway.commands import invites
 from minirag_gateway.domain import tenant, token, user
 from minirag_gateway.domain.tenant import TenantRead
-from minirag_gateway.errors import SlugTaken
+from minirag_gateway.errors import InvalidInvite, InviteRequired, SignupClosed, SlugTaken
 from minirag_gateway.ports import PasswordHasher, Store
+
+SignupMode = Literal["open", "invite", "closed"]
+"""Who may sign up."""
 
 TOKEN_BYTES = 32
 """Randomness of an API token; URL-safe base64 makes 43 characters of it (spec §2)."""
@@ -44,28 +48,49 @@ class CreateTenant(Request):
     owner_email: str = Field(repr=False)
     owner_display_name: str = Field(default="", repr=False)
     password_proof: str = Field(repr=False)
+    invite_hash: str | None = Field(default=None, repr=False)
 
 
 class TenantCommands:
-    """Sign-up."""
+    """Sign-up, by anybody, by invite or by nobody."""
 
-    def __init__(self, store: Store, passwords: PasswordHasher, proof_key: bytes) -> None:
+    def __init__(self, store: Store, passwords: PasswordHasher, proof_key: bytes, mode: SignupMode) -> None:
         self._store = store
         self._passwords = passwords
         self._proof_key = proof_key
+        self._mode = mode
 
     async def create(
-        self, context: Context, *, name: str, slug: str, email: str, password: str, display_name: str
+        self,
+        context: Context,
+        *,
+        name: str,
+        slug: str,
+        email: str,
+        password: str,
+        display_name: str,
+        invite: str | None = None,
     ) -> TenantSignedUp:
-        """Makes the tenant of ``context`` with an owner and the token ``default``; SlugTaken if the slug is in use."""
+        """Makes the tenant of ``context`` with an owner and the token ``default``.
+
+        Raises SlugTaken if the slug is in use, and SignupClosed, InviteRequired or InvalidInvite as the mode demands.
+        """
+        invite_hash = self._hash_of(invite)
         proof = hmac.new(self._proof_key, password.encode(), hashlib.sha256).hexdigest()
         request = CreateTenant(
-            name=name, slug=slug, owner_email=email, owner_display_name=display_name, password_proof=proof
+            name=name,
+            slug=slug,
+            owner_email=email,
+            owner_display_name=display_name,
+            password_proof=proof,
+            invite_hash=invite_hash,
         )
         password_hash = await self._passwords.hash(password)
         secret = secrets.token_urlsafe(TOKEN_BYTES)
 
         async def sign_up(tx: Transaction) -> TenantSignedUp:
+            if invite_hash is not None:
+                await _use_invite(tx, invite_hash)
             await _take_slug(tx, slug)
             await _append_tenant(tx, context, name, slug)
             user_id = await _append_owner(tx, context, email, display_name, password_hash)
@@ -76,6 +101,28 @@ class TenantCommands:
             )
 
         return await self._store.execute(context, request, sign_up)
+
+    def _hash_of(self, invite: str | None) -> str | None:
+        """The invite that this sign-up uses up: none where anybody may sign up."""
+        if self._mode == "closed":
+            raise SignupClosed
+        if self._mode == "open":
+            return None
+        if invite is None:
+            raise InviteRequired
+        return invites.hashed(invite)
+
+
+async def _use_invite(tx: Transaction, invite_hash: str) -> None:
+    """The row's lock lets one of two sign-ups have it; one that fails gives it back."""
+    used: Any = await tx.connection.fetchval(
+        "UPDATE invites SET (tenant_id, used_at) = ($2::uuid, now()) "
+        "WHERE invite_hash = $1 AND used_at IS NULL AND expires_at > now() RETURNING true",
+        invite_hash,
+        tx.scope.tenant_id,
+    )
+    if not used:
+        raise InvalidInvite
 
 
 async def _take_slug(tx: Transaction, slug: str) -> None:
