@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from minirag_gateway.domain.limits import Allowance
@@ -24,6 +23,8 @@ KEY = "minirag.allowance"
 
 HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 """draft-ietf-httpapi-ratelimit-headers-03; the reset is in seconds from now."""
+
+_RAW = tuple(name.lower().encode() for name in HEADERS)
 
 MINUTE, HOUR = 60, 3600
 
@@ -160,9 +161,8 @@ class RateLimitHeaders:
         async def telling(message: Message) -> None:
             if message["type"] == "http.response.start" and (allowance := scope.get(KEY)) is not None:
                 values = (allowance.limit, allowance.remaining, allowance.reset_seconds)
-                headers = MutableHeaders(scope=message)
-                for name, value in zip(HEADERS, values, strict=True):
-                    headers[name] = str(value)
+                told = [(name, b"%d" % value) for name, value in zip(_RAW, values, strict=True)]
+                message["headers"] = [*message.get("headers", ()), *told]
             await send(message)
 
         await self._app(scope, receive, telling)
