@@ -6,7 +6,7 @@ import pytest
 from minirag_contracts.envelope import event_subject
 from minirag_contracts.examples import EXAMPLES, TENANT_ID
 from minirag_contracts.frames import frame_subject
-from minirag_contracts.requests import REQUESTS, analytics, chat, ingest, retrieval, webhooks  # noqa: F401  # fill the registry
+from minirag_contracts.requests import REQUESTS, analytics, chat, gateway, ingest, retrieval, webhooks  # noqa: F401  # fill the registry
 from minirag_contracts.requests.common import COMMON, common_subject
 from minirag_contracts.schemas import published_models
 from minirag_contracts.topology import (

@@ -15,8 +15,10 @@ from minirag_contracts.requests.common import (
     ProjectionsVerify,
     ReplayedReply,
 )
+from minirag_contracts.requests.gateway import CreateInvite, InviteCreated
 from minirag_contracts.topology import SERVICES
 from minirag_messaging import Bus
+from pydantic import ValidationError
 
 from minirag_local.credentials import SYSTEM, Credentials
 from minirag_local.errors import StackError
@@ -57,6 +59,20 @@ async def replay_letters(folder: DataFolder, service: str | None, letter: str | 
             question = DeadLettersReplay(letter_id=only)
             reply = await bus.ask(name, "dead_letters.replay", question, ReplayedReply, _CONTEXT)
             print(f"{name}: {reply.replayed}")
+
+
+async def create_invite(folder: DataFolder, days: int) -> None:
+    """Print an invite; it is stored nowhere, so this is the only time."""
+    try:
+        question = CreateInvite(days=days)
+    except ValidationError as error:
+        raise StackError("An invite is good for 1 to 365 days.") from error
+    async with _bus(folder) as bus:
+        made = await bus.request(question, InviteCreated, _CONTEXT)
+    print(made.invite)
+    print(
+        f"Good for one sign-up until {made.expires_at:%F %T} UTC: `invite` in the body of POST /v1/tenants."
+    )
 
 
 async def verify_projections(

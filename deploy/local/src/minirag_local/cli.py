@@ -48,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("file", type=Path)
     restore = _add(verbs, "restore", _restore, "fill an empty data folder from such an archive")
     restore.add_argument("file", type=Path)
+    invite = _add(verbs, "invite", _invite, "let somebody sign up once, where that takes an invite")
+    invite.add_argument("--days", type=int, default=7, help="how long it is good (1 to 365)")
     letters = _add(
         verbs, "dead-letters", _dead_letters, "work that was given up on: list it, or try it again"
     )
@@ -138,6 +140,13 @@ def _dead_letters(options: argparse.Namespace, settings: StackSettings) -> int:
         asyncio.run(list_letters(folder, options.service))
     else:
         asyncio.run(replay_letters(folder, options.service, options.letter))
+    return 0
+
+
+def _invite(options: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local.administration import create_invite
+
+    asyncio.run(create_invite(_folder(settings), options.days))
     return 0
 
 

@@ -98,10 +98,11 @@ def permissions(service: str) -> dict[str, Any]:
     heard = heard if service == "gateway" else []
     own_events = list(stream.subjects) if stream else []
     changes = [f"$JS.API.STREAM.{verb}.*" for verb in ("CREATE", "UPDATE", "DELETE")]
+    counters = ["limits.>"] if service == "gateway" else []
     everyday = ["rpc.>", "frames.>", "_INBOX.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$O.>", "$SRV.>"]
     return {
         "publish": {
-            "allow": [*everyday, *own_events, f"dlq.{service}.>", f"signal.{service}.>"],
+            "allow": [*everyday, *own_events, *counters, f"dlq.{service}.>", f"signal.{service}.>"],
             "deny": changes,
         },
         "subscribe": {

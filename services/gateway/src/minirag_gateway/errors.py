@@ -150,10 +150,55 @@ class InvalidReset(GatewayRefusal):
     code = "invalid_reset"
 
 
-class OriginNotAllowed(GatewayRefusal):
-    """This embed key does not serve pages of this origin"""
+class RateLimited(GatewayRefusal):
+    """Too many requests. Please try again later."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "rate_limited"
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class SignupClosed(GatewayRefusal):
+    """Nobody can sign up here by themselves: ask whoever runs this MiniRAG."""
 
     status = HTTPStatus.FORBIDDEN
+    code = "signup_closed"
+
+
+class InviteRequired(GatewayRefusal):
+    """Signing up here takes an invite: ask whoever runs this MiniRAG for one."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "invite_required"
+
+
+class InvalidInvite(GatewayRefusal):
+    """This invite is unknown, expired, or was used already."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "invalid_invite"
+
+
+class NotTheOperator(GatewayRefusal):
+    """Only the operator of this MiniRAG may do this."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "not_the_operator"
+
+
+class OriginNotAllowed(GatewayRefusal):
+    """Pages of this origin may not call this API."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "origin_not_allowed"
+
+
+class PageNotServed(OriginNotAllowed):
+    """This embed key does not serve pages of this origin"""
+
     code = "origin_not_allowed"
 
 
@@ -168,13 +213,6 @@ class BudgetSpent(GatewayRefusal):
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "budget_spent"
-
-
-class VisitorTooFast(GatewayRefusal):
-    """That was too fast. Please wait a moment before the next message."""
-
-    status = HTTPStatus.TOO_MANY_REQUESTS
-    code = "visitor_rate"
 
 
 class BotUnknown(GatewayRefusal):

@@ -73,6 +73,7 @@ class CredentialRecord:
     scopes: list[Scope] | None = None
     bot_id: UUID | None = None
     origins: tuple[str, ...] = ()
+    visitor_rate: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,22 @@ class Signer(Protocol):
 
     def read_refresh_token(self, token: str) -> tuple[UUID, int]:
         """Session and generation; raises InvalidRefreshToken."""
+        ...
+
+
+class Counters(Protocol):
+    """Counters that all gateways share."""
+
+    async def add(self, counter: str, amount: int, window: float) -> int:
+        """The total after adding; ``counter`` is one token and lives longer than ``window`` seconds. Unavailable if unknown."""
+        ...
+
+
+class Invites(Protocol):
+    """Invitations to sign up. Only the hashes (SHA-256, hex) of them are known."""
+
+    async def add(self, invite_hash: str, expires_at: datetime) -> None:
+        """Makes it known; a sign-up uses it in its own transaction."""
         ...
 
 

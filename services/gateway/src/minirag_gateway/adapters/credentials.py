@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +34,7 @@ WHERE session.session_id = $1::text::uuid
 """,  # noqa: S608
     "embed_key": """
 SELECT key.key_id AS credential_id, key.is_active, NULL AS expires_at, key.bot_id, key.origins,
-       tenant.tenant_id, tenant.name AS tenant_name, tenant.slug AS tenant_slug, tenant.plan AS tenant_plan,
+       key.visitor_rate, tenant.tenant_id, tenant.name AS tenant_name, tenant.slug AS tenant_slug, tenant.plan AS tenant_plan,
        tenant.is_active AS tenant_active
 FROM embed_keys AS key JOIN tenants AS tenant ON tenant.tenant_id = key.tenant_id
 WHERE key.key_id = $1::text::uuid
@@ -59,6 +60,11 @@ FROM embed_keys AS key JOIN tenants AS tenant ON tenant.tenant_id = key.tenant_i
 WHERE key.key = $1 AND key.is_active
 """
 
+_ADD_INVITE = """
+WITH old AS (DELETE FROM invites WHERE expires_at < now() - interval '30 days' AND used_at IS NULL)
+INSERT INTO invites (invite_hash, expires_at) VALUES ($1, $2)
+"""
+
 _NOTE = """
 INSERT INTO token_use (token_id, tenant_id, last_used_at)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
@@ -67,7 +73,7 @@ ON CONFLICT (token_id) DO UPDATE SET last_used_at = greatest(token_use.last_used
 
 
 class PostgresCredentials:
-    """``Credentials`` over the projections of identity."""
+    """``Credentials`` over the projections of identity, and ``Invites``, which belong to nobody yet."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -119,6 +125,11 @@ class PostgresCredentials:
                 [use.tenant_id for use in uses],
                 [use.used_at for use in uses],
             )
+
+    async def add(self, invite_hash: str, expires_at: datetime) -> None:
+        """See ``Invites``: an invite is no tenant's until it is used."""
+        async with self._looking() as connection:
+            await connection.execute(_ADD_INVITE, invite_hash, expires_at)
 
     async def _tenant(self, query: str, argument: Any) -> UUID | None:
         async with self._looking() as connection:

@@ -3,7 +3,6 @@
 import json
 
 from fastapi import FastAPI, Request, Response
-from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse
 
 from minirag_gateway.entrypoints.http import (
@@ -26,6 +25,8 @@ from minirag_gateway.entrypoints.http import (
 )
 from minirag_gateway.entrypoints.http.armour import Armour
 from minirag_gateway.entrypoints.http.calls import Services
+from minirag_gateway.entrypoints.http.cors import Cors, OriginAllowed, nobody_else
+from minirag_gateway.entrypoints.http.limits import HEADERS, RateLimitHeaders
 from minirag_gateway.entrypoints.http.tracing import Tracing
 
 MODULES = (
@@ -53,12 +54,13 @@ EXPOSED = [
     "Link",
     "Retry-After",
     "Content-Disposition",
+    *HEADERS,
 ]
 """Headers that a script on another origin may read."""
 
 
-def build(services: Services) -> FastAPI:
-    """The application over these services."""
+def build(services: Services, origin_allowed: OriginAllowed = nobody_else) -> FastAPI:
+    """The application over these services; ``origin_allowed`` knows web origins beyond those of the settings."""
     app = FastAPI(title="MiniRAG", version="1.0.0", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
     for resource in RESOURCES:
@@ -66,13 +68,9 @@ def build(services: Services) -> FastAPI:
     _document(app)
     problems.install(app)
     app.add_middleware(Armour)  # the last added is the outermost
+    app.add_middleware(RateLimitHeaders)
     app.add_middleware(
-        CORSMiddleware,
-        allow_origins=services.settings.origins,
-        allow_methods=["*"],
-        allow_headers=["*"],
-        allow_credentials=False,
-        expose_headers=EXPOSED,
+        Cors, origins=services.settings.origins, exposed=EXPOSED, origin_allowed=origin_allowed
     )
     app.add_middleware(Tracing, access_log=services.settings.access_log)
     return app

@@ -5,9 +5,12 @@ from minirag_contracts.context import TenantScope
 
 from minirag_gateway.commands.sessions import Tokens
 from minirag_gateway.domain.access import Permission
+from minirag_gateway.domain.token import hashed
+from minirag_gateway.entrypoints.http.addresses import counted
 from minirag_gateway.entrypoints.http.answers import one
 from minirag_gateway.entrypoints.http.bodies import read_json
 from minirag_gateway.entrypoints.http.calls import Call
+from minirag_gateway.entrypoints.http.limits import ACCOUNT_LOGINS, LOGINS
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.auth import (
     LoggedIn,
@@ -31,11 +34,14 @@ NO_LOGIN = "Only a login can be logged out. An API token is revoked with DELETE 
     body=LoginCreate,
     returns=LoggedIn,
     refuses=(401, 403, 409, 413),
+    limits=(LOGINS,),
 )
 async def log_in(request: Request) -> Response:
     """Exchanges e-mail and password for a JWT and a refresh token."""
     call = call_of(request)
     body = await read_json(request, LoginCreate)
+    account = hashed(f"{body.tenant_slug}/{body.email.lower()}")
+    await call.meter.take(ACCOUNT_LOGINS, f"{account}|{counted(call.meter.address)}")
     tokens = await call.services.identity.sessions.log_in(
         call.context, body.email, body.password.get_secret_value(), body.tenant_slug
     )

@@ -1,7 +1,8 @@
 """One authenticated call: who asks, in which context, and how to ask the owners."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -14,7 +15,9 @@ from minirag_messaging import Bus
 
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.domain.principal import Principal
+from minirag_gateway.entrypoints.http.addresses import Addresses
 from minirag_gateway.entrypoints.http.identity import Identity
+from minirag_gateway.entrypoints.http.limits import FAILED_AUTHENTICATIONS, Limit, Limits, Meter
 from minirag_gateway.entrypoints.http.tracing import PRINCIPAL_KEY, trace_of
 from minirag_gateway.errors import InvalidIdempotencyKey, NotAuthenticated
 from minirag_gateway.ports import Turns
@@ -40,6 +43,8 @@ class Services:
     principals: Principals
     turns: Turns
     disk_is_low: Callable[[], bool]
+    addresses: Addresses
+    limits: Limits
 
     @property
     def patience(self) -> Patience:
@@ -57,6 +62,7 @@ class Call:
     context: Context
     caller: Principal | None
     key: bool
+    meter: Meter
     bearer: str = field(default="", repr=False)
 
     @property
@@ -75,6 +81,10 @@ class Call:
         """Returns when the caller is no longer who they were: their credential ended, or allows something else."""
         await self.services.principals.ended(self.bearer, self.principal)
 
+    def open_stream(self) -> AbstractAsyncContextManager[None]:
+        """One of the tenant's open streams while it is entered; RateLimited on entering where there are too many."""
+        return self.meter.stream(self.principal.tenant.id)
+
     async def ask(self, request: requests.Request, returns: type[R], timeout: float | None = None) -> R:
         """Asks the owner for the caller's tenant; raises what it refuses, or Unavailable."""
         seconds = self.services.settings.request_timeout.total_seconds() if timeout is None else timeout
@@ -83,17 +93,29 @@ class Call:
         )
 
 
-async def admit(request: Request, permission: Permission) -> Call:
-    """Authenticates, authorises, and gives the call its context; raises 401, 403 or 422 refusals."""
+async def admit(request: Request, permission: Permission, limits: Sequence[Limit] = ()) -> Call:
+    """Authenticates, counts, authorises, and gives the call its context; raises 401, 403, 422, 429 or 503 refusals."""
     services: Services = request.app.state.services
+    meter = Meter(services.limits, request.scope, services.addresses.of(request.scope))
+    await meter.of_address(limits)
     if permission is Permission.PUBLIC:
-        return Call(services, *_context(request, None))
-    bearer = _bearer(request)
-    principal = await services.principals.of_bearer(bearer)
+        return Call(services, *_context(request, None, meter.address), meter)
+    bearer, principal = await _authenticated(request, services.principals, meter)
     request.scope[PRINCIPAL_KEY] = principal
+    await meter.of_principal(principal)
     principal.demand(permission)
     principal.stand_on(request.headers.get("origin"))
-    return Call(services, *_context(request, principal), bearer=bearer)
+    return Call(services, *_context(request, principal, meter.address), meter, bearer)
+
+
+async def _authenticated(request: Request, principals: Principals, meter: Meter) -> tuple[str, Principal]:
+    """Only refusals are counted by address: good credentials pass, whatever else comes from where they come from."""
+    try:
+        bearer = _bearer(request)
+        return bearer, await principals.of_bearer(bearer)
+    except NotAuthenticated:
+        await meter.of_address((FAILED_AUTHENTICATIONS,))
+        raise
 
 
 def _bearer(request: Request) -> str:
@@ -104,7 +126,9 @@ def _bearer(request: Request) -> str:
     return token
 
 
-def _context(request: Request, principal: Principal | None) -> tuple[Context, Principal | None, bool]:
+def _context(
+    request: Request, principal: Principal | None, address: str
+) -> tuple[Context, Principal | None, bool]:
     trace = trace_of(request.scope)
     tenant_id = principal.tenant.id if principal else None
     command_id, keyed = _command_id(request, principal)
@@ -112,6 +136,7 @@ def _context(request: Request, principal: Principal | None) -> tuple[Context, Pr
         actor=principal.actor if principal else "anonymous",
         via=principal.via if principal else "",
         reach=principal.reach if principal else "tenant",
+        address=address,
         agent=request.headers.get("user-agent", "")[:AGENT_MAX],
         tenant_id=tenant_id,
         correlation_id=UUID(hex=trace.trace_id),

@@ -10,9 +10,10 @@ from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http.answers import one
 from minirag_gateway.entrypoints.http.bodies import read_json
 from minirag_gateway.entrypoints.http.calls import Call
+from minirag_gateway.entrypoints.http.limits import VISITOR_MESSAGES
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.embed import BotFaceRead, VisitorSession, VisitorSessionCreate
-from minirag_gateway.errors import OriginNotAllowed
+from minirag_gateway.errors import PageNotServed
 
 resource = Resource("Embed")
 
@@ -36,7 +37,7 @@ async def create_visitor_session(request: Request, key: Key) -> Response:
     body = await read_json(request, VisitorSessionCreate)
     origin = request.headers.get("origin")
     if origin is None:
-        raise OriginNotAllowed(NO_ORIGIN)
+        raise PageNotServed(NO_ORIGIN)
     arrival = Arrival(
         origin=origin,
         visitor_token=body.visitor_token.get_secret_value() if body.visitor_token else None,
@@ -66,4 +67,5 @@ async def spend(call: Call, bot_id: UUID) -> None:
     principal = call.principal
     principal.serve(bot_id)
     if principal.kind == "visitor":
+        await call.meter.take_of(VISITOR_MESSAGES, principal.message_rate, principal.actor)
         await call.services.identity.embed_keys.spend(call.context.scope, principal.credential_id)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from minirag_gateway.entrypoints.http.tracing import trace_of
-from minirag_gateway.errors import InvalidBody, NotAuthenticated, TurnFailed
+from minirag_gateway.errors import InvalidBody, NotAuthenticated, RateLimited, TurnFailed
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +100,8 @@ async def _refusal(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, Unavailable) or error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "1"
+    if isinstance(error, RateLimited):
+        headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, InvalidBody):
         extra["errors"] = error.errors
     if isinstance(error, TurnFailed):

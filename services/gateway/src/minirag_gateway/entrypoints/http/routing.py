@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http.calls import Call, admit
+from minirag_gateway.entrypoints.http.limits import Limit, public_posts
 from minirag_gateway.entrypoints.http.problems import MEDIA_TYPE, Problem
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -23,6 +24,12 @@ class Declaration(BaseModel):
 
     permission: Permission
     body: type[BaseModel] | None = None
+    limits: tuple[Limit, ...] = ()
+
+    @property
+    def limited(self) -> bool:
+        """Whether it can be answered with 429: whatever is authenticated, and public routes with limits."""
+        return self.permission is not Permission.PUBLIC or bool(self.limits)
 
 
 class GuardedRoute(APIRoute):
@@ -31,10 +38,10 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The framework's handler behind the guard."""
         handle = super().get_route_handler()
-        permission = declaration_of(self.endpoint).permission
+        declared = declaration_of(self.endpoint)
 
         async def guarded(request: Request) -> Response:
-            request.scope[CALL_KEY] = await admit(request, permission)
+            request.scope[CALL_KEY] = await admit(request, declared.permission, declared.limits)
             return await handle(request)
 
         return guarded
@@ -71,17 +78,22 @@ class Resource:
         form: dict[str, Any] | None = None,
         refuses: tuple[int, ...] = (),
         responses: dict[int | str, dict[str, Any]] | None = None,
+        limits: tuple[Limit, ...] | None = None,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declares an endpoint.
 
         ``returns`` documents the answer, which the endpoint makes itself as bytes; ``form`` is the JSON Schema of a
-        multipart body.
+        multipart body. ``limits`` are counted by the client's address; a public POST that names none has one of its own.
         """
+        if limits is None:
+            limits = _default_limits(method, path, permission)
+        declaration = Declaration(permission=permission, body=body, limits=limits)
         always = (422, 500, 503) if permission is Permission.PUBLIC else (401, 403, 422, 500, 503)
-        problems = dict.fromkeys(sorted({*always, *refuses}), _PROBLEM)
+        limited = (429,) if declaration.limited else ()
+        problems = dict.fromkeys(sorted({*always, *limited, *refuses}), _PROBLEM)
 
         def declare(endpoint: Endpoint) -> Endpoint:
-            setattr(endpoint, DECLARATION, Declaration(permission=permission, body=body))
+            setattr(endpoint, DECLARATION, declaration)
             self.endpoints.append(endpoint)
             self.router.add_api_route(
                 path,
@@ -96,6 +108,11 @@ class Resource:
             return endpoint
 
         return declare
+
+
+def _default_limits(method: str, path: str, permission: Permission) -> tuple[Limit, ...]:
+    is_public_command = permission is Permission.PUBLIC and method not in ("GET", "HEAD")
+    return (public_posts(path),) if is_public_command else ()
 
 
 _PROBLEM: dict[str, Any] = {

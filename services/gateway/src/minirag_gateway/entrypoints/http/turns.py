@@ -66,6 +66,8 @@ async def start(call: Call, body: ChatCreate) -> Response:
     """
     message_id = derived_id("message", call.command_id)
     async with AsyncExitStack() as stack:
+        if body.stream:
+            await stack.enter_async_context(call.open_stream())
         feed = await stack.enter_async_context(call.services.turns.live(call.context.scope, message_id))
         turn = await call.ask(body.request(message_id), TurnStarted)
         follower = TurnFollower(call.services.turns, call.context, turn, call.services.patience)
@@ -77,6 +79,7 @@ async def start(call: Call, body: ChatCreate) -> Response:
 async def resume(call: Call, chat_id: UUID, message_id: UUID, after: int) -> Response:
     """The rest of a turn as a stream; refuses an unknown or foreign turn before any byte."""
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(call.open_stream())
         feed = await stack.enter_async_context(call.services.turns.live(call.context.scope, message_id))
         state = await call.services.turns.state(call.context, chat_id, message_id)
         turn = TurnStarted(chat_id=state.chat_id, message_id=message_id, user_message_id=message_id)

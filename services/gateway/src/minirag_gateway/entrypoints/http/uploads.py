@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from minirag_gateway.entrypoints.http.bodies import invalid, refusal_of
 from minirag_gateway.entrypoints.http.calls import Call
+from minirag_gateway.entrypoints.http.limits import UPLOAD_BYTES
 from minirag_gateway.entrypoints.http.multipart import MAX_FIELD, Event, PartBegin, PartData, PartEnd, parse
 from minirag_gateway.entrypoints.http.schemas.sources import UploadForm
 from minirag_gateway.errors import EmptyFile, FileTooLarge, MalformedUpload, UnsupportedFileType
@@ -70,6 +71,7 @@ class _Upload:
 
     def __init__(self, request: Request, call: Call) -> None:
         self._request = request
+        self._meter = call.meter
         self._bus = call.services.bus
         self._tenant: UUID = call.principal.tenant.id
         self._fields: dict[str, str] = {}
@@ -78,13 +80,20 @@ class _Upload:
 
     async def read(self) -> tuple[UploadForm, StoredFile]:
         """The fields, checked, and the file, stored."""
-        events = parse(self._request.headers.get("content-type", ""), self._request.stream())
+        events = parse(self._request.headers.get("content-type", ""), self._metered())
         async for event in events:
             if isinstance(event, PartBegin):
                 await self._part(event, events)
         if self._file is None:
             raise invalid("Field required", "missing", "file")
         return self._form(self._file), self._file
+
+    async def _metered(self) -> AsyncIterator[bytes]:
+        """The body, counted as it comes: what is refused half-way has been sent nevertheless."""
+        async for chunk in self._request.stream():
+            if chunk:
+                await self._meter.take(UPLOAD_BYTES, str(self._tenant), len(chunk))
+            yield chunk
 
     async def discard(self) -> None:
         """Drops the file from the bucket; if that fails, the bucket drops it within the hour."""
