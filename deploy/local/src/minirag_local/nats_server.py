@@ -91,12 +91,20 @@ def configuration(folder: DataFolder, credentials: Credentials, port: int) -> di
 
 
 def permissions(service: str) -> dict[str, Any]:
-    """What one service may say and hear: its own events, everybody's requests, no change of the topology."""
+    """What one service may say and hear: its own events and signals, everybody's requests and signals, no change of the
+    topology. Only the gateway hears events as they are published; the others have their consumers.
+    """
     stream = STREAM_OF.get(service)
     own_events = list(stream.subjects) if stream else []
+    heard = [subject for spec in STREAM_OF.values() for subject in spec.subjects if service == "gateway"]
     changes = [f"$JS.API.STREAM.{verb}.*" for verb in ("CREATE", "UPDATE", "DELETE")]
     everyday = ["rpc.>", "frames.>", "_INBOX.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$O.>", "$SRV.>"]
     return {
-        "publish": {"allow": [*everyday, *own_events, f"dlq.{service}.>"], "deny": changes},
-        "subscribe": {"allow": [f"rpc.{service}.>", "frames.>", "_INBOX.>", "$SRV.>", "$O.>"]},
+        "publish": {
+            "allow": [*everyday, *own_events, f"dlq.{service}.>", f"signal.{service}.>"],
+            "deny": changes,
+        },
+        "subscribe": {
+            "allow": [f"rpc.{service}.>", "frames.>", "_INBOX.>", "$SRV.>", "$O.>", "signal.>", *heard]
+        },
     }
