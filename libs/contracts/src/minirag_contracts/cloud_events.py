@@ -1,5 +1,6 @@
 """A recorded event as tenants get it: CloudEvents 1.0, structured JSON."""
 
+import json
 from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
@@ -55,9 +56,11 @@ class CloudEvent(BaseModel):
             data=event.data,
         )
 
-    def line(self) -> str:
-        """One line of JSON; attributes that are not set are left out."""
-        return self.model_dump_json(exclude=self._unset())
+    def attributes(self) -> dict[str, Any]:
+        """The JSON object; attributes that are not set are left out."""
+        unset = {name for name in ("via", "causationid", "traceparent") if getattr(self, name) is None}
+        return self.model_dump(mode="json", exclude=unset)
 
-    def _unset(self) -> set[str]:
-        return {name for name in ("via", "causationid", "traceparent") if getattr(self, name) is None}
+    def line(self) -> str:
+        """One line of JSON."""
+        return json.dumps(self.attributes(), ensure_ascii=False, separators=(",", ":"))
