@@ -8,13 +8,18 @@ from functools import partial
 from minirag_service import Runtime
 
 from minirag_gateway.adapters import disk
+from minirag_gateway.adapters.events import BusEvents
 from minirag_gateway.adapters.passwords import Argon2Passwords
 from minirag_gateway.adapters.postgres import PostgresCredentials, ReachableStore
+from minirag_gateway.adapters.standing import PolledStanding
 from minirag_gateway.adapters.turns import BusTurns
 from minirag_gateway.commands.tenants import TenantCommands
+from minirag_gateway.domain.event_cursor import EventCursors
 from minirag_gateway.entrypoints.http.app import build
 from minirag_gateway.entrypoints.http.calls import Services
 from minirag_gateway.entrypoints.http.server import HttpServer
+from minirag_gateway.queries.audit import AuditLog
+from minirag_gateway.queries.event_stream import EventStreams
 from minirag_gateway.queries.principals import Principals
 from minirag_gateway.settings import Settings
 
@@ -33,12 +38,16 @@ def services_of(runtime: Runtime, settings: Settings) -> Services:
         ttl=settings.principal_ttl.total_seconds(),
         size=settings.principal_cache_size,
     )
+    events = BusEvents(runtime.bus, settings.request_timeout.total_seconds())
+    cursors = EventCursors(settings.secret_keys)
     return Services(
         settings=settings,
         bus=runtime.bus,
         tenants=TenantCommands(ReachableStore(runtime.store), passwords, _proof_key(settings)),
         principals=principals,
         turns=BusTurns(runtime.bus, min(settings.request_timeout.total_seconds(), STATE_TIMEOUT)),
+        streams=EventStreams(events, PolledStanding(runtime.database), cursors),
+        audit=AuditLog(events),
         disk_is_low=partial(disk.is_low, settings.data_dir),
     )
 
@@ -49,6 +58,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     server = HttpServer(build(services), settings)
     runtime.on_stop(partial(_write_uses_once, services.principals))
     runtime.on_stop(server.stop)
+    runtime.on_stop(services.streams.close)
     runtime.background("http", server.run)
     runtime.background(
         "token-use", partial(_write_uses, services.principals, settings.token_use_interval.total_seconds())

@@ -3,13 +3,16 @@
 import json
 
 from fastapi import FastAPI, Request, Response
+from minirag_contracts import asyncapi
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse
 
 from minirag_gateway.entrypoints.http import (
+    audit,
     bots,
     chat,
     docs,
+    events,
     openapi,
     problems,
     sources,
@@ -22,7 +25,9 @@ from minirag_gateway.entrypoints.http.armour import Armour
 from minirag_gateway.entrypoints.http.calls import Services
 from minirag_gateway.entrypoints.http.tracing import Tracing
 
-RESOURCES = [module.resource for module in (tenants, bots, sources, chat, webhooks, stats, system)]
+RESOURCES = [
+    module.resource for module in (tenants, bots, sources, chat, webhooks, stats, events, audit, system)
+]
 
 EXPOSED = ["X-MiniRAG-Chat-Id", "X-MiniRAG-Message-Id", "X-Request-Id", "Link", "Retry-After"]
 """Headers that a script on another origin may read."""
@@ -54,12 +59,17 @@ def _document(app: FastAPI) -> None:
     spec = openapi.document(app, RESOURCES)
     spec_json = json.dumps(spec, ensure_ascii=False).encode()
     html = docs.page(spec)
+    messages_json = json.dumps(asyncapi.document(), ensure_ascii=False).encode()
 
     async def openapi_json(_: Request) -> Response:
         return Response(spec_json, media_type="application/json")
+
+    async def asyncapi_json(_: Request) -> Response:
+        return Response(messages_json, media_type="application/json")
 
     async def docs_html(_: Request) -> Response:
         return HTMLResponse(html)
 
     app.add_route("/openapi.json", openapi_json, include_in_schema=False)
+    app.add_route("/asyncapi.json", asyncapi_json, include_in_schema=False)
     app.add_route("/docs", docs_html, include_in_schema=False)

@@ -18,6 +18,8 @@ from minirag_gateway.domain.principal import Principal
 from minirag_gateway.entrypoints.http.tracing import PRINCIPAL_KEY, trace_of
 from minirag_gateway.errors import InvalidIdempotencyKey, NotAuthenticated
 from minirag_gateway.ports import Turns
+from minirag_gateway.queries.audit import AuditLog
+from minirag_gateway.queries.event_stream import EventStreams
 from minirag_gateway.queries.principals import Principals
 from minirag_gateway.queries.turns import Patience
 from minirag_gateway.settings import Settings
@@ -39,6 +41,8 @@ class Services:
     tenants: TenantCommands
     principals: Principals
     turns: Turns
+    streams: EventStreams
+    audit: AuditLog
     disk_is_low: Callable[[], bool]
 
     @property
