@@ -91,12 +91,12 @@ def configuration(folder: DataFolder, credentials: Credentials, port: int) -> di
 
 
 def permissions(service: str) -> dict[str, Any]:
-    """What one service may say and hear: its own events and signals, everybody's requests and signals, no change of the
-    topology. Only the gateway hears events as they are published; the others have their consumers.
-    """
+    """What one service may say and hear: its own events, everybody's requests, no change of the topology."""
     stream = STREAM_OF.get(service)
+    # The gateway hears events at their publication: of identity, and of everything for clients that follow them.
+    heard = [subject for found in STREAM_OF.values() for subject in found.subjects]
+    heard = heard if service == "gateway" else []
     own_events = list(stream.subjects) if stream else []
-    heard = [subject for spec in STREAM_OF.values() for subject in spec.subjects if service == "gateway"]
     changes = [f"$JS.API.STREAM.{verb}.*" for verb in ("CREATE", "UPDATE", "DELETE")]
     everyday = ["rpc.>", "frames.>", "_INBOX.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$O.>", "$SRV.>"]
     return {

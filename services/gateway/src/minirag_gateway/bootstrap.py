@@ -39,14 +39,14 @@ def services_of(runtime: Runtime, settings: Settings) -> Services:
         size=settings.principal_cache_size,
     )
     events = BusEvents(runtime.bus, settings.request_timeout.total_seconds())
-    cursors = EventCursors(settings.secret_keys)
     return Services(
         settings=settings,
         bus=runtime.bus,
         tenants=TenantCommands(ReachableStore(runtime.store), passwords, _proof_key(settings)),
         principals=principals,
         turns=BusTurns(runtime.bus, min(settings.request_timeout.total_seconds(), STATE_TIMEOUT)),
-        streams=EventStreams(events, PolledStanding(runtime.database), cursors),
+        standing=PolledStanding(runtime.database),
+        streams=EventStreams(events, EventCursors(settings.secret_keys)),
         audit=AuditLog(events),
         disk_is_low=partial(disk.is_low, settings.data_dir),
     )

@@ -6,7 +6,7 @@ owner reads on from its place; the stream sends what they bring and moves the pl
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,8 +20,7 @@ from minirag_contracts.topology import STREAM_OF
 
 from minirag_gateway.domain.event_cursor import EventCursors, Place
 from minirag_gateway.domain.event_types import wants_progress
-from minirag_gateway.domain.principal import Principal
-from minirag_gateway.ports import EventPage, Standing, TenantEvents
+from minirag_gateway.ports import EventPage, TenantEvents
 from minirag_gateway.queries.mailbox import Mailbox
 from minirag_gateway.queries.owner_reader import OwnerReader, Pace
 
@@ -51,22 +50,19 @@ Item = Sent | Progress | Silence
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Who wants which events; ``places`` is None for who wants them from now on."""
+    """Who wants which events, until ``ended`` returns; ``places`` is None for who wants them from now on."""
 
-    principal: Principal
     context: Context
     patterns: list[str]
     places: dict[str, Place] | None
+    ended: Callable[[], Awaitable[None]]
 
 
 class EventStream:
     """One subscriber's stream: enter it, read ``items`` to their end, leave it."""
 
-    def __init__(
-        self, events: TenantEvents, standing: Standing, cursors: EventCursors, who: Subscriber, pace: Pace
-    ) -> None:
+    def __init__(self, events: TenantEvents, cursors: EventCursors, who: Subscriber, pace: Pace) -> None:
         self._events = events
-        self._standing = standing
         self._cursors = cursors
         self._who = who
         self._pace = pace
@@ -154,8 +150,8 @@ class EventStream:
                 reader.wake()
 
     async def _watch(self) -> None:
-        await self._standing.ended(self._who.principal)
-        logger.info("a subscriber may listen no more", extra={"actor": self._who.principal.actor})
+        await self._who.ended()
+        logger.info("a subscriber may listen no more", extra={"actor": self._who.context.actor})
         self.close()
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
@@ -171,11 +167,8 @@ class EventStream:
 class EventStreams:
     """Every open stream of this gateway."""
 
-    def __init__(
-        self, events: TenantEvents, standing: Standing, cursors: EventCursors, pace: Pace | None = None
-    ) -> None:
+    def __init__(self, events: TenantEvents, cursors: EventCursors, pace: Pace | None = None) -> None:
         self._events = events
-        self._standing = standing
         self._cursors = cursors
         self._pace = pace or Pace()
         self._open: set[EventStream] = set()
@@ -183,19 +176,17 @@ class EventStreams:
     async def enter(
         self,
         stack: AsyncExitStack,
-        principal: Principal,
         context: Context,
+        ended: Callable[[], Awaitable[None]],
         cursor: str | None,
         patterns: list[str],
     ) -> EventStream:
-        """A stream from a cursor on, or from now on, that lives as long as ``stack``; InvalidLastEventId for a cursor that
-        is not ours.
+        """A stream from a cursor on, or from now on, that lives as long as ``stack`` and until ``ended`` returns, which it does
+        when the caller may no longer listen. InvalidLastEventId for a cursor that is not ours.
         """
-        places = None if cursor is None else self._cursors.read(principal.tenant.id, cursor)
-        who = Subscriber(principal, replace(context, command_id=None, deadline=None), patterns, places)
-        stream = await stack.enter_async_context(
-            EventStream(self._events, self._standing, self._cursors, who, self._pace)
-        )
+        places = None if cursor is None else self._cursors.read(context.scope.tenant_id, cursor)
+        who = Subscriber(replace(context, command_id=None, deadline=None), patterns, places, ended)
+        stream = await stack.enter_async_context(EventStream(self._events, self._cursors, who, self._pace))
         self._open.add(stream)
         stack.callback(self._forget(stream))
         return stream

@@ -17,7 +17,7 @@ from minirag_gateway.domain.access import Permission
 from minirag_gateway.domain.principal import Principal
 from minirag_gateway.entrypoints.http.tracing import PRINCIPAL_KEY, trace_of
 from minirag_gateway.errors import InvalidIdempotencyKey, NotAuthenticated
-from minirag_gateway.ports import Turns
+from minirag_gateway.ports import Standing, Turns
 from minirag_gateway.queries.audit import AuditLog
 from minirag_gateway.queries.event_stream import EventStreams
 from minirag_gateway.queries.principals import Principals
@@ -41,6 +41,7 @@ class Services:
     tenants: TenantCommands
     principals: Principals
     turns: Turns
+    standing: Standing
     streams: EventStreams
     audit: AuditLog
     disk_is_low: Callable[[], bool]
@@ -73,6 +74,10 @@ class Call:
     def command_id(self) -> UUID:
         """The id under which this call takes effect once."""
         return self.context.command_id or new_id()
+
+    async def ended(self) -> None:
+        """Returns when the caller is no longer who they were: their credential ended, or allows something else."""
+        await self.services.standing.ended(self.principal)
 
     async def ask(self, request: requests.Request, returns: type[R], timeout: float | None = None) -> R:
         """Asks the owner for the caller's tenant; raises what it refuses, or Unavailable."""

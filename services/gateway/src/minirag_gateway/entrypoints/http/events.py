@@ -50,7 +50,7 @@ async def stream_events(request: Request, types: Types = None) -> Response:
     patterns = event_types.chosen(types)
     cursor = request.headers.get("last-event-id") or None
     async with AsyncExitStack() as stack:
-        stream = await call.services.streams.enter(stack, call.principal, call.context, cursor, patterns)
+        stream = await call.services.streams.enter(stack, call.context, call.ended, cursor, patterns)
         content = written(stream, call.services.settings.heartbeat.total_seconds())
         return sse.EventStreamResponse(content, {}, stack.pop_all())
 
