@@ -36,6 +36,10 @@ status: $(VENV)/.runtime ## Show every process with its pid, health and address
 test: $(VENV)/.development ## Run every test, against real NATS and Postgres (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
+.PHONY: chaos
+chaos: $(VENV)/.development ## Run the tests of faults for as long as it takes to trust them (ARGS=... goes to pytest)
+	MINIRAG_CHAOS=1 $(BIN)/python -m pytest -m chaos $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.development ## Check style, types, import rules and architecture
 	$(BIN)/ruff check .
@@ -55,8 +59,9 @@ bench: $(VENV)/.development ## Measure a chat turn beside a direct call to the s
 	$(BIN)/python -m bench.chat
 
 .PHONY: docs
-docs: $(VENV)/.development ## Write what is generated: docs/settings.md, event schemas
+docs: $(VENV)/.development ## Write what is generated: docs/settings.md, docs/asyncapi.json, event schemas
 	$(BIN)/python tools/settings.py
+	$(BIN)/python tools/asyncapi.py
 	$(BIN)/python -m minirag_contracts.schemas --write
 
 ##@ Installation

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 import gateway_stats
 import httpx
 from minirag_contracts.context import Context
-from minirag_contracts.errors import CommandReused, Refusal
+from minirag_contracts.errors import CommandReused, Refusal, Unavailable
 from minirag_contracts.frames import Frame
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests import Request
@@ -36,7 +37,16 @@ from minirag_contracts.requests.chat import (
     TurnStarted,
     UsageRead,
 )
-from minirag_contracts.requests.common import HealthCheck, HealthReply
+from minirag_contracts.requests.common import (
+    AuditedEvent,
+    AuditRead,
+    AuditReply,
+    EventsTail,
+    HealthCheck,
+    HealthReply,
+    RecordedEvent,
+    TailReply,
+)
 from minirag_contracts.requests.ingest import (
     CreateSource,
     GetSource,
@@ -85,6 +95,8 @@ class Owners:
     uploads: dict[str, bytes] = field(default_factory=dict)
     answers: Sequence[str] = ("From ", "nine ", "to five.")
     frames: bool = True
+    recorded: dict[str, list[RecordedEvent]] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)
     servers: list[RpcServer] = field(default_factory=list)
     chats: ChatOwner = field(init=False)
 
@@ -124,6 +136,8 @@ class Owners:
             for model, handler in models.items():
                 server.on(model, self._noting(handler))
             server.on_common("health", self.health)
+            server.on_common("events.tail", partial(self.events_tail, service))
+            server.on_common("audit.read", partial(self.audit_read, service))
             await server.start()
             self.servers.append(server)
 
@@ -142,6 +156,26 @@ class Owners:
 
     async def health(self, request: HealthCheck, context: Context) -> HealthReply:
         return HealthReply(status="ok", checks={"database": "ok"})
+
+    def _events(self, service: str, context: Context) -> list[RecordedEvent]:
+        if service in self.away:
+            raise Unavailable
+        return [event for event in self.recorded.get(service, []) if event.tenant_id == context.tenant_id]
+
+    async def events_tail(self, service: str, request: EventsTail, context: Context) -> TailReply:
+        events = self._events(service, context)
+        head = events[-1].position if events else 0
+        if request.after is None:
+            older = [
+                event.position for event in events if request.since and event.recorded_at < request.since
+            ]
+            return TailReply(events=[], head=max(older, default=0) if request.since else head, more=True)
+        found = [event for event in events if event.position > request.after][: request.limit]
+        return TailReply(events=found, head=found[-1].position if found else head, more=False)
+
+    async def audit_read(self, service: str, request: AuditRead, context: Context) -> AuditReply:
+        entries = [AuditedEvent(event=e, address="", agent="") for e in self._events(service, context)]
+        return AuditReply(entries=entries[::-1], more=False)
 
     async def create_bot(self, request: CreateBot, context: Context) -> BotRead:
         bot = a_bot(

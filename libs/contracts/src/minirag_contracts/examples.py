@@ -57,6 +57,9 @@ from minirag_contracts.events.webhooks import (
 TENANT_ID = UUID("019f0000-0000-7000-8000-000000000001")
 """The tenant of the examples."""
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+"""When they happened."""
+
 _USER = UUID("019f0000-0000-7000-8000-000000000002")
 _TOKEN = UUID("019f0000-0000-7000-8000-000000000003")
 _BOT = UUID("019f0000-0000-7000-8000-000000000004")
@@ -71,7 +74,6 @@ _CAUSE = UUID("019f0000-0000-7000-8000-00000000000c")
 _SESSION = UUID("019f0000-0000-7000-8000-00000000000d")
 _RESET = UUID("019f0000-0000-7000-8000-00000000000e")
 _EMBED_KEY = UUID("019f0000-0000-7000-8000-00000000000f")
-_NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 _GATEWAY: tuple[EventPayload, ...] = (
@@ -84,7 +86,7 @@ _GATEWAY: tuple[EventPayload, ...] = (
         token_prefix=_HASH[:8],
         token_hash=_HASH,
         scopes=["chat"],
-        expires_at=_NOON,
+        expires_at=NOON,
     ),
     TokenRevoked(token_id=_TOKEN),
     TenantUpdated(name="Example Group"),
@@ -95,8 +97,8 @@ _GATEWAY: tuple[EventPayload, ...] = (
     UserDeactivated(user_id=_USER),
     UserActivated(user_id=_USER),
     UserPasswordChanged(user_id=_USER, how="own"),
-    UserResetIssued(user_id=_USER, reset_id=_RESET, expires_at=_NOON),
-    SessionStarted(user_id=_USER, session_id=_SESSION, expires_at=_NOON),
+    UserResetIssued(user_id=_USER, reset_id=_RESET, expires_at=NOON),
+    SessionStarted(user_id=_USER, session_id=_SESSION, expires_at=NOON),
     SessionEnded(user_id=_USER, session_id=_SESSION, reason="logout"),
     EmbedKeyCreated(
         key_id=_EMBED_KEY,

@@ -15,7 +15,7 @@ from minirag_contracts.errors import CommandReused, Conflict
 from minirag_contracts.events import EventPayload
 from minirag_contracts.requests import Reply, Request
 
-from minirag_eventstore import log
+from minirag_eventstore import log, origins
 from minirag_eventstore.database import Connection, Database
 from minirag_eventstore.errors import VersionConflict
 from minirag_eventstore.projection import Projection
@@ -65,11 +65,15 @@ class Transaction:
     async def append(
         self, context: Context, stream: str, expected_version: int, payloads: Sequence[EventPayload]
     ) -> list[Envelope]:
-        """Adds events to a stream and applies this service's own projections; VersionConflict if somebody was first."""
+        """Adds events to a stream and applies this service's own projections; VersionConflict if somebody was first.
+
+        Where the context has an address it is kept beside the events, as content.
+        """
         if not payloads:
             return []
         events = record(self._service, context, stream, expected_version, payloads)
         await log.append(self.connection, stream, expected_version, events)
+        await origins.note(self.connection, context, events)
         for event in events:
             for projection in self._projections:
                 await projection.apply(self.connection, event)

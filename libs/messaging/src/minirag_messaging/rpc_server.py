@@ -12,7 +12,7 @@ from minirag_contracts.context import Context
 from minirag_contracts.errors import Internal, InvalidRequest, Refusal, RemoteRefusal
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests import Request
-from minirag_contracts.requests.common import COMMON, common_subject
+from minirag_contracts.requests.common import COMMON, OF_TENANTS, common_subject
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from pydantic import BaseModel, ValidationError
@@ -93,7 +93,8 @@ class RpcServer:
     def on_common(self, verb: str, handler: Callable[[Any, Context], Awaitable[BaseModel]]) -> None:
         """Answers one of the requests that every service answers."""
         model, returns = COMMON[verb]
-        self._add(verb, model, returns, handler, self._common_lane)
+        lane = self._lane if verb in OF_TENANTS else self._common_lane
+        self._add(verb, model, returns, handler, lane)
 
     def _add(
         self, verb: str, model: type[Request], returns: type[BaseModel], handler: Handler, lane: Lane

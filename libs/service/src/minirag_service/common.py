@@ -5,18 +5,22 @@ from uuid import UUID
 
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.requests.common import (
+    AuditRead,
+    AuditReply,
     DeadLetter,
     DeadLettersList,
     DeadLettersReplay,
     DeadLettersReply,
     EventsRead,
     EventsReply,
+    EventsTail,
     HealthCheck,
     HealthReply,
     ProjectionReport,
     ProjectionsReply,
     ProjectionsVerify,
     ReplayedReply,
+    TailReply,
 )
 from minirag_eventstore import Projection, dead_letters
 from minirag_eventstore.rebuild import Report, rebuild_foreign, rebuild_own
@@ -24,6 +28,7 @@ from minirag_eventstore.work import add_work
 
 from minirag_service.events import read_events
 from minirag_service.runtime import Runtime
+from minirag_service.tenant_events import audit_events, tail_events
 
 JANITOR_KEEPS = timedelta(days=1)
 """How long the replies of commands are kept for repetition."""
@@ -39,6 +44,8 @@ class Common:
         """Answers all of them."""
         rpc = self._runtime.rpc
         rpc.on_common("events.read", self.events_read)
+        self._runtime.on_common("events.tail", self.events_tail)
+        self._runtime.on_common("audit.read", self.audit_read)
         rpc.on_common("health", self.health)
         rpc.on_common("projections.verify", self.projections_verify)
         rpc.on_common("dead_letters.list", self.dead_letters_list)
@@ -47,6 +54,14 @@ class Common:
     async def events_read(self, request: EventsRead, context: Context) -> EventsReply:
         """The owner's events, for other services."""
         return await read_events(self._runtime.database, self._runtime.service, request)
+
+    async def events_tail(self, request: EventsTail, context: Context) -> TailReply:
+        """The caller's tenant's events, in order."""
+        return await tail_events(self._runtime.database, self._runtime.service, request, context.scope)
+
+    async def audit_read(self, request: AuditRead, context: Context) -> AuditReply:
+        """Who did what in the caller's tenant."""
+        return await audit_events(self._runtime.database, self._runtime.service, request, context.scope)
 
     async def health(self, request: HealthCheck, context: Context) -> HealthReply:
         """How the service is."""

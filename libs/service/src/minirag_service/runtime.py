@@ -64,17 +64,11 @@ class Runtime:
 
     def on(self, model: type[Q], handler: Callable[[Q, Context], Awaitable[Reply]]) -> None:
         """Answers a request; a database that is away is told as such, so that the client tries again."""
+        self.rpc.on(model, guarded(model.verb, handler))
 
-        async def guarded(request: Q, context: Context) -> Reply:
-            try:
-                return await handler(request, context)
-            except DATABASE_AWAY as error:
-                logger.warning(
-                    "the database is away", extra={"verb": model.verb, "error": type(error).__name__}
-                )
-                raise Unavailable from error
-
-        self.rpc.on(model, guarded)
+    def on_common(self, verb: str, handler: Callable[[Q, Context], Awaitable[Reply]]) -> None:
+        """The same for one of the requests that every service answers."""
+        self.rpc.on_common(verb, guarded(verb, handler))
 
     def react(self, consumer: str, reaction: Reaction) -> None:
         """Runs a reaction for the events of one of this service's reactors in the topology."""
@@ -143,6 +137,21 @@ class Runtime:
         if not fed:
             raise LookupError(f"no projection of {self.service} takes the events of {spec.owner}")
         return Projector(self.database, spec, fed, self.reader)
+
+
+def guarded(
+    verb: str, handler: Callable[[Q, Context], Awaitable[Reply]]
+) -> Callable[[Q, Context], Awaitable[Reply]]:
+    """The handler, refusing with Unavailable while the database is away."""
+
+    async def guard(request: Q, context: Context) -> Reply:
+        try:
+            return await handler(request, context)
+        except DATABASE_AWAY as error:
+            logger.warning("the database is away", extra={"verb": verb, "error": type(error).__name__})
+            raise Unavailable from error
+
+    return guard
 
 
 async def _outcome(check: Check) -> str:

@@ -12,6 +12,7 @@ from minirag_gateway.adapters import disk
 from minirag_gateway.adapters.bots import BusBots
 from minirag_gateway.adapters.counters import BusCounters
 from minirag_gateway.adapters.credentials import PostgresCredentials
+from minirag_gateway.adapters.events import BusEvents
 from minirag_gateway.adapters.identity_feed import BusIdentityFeed
 from minirag_gateway.adapters.passwords import Argon2Passwords
 from minirag_gateway.adapters.postgres import ReachableStore
@@ -26,6 +27,7 @@ from minirag_gateway.commands.tenants import TenantCommands
 from minirag_gateway.commands.tokens import TokenCommands
 from minirag_gateway.commands.users import UserCommands
 from minirag_gateway.commands.visitors import VisitorCommands
+from minirag_gateway.domain.event_cursor import EventCursors
 from minirag_gateway.entrypoints import rpc
 from minirag_gateway.entrypoints.http.addresses import Addresses
 from minirag_gateway.entrypoints.http.app import build
@@ -34,7 +36,9 @@ from minirag_gateway.entrypoints.http.identity import Identity
 from minirag_gateway.entrypoints.http.limits import Limits
 from minirag_gateway.entrypoints.http.server import HttpServer
 from minirag_gateway.ports import Credentials, Signer
+from minirag_gateway.queries.audit import AuditLog
 from minirag_gateway.queries.embed_keys import EmbedKeyQueries
+from minirag_gateway.queries.event_stream import EventStreams
 from minirag_gateway.queries.feed import IdentityFeed
 from minirag_gateway.queries.limits import Limiter
 from minirag_gateway.queries.principals import Principals
@@ -58,6 +62,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     server = HttpServer(build(services, origin_allowed=credentials.is_embed_origin), settings)
     runtime.on_stop(partial(_write_uses_once, services.principals))
     runtime.on_stop(server.stop)
+    runtime.on_stop(services.streams.close)
     runtime.background("http", server.run)
     runtime.background("streams", services.limits.streams.announce)
     runtime.background("identity-feed", partial(_hear, BusIdentityFeed(runtime.bus, services.principals)))
@@ -70,6 +75,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
 
 def _services(runtime: Runtime, settings: Settings, credentials: Credentials) -> Services:
     counters = BusCounters(runtime.bus)
+    events = BusEvents(runtime.bus, settings.request_timeout.total_seconds())
     signer = KeyedSigner(settings.secret_keys)
     feed = IdentityFeed(patience=settings.identity_patience.total_seconds())
     return Services(
@@ -78,6 +84,8 @@ def _services(runtime: Runtime, settings: Settings, credentials: Credentials) ->
         identity=_identity(runtime, settings, credentials, signer),
         principals=Principals(credentials, signer, feed, size=settings.principal_cache_size),
         turns=BusTurns(runtime.bus, min(settings.request_timeout.total_seconds(), STATE_TIMEOUT)),
+        streams=EventStreams(events, EventCursors(settings.secret_keys)),
+        audit=AuditLog(events),
         disk_is_low=partial(disk.is_low, settings.data_dir),
         addresses=Addresses.of_settings(settings),
         limits=Limits(settings, Limiter(counters), OpenStreams(counters)),

@@ -263,6 +263,13 @@ class InvalidEventType(GatewayRefusal):
     code = "invalid_event_type"
 
 
+class UnknownEventType(GatewayRefusal):
+    """There is no such event"""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
 class UploadRefused(GatewayRefusal):
     """The upload was refused."""
 

@@ -3,15 +3,18 @@
 import json
 
 from fastapi import FastAPI, Request, Response
+from minirag_contracts import asyncapi
 from starlette.responses import HTMLResponse
 
 from minirag_gateway.entrypoints.http import (
+    audit,
     auth,
     bots,
     chat,
     docs,
     embed,
     embed_keys,
+    events,
     exports,
     openapi,
     problems,
@@ -42,6 +45,8 @@ MODULES = (
     embed,
     webhooks,
     stats,
+    events,
+    audit,
     system,
 )
 
@@ -81,13 +86,18 @@ def _document(app: FastAPI) -> None:
     spec = openapi.document(app, RESOURCES)
     spec_json = json.dumps(spec, ensure_ascii=False).encode()
     html = docs.page(spec)
+    messages_json = json.dumps(asyncapi.document(), ensure_ascii=False).encode()
 
     async def openapi_json(_: Request) -> Response:
         return Response(spec_json, media_type="application/json")
+
+    async def asyncapi_json(_: Request) -> Response:
+        return Response(messages_json, media_type="application/json")
 
     async def docs_html(_: Request) -> Response:
         return HTMLResponse(html)
 
     app.add_route("/openapi.json", openapi_json, include_in_schema=False)
+    app.add_route("/asyncapi.json", asyncapi_json, include_in_schema=False)
     for path in ("/docs", "/redoc"):  # one page under both names of the earlier product
         app.add_route(path, docs_html, include_in_schema=False)

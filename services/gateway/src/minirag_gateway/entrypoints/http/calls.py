@@ -21,6 +21,8 @@ from minirag_gateway.entrypoints.http.limits import FAILED_AUTHENTICATIONS, Limi
 from minirag_gateway.entrypoints.http.tracing import PRINCIPAL_KEY, trace_of
 from minirag_gateway.errors import InvalidIdempotencyKey, NotAuthenticated
 from minirag_gateway.ports import Turns
+from minirag_gateway.queries.audit import AuditLog
+from minirag_gateway.queries.event_stream import EventStreams
 from minirag_gateway.queries.principals import Principals
 from minirag_gateway.queries.turns import Patience
 from minirag_gateway.settings import Settings
@@ -42,6 +44,8 @@ class Services:
     identity: Identity
     principals: Principals
     turns: Turns
+    streams: EventStreams
+    audit: AuditLog
     disk_is_low: Callable[[], bool]
     addresses: Addresses
     limits: Limits

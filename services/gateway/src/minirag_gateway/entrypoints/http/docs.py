@@ -27,7 +27,8 @@ def page(spec: dict[str, Any]) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{title} API</title><style>{_STYLE}</style><h1>{title} API {escape(spec['info']['version'])}</h1>"
         f"<p>{escape(spec['info']['description'])}</p>"
-        f'<p>The document for programs: <a href="/openapi.json">/openapi.json</a></p>{body}</html>'
+        f'<p>The documents for programs: <a href="/openapi.json">/openapi.json</a>, and of the events '
+        f'<a href="/asyncapi.json">/asyncapi.json</a></p>{body}</html>'
     )
 
 

@@ -79,7 +79,7 @@ def _add_headers(method: str, operation: dict[str, Any]) -> None:
     if method == "post":
         schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
         parameters.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": schema})
-    if operation["operationId"] == "resume_message_stream":
+    if operation["operationId"] in ("resume_message_stream", "stream_events"):
         parameters.append(
             {"name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string"}}
         )
