@@ -23,7 +23,7 @@ from minirag_local.credentials import ADMIN, Credentials
 from minirag_local.folder import DataFolder
 from minirag_local.process import Program
 from minirag_messaging import Bus, topology
-from minirag_messaging.testing import NatsServer, start_nats
+from minirag_messaging.testing import NatsServer, start_guarded_nats
 
 OWNER = "minirag_owner"
 PORT = postgres_server.PORT
@@ -154,8 +154,11 @@ async def make_database(
 
 @pytest.fixture
 def nats(tmp_path: Path) -> Iterator[NatsServer]:
-    """A NATS server of the test's own: it may be killed and wiped, and no other test's events are in its streams."""
-    server = start_nats(tmp_path / "nats")
+    """A NATS server of the test's own: it may be killed and wiped, and no other test's events are in its streams.
+
+    It knows the users of the stack, with their permissions; a connection without a user may do everything.
+    """
+    server = start_guarded_nats(tmp_path / "nats")
     yield server
     server.stop()
 

@@ -28,14 +28,15 @@ REBUILD_TIMEOUT = 3600.0
 
 CONNECT_TIMEOUT = 10.0
 
-_CONTEXT = Context.for_system("operator")
+OPERATOR = Context.for_system("operator")
+"""In whose name an operator's requests are made."""
 
 
 async def list_letters(folder: DataFolder, service: str | None) -> None:
     """Print what was given up on, one line each."""
-    async with _bus(folder) as bus:
+    async with operators_bus(folder) as bus:
         for name in _services(service):
-            reply = await bus.ask(name, "dead_letters.list", DeadLettersList(), DeadLettersReply, _CONTEXT)
+            reply = await bus.ask(name, "dead_letters.list", DeadLettersList(), DeadLettersReply, OPERATOR)
             for found in reply.letters:
                 tried_again = f" replayed {found.replayed_at:%F %T}" if found.replayed_at else ""
                 print(
@@ -52,10 +53,10 @@ async def replay_letters(folder: DataFolder, service: str | None, letter: str | 
         raise StackError(
             f"{letter!r} is not the id of a letter: `minirag dead-letters list` shows them."
         ) from error
-    async with _bus(folder) as bus:
+    async with operators_bus(folder) as bus:
         for name in _services(service):
             question = DeadLettersReplay(letter_id=only)
-            reply = await bus.ask(name, "dead_letters.replay", question, ReplayedReply, _CONTEXT)
+            reply = await bus.ask(name, "dead_letters.replay", question, ReplayedReply, OPERATOR)
             print(f"{name}: {reply.replayed}")
 
 
@@ -64,11 +65,11 @@ async def verify_projections(
 ) -> bool:
     """Print one line for each projection; True when all of them equalled their fold."""
     same = True
-    async with _bus(folder) as bus:
+    async with operators_bus(folder) as bus:
         for name in _services(service):
             question = ProjectionsVerify(projection=projection, repair=repair)
             reply = await bus.ask(
-                name, "projections.verify", question, ProjectionsReply, _CONTEXT, REBUILD_TIMEOUT
+                name, "projections.verify", question, ProjectionsReply, OPERATOR, REBUILD_TIMEOUT
             )
             for report in reply.reports:
                 finding = "equals its rebuild" if not report.differences else "; ".join(report.differences)
@@ -86,7 +87,8 @@ def _services(service: str | None) -> Sequence[str]:
 
 
 @asynccontextmanager
-async def _bus(folder: DataFolder) -> AsyncIterator[Bus]:
+async def operators_bus(folder: DataFolder) -> AsyncIterator[Bus]:
+    """A connection to the running stack that may ask everything; refusals become a StackError."""
     state = RunState.read(folder)
     password = Credentials.of(folder).nats[SYSTEM]
     try:

@@ -36,6 +36,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     """Registers what this service answers and works on."""
     store = runtime.store
     contents = PostgresContents(runtime.sealer)
+    runtime.sealed("bot_credentials", key=("bot_id",))
     client = LlmClient(silence=settings.chat_llm_silence)
     runtime.on_stop(client.close)
     catalogue = Catalogue()

@@ -12,9 +12,11 @@ from minirag_gateway.adapters.passwords import Argon2Passwords
 from minirag_gateway.adapters.postgres import PostgresCredentials, ReachableStore
 from minirag_gateway.adapters.turns import BusTurns
 from minirag_gateway.commands.tenants import TenantCommands
+from minirag_gateway.entrypoints import rpc
 from minirag_gateway.entrypoints.http.app import build
 from minirag_gateway.entrypoints.http.calls import Services
 from minirag_gateway.entrypoints.http.server import HttpServer
+from minirag_gateway.queries.operators import OperatorQueries
 from minirag_gateway.queries.principals import Principals
 from minirag_gateway.settings import Settings
 
@@ -46,6 +48,7 @@ def services_of(runtime: Runtime, settings: Settings) -> Services:
 async def assemble(runtime: Runtime, settings: Settings) -> None:
     """The gateway: HTTP in front, and the notes of which tokens were used."""
     services = services_of(runtime, settings)
+    rpc.register(runtime, OperatorQueries(PostgresCredentials(runtime.database).find_tenant))
     server = HttpServer(build(services), settings)
     runtime.on_stop(partial(_write_uses_once, services.principals))
     runtime.on_stop(server.stop)

@@ -23,6 +23,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     """Registers what this service answers, reacts to and works on."""
     endpoints = PostgresEndpointRows(runtime.sealer)
     deliveries = PostgresDeliveryRows(runtime.sealer)
+    runtime.sealed("endpoint_secrets", key=("webhook_id",))
     client = GuardedClient(Allowance.parse(settings.egress_allow))
     runtime.on_stop(client.close)
     sender = HttpSender(client, settings.webhooks_timeout)

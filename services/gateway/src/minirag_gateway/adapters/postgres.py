@@ -12,6 +12,7 @@ import asyncpg
 from minirag_contracts.context import Context
 from minirag_contracts.errors import Unavailable
 from minirag_contracts.requests import Reply, Request
+from minirag_contracts.requests.gateway import TenantFound
 from minirag_eventstore import Database, EventStore, Transaction
 
 from minirag_gateway.ports import TokenRecord, TokenUse
@@ -25,6 +26,10 @@ FROM tokens AS token
 JOIN tenants AS tenant ON tenant.tenant_id = token.tenant_id
 LEFT JOIN users ON users.user_id = token.user_id AND users.tenant_id = token.tenant_id
 WHERE token.token_hash = $1
+"""
+
+_TENANT = """
+SELECT tenant_id AS id, slug, is_active FROM tenants WHERE slug = $1 OR tenant_id::text = lower($1)
 """
 
 _NOTE = """
@@ -79,6 +84,12 @@ class PostgresCredentials:
         async with reachable(), self._database.system() as connection:
             row = await connection.fetchrow(_FIND, token_hash)
         return None if row is None else TokenRecord(**dict(row))
+
+    async def find_tenant(self, slug_or_id: str) -> TenantFound | None:
+        """A tenant by what an operator knows of it."""
+        async with reachable(), self._database.system() as connection:
+            row = await connection.fetchrow(_TENANT, slug_or_id)
+        return None if row is None else TenantFound(**dict(row))
 
     async def note_uses(self, uses: Sequence[TokenUse]) -> None:
         """See the port."""
