@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncpg
@@ -97,6 +97,41 @@ def _for(url: str, role: str, database: str) -> str:
     _, _, query = rest.partition("?")
     host = rest.split("/", 1)[0]
     return f"postgresql://{role}:{PASSWORD}@{host}/{database}" + (f"?{query}" if query else "")
+
+
+@dataclass(frozen=True, slots=True)
+class WholeDatabase:
+    """Every service's schema in one database, as in a real stack. ``admin`` is a superuser's URL."""
+
+    admin: str
+    name: str
+
+    def url(self, role: str) -> str:
+        """The same database as a service's role."""
+        return _for(self.admin, role, self.name)
+
+
+@pytest.fixture(scope="session")
+def whole_database(postgres_url: str) -> WholeDatabase:
+    """Made once; who changes rows in it puts them back."""
+    name = f"whole_{secrets.token_hex(6)}"
+    asyncio.run(_migrate_everything(postgres_url, name))
+    prefix, _, rest = postgres_url.partition("@")
+    host, _, query = rest.partition("/")[0], "", rest.partition("?")[2]
+    return WholeDatabase(f"{prefix}@{host}/{name}" + (f"?{query}" if query else ""), name)
+
+
+async def _migrate_everything(url: str, name: str) -> None:
+    admin = await asyncpg.connect(url)
+    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.close()
+    connection = await asyncpg.connect(url, database=name)
+    await prepare_database(
+        connection, OWNER, {role: PASSWORD for s in SERVICES for role in (s, f"{s}_system")}
+    )
+    for service in SERVICES:
+        await migrate(connection, OWNER, service)
+    await connection.close()
 
 
 _templates: dict[str, str] = {}
