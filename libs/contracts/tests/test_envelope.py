@@ -40,7 +40,8 @@ def upcasters() -> Iterator[None]:
         return {"full_name": data["name"]}
 
     yield
-    UPCASTERS.clear()
+    for version in (1, 2):
+        del UPCASTERS["person.renamed", version]
 
 
 @pytest.mark.parametrize(

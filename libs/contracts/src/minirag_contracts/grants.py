@@ -56,7 +56,7 @@ class Channel:
 
 CHANNELS = (
     Channel(("frames.*.*",), ("chat",), hearers=("gateway",), stream="FRAMES", readers=("chat", "gateway")),
-    Channel(("limits.>",), ("gateway",), hearers=("gateway",)),
+    Channel(("limits.>",), ("gateway",)),
     Channel(("signal.>",), (), hearers=("gateway",)),
     Channel(("signal.chat.>",), (), hearers=("chat",)),
     Channel(
