@@ -139,6 +139,10 @@ class Stack:
         file = self.folder.logs / "minirag.log"
         return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
 
+    def bus_violations(self) -> list[str]:
+        """What the bus refused to the services because their grants lack it: always nothing."""
+        return [line for line in self.logs().splitlines() if "permissions violation" in line.lower()]
+
     def _lines(self, deadline: float) -> Iterator[str]:
         """Lines of output until the deadline or its end. Nobody reads on after that: the stack must not mind."""
         assert self._process is not None
@@ -170,6 +174,8 @@ def running_stack(
     try:
         stack.start()
         yield stack
+        if refused := stack.bus_violations():
+            raise StackFailed("the bus refused what a service does:\n" + "\n".join(refused[:20]))
     finally:
         stack.stop()
 

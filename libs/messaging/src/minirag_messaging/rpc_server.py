@@ -83,6 +83,8 @@ class RpcServer:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._subscription: Subscription | None = None
         self._discovery: Discovery | None = None
+        self.started = asyncio.Event()
+        """Set when requests are taken."""
 
     def on(self, model: type[Q], handler: Callable[[Q, Context], Awaitable[BaseModel]]) -> None:
         """Answers a request of this service."""
@@ -113,6 +115,7 @@ class RpcServer:
         )
         self._discovery = Discovery(client, self._service, [end.counter for end in self._endpoints.values()])
         await self._discovery.start()
+        self.started.set()
 
     async def drain(self, timeout: float = 30.0) -> None:
         """Takes no more, finishes what runs or waits; cancels what still runs after ``timeout`` seconds."""

@@ -1,4 +1,4 @@
-"""What every service answers: its events, its health, its projections, its dead letters."""
+"""What every service answers: its events, its health, its projections, its dead letters, its secrets."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -20,6 +20,8 @@ from minirag_contracts.requests.common import (
     ProjectionsReply,
     ProjectionsVerify,
     ReplayedReply,
+    SecretsReply,
+    SecretsRotate,
     TailReply,
 )
 from minirag_eventstore import Projection, dead_letters
@@ -27,6 +29,7 @@ from minirag_eventstore.rebuild import Report, rebuild_foreign, rebuild_own
 from minirag_eventstore.work import add_work
 
 from minirag_service.events import read_events
+from minirag_service.rotation import rotate
 from minirag_service.runtime import Runtime
 from minirag_service.tenant_events import audit_events, tail_events
 
@@ -50,6 +53,7 @@ class Common:
         rpc.on_common("projections.verify", self.projections_verify)
         rpc.on_common("dead_letters.list", self.dead_letters_list)
         rpc.on_common("dead_letters.replay", self.dead_letters_replay)
+        rpc.on_common("secrets.rotate", self.secrets_rotate)
 
     async def events_read(self, request: EventsRead, context: Context) -> EventsReply:
         """The owner's events, for other services."""
@@ -105,6 +109,15 @@ class Common:
         for runner in self._runtime.runners:
             runner.wake()
         return ReplayedReply(replayed=len(letters))
+
+    async def secrets_rotate(self, request: SecretsRotate, context: Context) -> SecretsReply:
+        """Seals everything anew that is not under the newest key."""
+        runtime = self._runtime
+        tables = [
+            await rotate(runtime.database, runtime.sealer, column, dry_run=request.dry_run)
+            for column in runtime.sealed_columns
+        ]
+        return SecretsReply(tables=tables)
 
     async def _replay_event(self, kind: str, payload: dict[str, object]) -> None:
         durable = kind.removeprefix(dead_letters.REACTION)

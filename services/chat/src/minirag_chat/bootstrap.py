@@ -45,6 +45,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     store = runtime.store
     contents = PostgresContents(runtime.sealer)
     secrets = PostgresSecrets(runtime.sealer)
+    runtime.sealed("bot_credentials", key=("bot_id",))
+    runtime.sealed("bot_identity_secrets", key=("bot_id",))
     client = LlmClient(silence=settings.chat_llm_silence)
     runtime.on_stop(client.close)
     catalogue = Catalogue()

@@ -21,6 +21,7 @@ from minirag_gateway.adapters.turns import BusTurns
 from minirag_gateway.commands.accounts import PasswordProofs
 from minirag_gateway.commands.embed_keys import EmbedKeyCommands
 from minirag_gateway.commands.invites import InviteCommands
+from minirag_gateway.commands.operators import OperatorCommands
 from minirag_gateway.commands.passwords import PasswordCommands
 from minirag_gateway.commands.sessions import Lifetimes, SessionCommands
 from minirag_gateway.commands.tenants import TenantCommands
@@ -41,6 +42,7 @@ from minirag_gateway.queries.embed_keys import EmbedKeyQueries
 from minirag_gateway.queries.event_stream import EventStreams
 from minirag_gateway.queries.feed import IdentityFeed
 from minirag_gateway.queries.limits import Limiter
+from minirag_gateway.queries.operators import OperatorQueries
 from minirag_gateway.queries.principals import Principals
 from minirag_gateway.queries.streams import OpenStreams
 from minirag_gateway.queries.tenants import TenantQueries
@@ -58,7 +60,9 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     """The gateway: HTTP in front, the identity feed behind it, the operator's requests, and which tokens were used."""
     credentials = PostgresCredentials(runtime.database)
     services = _services(runtime, settings, credentials)
-    rpc.register(runtime, InviteCommands(credentials))
+    operators = OperatorQueries(credentials)
+    commands = OperatorCommands(services.identity.tenants, operators)
+    rpc.register(runtime, InviteCommands(credentials), commands, operators)
     server = HttpServer(build(services, origin_allowed=credentials.is_embed_origin), settings)
     runtime.on_stop(partial(_write_uses_once, services.principals))
     runtime.on_stop(server.stop)

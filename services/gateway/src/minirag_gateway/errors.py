@@ -42,6 +42,13 @@ class AccountDisabled(NotAuthenticated):
     code = "account_disabled"
 
 
+class NoSuchTenant(GatewayRefusal):
+    """There is no such tenant."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
 class TenantDisabled(GatewayRefusal):
     """Tenant is disabled"""
 

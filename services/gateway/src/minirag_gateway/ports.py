@@ -15,6 +15,7 @@ from minirag_contracts.requests import Reply, Request
 from minirag_contracts.requests.bots import BotFace
 from minirag_contracts.requests.chat import TurnRead
 from minirag_contracts.requests.common import AuditRead, AuditReply
+from minirag_contracts.requests.gateway import TenantFound
 from minirag_contracts.signals import Progress
 from minirag_eventstore import Connection, Transaction
 
@@ -136,6 +137,14 @@ class Credentials(Protocol):
 
     async def is_embed_origin(self, origin: str) -> bool:
         """Whether any active embed key serves pages of this origin."""
+        ...
+
+    async def find_tenant(self, slug_or_id: str) -> TenantFound | None:
+        """A tenant by what an operator knows of it."""
+        ...
+
+    async def tenants(self, after: tuple[datetime, UUID] | None, limit: int) -> list[TenantFound]:
+        """Tenants older than that one, newest first."""
         ...
 
     async def note_uses(self, uses: Sequence[TokenUse]) -> None:

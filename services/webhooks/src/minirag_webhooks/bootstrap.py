@@ -28,6 +28,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     """Registers what this service answers, reacts to and works on."""
     store = runtime.store
     endpoints, deliveries = PostgresEndpointRows(runtime.sealer), PostgresDeliveryRows(runtime.sealer)
+    runtime.sealed("endpoint_secrets", key=("webhook_id",))
     log = PostgresDeliveryLog()
     runner = consumers.run_deliveries(
         runtime,

@@ -1,4 +1,4 @@
-"""What every service answers: its events, its health, its projections, its dead letters.
+"""What every service answers: its events, its health, its projections, its dead letters, its secrets.
 
 These are asked under a service's credential, never for a tenant; but for those of ``OF_TENANTS``, which read what the
 context's tenant may see. Their subjects come from ``common_subject``.
@@ -172,6 +172,27 @@ class ReplayedReply(Reply):
     replayed: int
 
 
+class SecretsRotate(Request):
+    """Encrypt anew, with the newest key, whatever this service has sealed with an older one. Safe to repeat."""
+
+    dry_run: bool = False
+
+
+class SealedTable(Reply):
+    """``outdated`` rows are (or, in a dry run, would be) sealed anew; ``unreadable`` ones no known key opens."""
+
+    table: str
+    rows: int
+    outdated: int
+    unreadable: int
+
+
+class SecretsReply(Reply):
+    """By table."""
+
+    tables: list[SealedTable]
+
+
 COMMON: dict[str, tuple[type[Request], type[BaseModel]]] = {
     "events.read": (EventsRead, EventsReply),
     "events.tail": (EventsTail, TailReply),
@@ -180,6 +201,7 @@ COMMON: dict[str, tuple[type[Request], type[BaseModel]]] = {
     "projections.verify": (ProjectionsVerify, ProjectionsReply),
     "dead_letters.list": (DeadLettersList, DeadLettersReply),
     "dead_letters.replay": (DeadLettersReplay, ReplayedReply),
+    "secrets.rotate": (SecretsRotate, SecretsReply),
 }
 """Verb → model and reply of what every service answers."""
 

@@ -1,11 +1,18 @@
-"""What the operator may ask of the gateway."""
+"""What may be asked of the gateway: by the operator (``system:operator``) only."""
 
 from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
 from pydantic import Field
 
-from minirag_contracts.requests.base import Reply, Request
+from minirag_contracts.requests.base import Page, Reply, Request
+
+
+class OperatorRequest(Request):
+    """Anything that an operator asks of the gateway."""
+
+    service: ClassVar[str] = "gateway"
 
 
 class InviteCreated(Reply):
@@ -17,11 +24,53 @@ class InviteCreated(Reply):
     expires_at: datetime
 
 
-class CreateInvite(Request):
-    """Let somebody sign up, once, in the next ``days``. Only the operator (``system:operator``) may ask this."""
+class CreateInvite(OperatorRequest):
+    """Let somebody sign up, once, in the next ``days``."""
 
-    service: ClassVar[str] = "gateway"
     verb: ClassVar[str] = "invites.create"
     Returns: ClassVar[type[Reply]] = InviteCreated
 
     days: int = Field(default=7, ge=1, le=365)
+
+
+class TenantFound(Reply):
+    """Which tenant it is, and whether it is served."""
+
+    id: UUID
+    slug: str
+    name: str
+    is_active: bool
+    created_at: datetime
+
+
+class FindTenant(OperatorRequest):
+    """The tenant with this slug or id; ``not_found`` where there is none."""
+
+    verb: ClassVar[str] = "tenants.find"
+    Returns: ClassVar[type[Reply]] = TenantFound
+
+    slug_or_id: str
+
+
+class SetTenantServed(OperatorRequest):
+    """Suspend the tenant with this slug or id, or serve it again; what is so already stays so."""
+
+    verb: ClassVar[str] = "tenants.serve"
+    Returns: ClassVar[type[Reply]] = TenantFound
+
+    slug_or_id: str
+    served: bool
+
+
+class TenantsFound(Reply):
+    """Newest first."""
+
+    items: list[TenantFound]
+    next: str | None = None
+
+
+class ListTenants(OperatorRequest, Page):
+    """Every tenant."""
+
+    verb: ClassVar[str] = "tenants.list"
+    Returns: ClassVar[type[Reply]] = TenantsFound

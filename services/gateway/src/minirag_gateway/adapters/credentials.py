@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from minirag_contracts.errors import Unavailable
+from minirag_contracts.requests.gateway import TenantFound
 from minirag_eventstore import DATABASE_AWAY, Connection, Database
 
 from minirag_gateway.ports import Account, CredentialRecord, Lookup, PublicKey, TokenUse
@@ -59,6 +60,8 @@ SELECT key.tenant_id, tenant.is_active AS tenant_active, key.key_id, key.bot_id,
 FROM embed_keys AS key JOIN tenants AS tenant ON tenant.tenant_id = key.tenant_id
 WHERE key.key = $1 AND key.is_active
 """
+
+_TENANTS = "SELECT tenant_id AS id, slug, name, is_active, created_at FROM tenants"
 
 _ADD_INVITE = """
 WITH old AS (DELETE FROM invites WHERE expires_at < now() - interval '30 days' AND used_at IS NULL)
@@ -115,6 +118,27 @@ class PostgresCredentials:
                     "SELECT EXISTS (SELECT FROM embed_keys WHERE is_active AND origins @> ARRAY[$1])", origin
                 )
             )
+
+    async def find_tenant(self, slug_or_id: str) -> TenantFound | None:
+        """See the port."""
+        async with self._looking() as connection:
+            row = await connection.fetchrow(
+                _TENANTS + " WHERE slug = $1 OR tenant_id::text = lower($1)", slug_or_id
+            )
+        return None if row is None else TenantFound(**dict(row))
+
+    async def tenants(self, after: tuple[datetime, UUID] | None, limit: int) -> list[TenantFound]:
+        """See the port."""
+        created_at, tenant_id = after or (None, None)
+        async with self._looking() as connection:
+            rows = await connection.fetch(
+                _TENANTS + " WHERE $1::timestamptz IS NULL OR (created_at, tenant_id) < ($1, $2::uuid) "
+                "ORDER BY created_at DESC, tenant_id DESC LIMIT $3",
+                created_at,
+                tenant_id,
+                limit,
+            )
+        return [TenantFound(**dict(row)) for row in rows]
 
     async def note_uses(self, uses: Sequence[TokenUse]) -> None:
         """See the port."""

@@ -7,13 +7,11 @@ from datetime import UTC, datetime, timedelta
 from minirag_contracts.context import Context
 from minirag_contracts.requests.gateway import CreateInvite, InviteCreated
 
-from minirag_gateway.errors import NotTheOperator
+from minirag_gateway.domain.access import require_operator
 from minirag_gateway.ports import Invites
 
 INVITE_BYTES = 24
 """Randomness of an invite; URL-safe base64 makes 32 characters of it."""
-
-OPERATOR = "system:operator"
 
 
 def hashed(invite: str) -> str:
@@ -29,8 +27,7 @@ class InviteCommands:
 
     async def create(self, request: CreateInvite, context: Context) -> InviteCreated:
         """A new invite, told this once; NotTheOperator for anybody else."""
-        if context.actor != OPERATOR or context.tenant_id is not None:
-            raise NotTheOperator
+        require_operator(context)
         invite = secrets.token_urlsafe(INVITE_BYTES)
         expires_at = datetime.now(UTC) + timedelta(days=request.days)
         await self._invites.add(hashed(invite), expires_at)
