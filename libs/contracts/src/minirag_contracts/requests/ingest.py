@@ -111,3 +111,27 @@ class IngestSource(IngestServiceRequest):
     Returns: ClassVar[type[Reply]] = IngestAccepted
 
     source_id: UUID
+
+
+class BotSources(Reply):
+    """What one bot has been given: its active sources, those of them that answer, and their chunks."""
+
+    bot_id: UUID
+    source_count: int
+    ready_sources: int
+    total_chunks: int
+
+
+class SourcesSummary(Reply):
+    """The tenant's active sources in figures; bots without sources are not among ``by_bot``."""
+
+    sources_by_status: dict[str, int]
+    total_chunks: int
+    by_bot: list[BotSources]
+
+
+class GetSourcesSummary(IngestServiceRequest):
+    """How many sources the tenant has, in which status, and how many chunks they were cut into."""
+
+    verb: ClassVar[str] = "sources.summary"
+    Returns: ClassVar[type[Reply]] = SourcesSummary

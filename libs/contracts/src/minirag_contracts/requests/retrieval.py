@@ -115,3 +115,17 @@ class Search(RetrievalRequest):
     query: str = Field(repr=False)
     top_k: int = 5
     highlights: int = 0
+
+
+class IndexSummary(Reply):
+    """The tenant's index in figures: chunks that answer now, and generations of all its bots together."""
+
+    points_count: int
+    generation_count: int
+
+
+class GetIndexSummary(RetrievalRequest):
+    """How large the tenant's index is."""
+
+    verb: ClassVar[str] = "index.summary"
+    Returns: ClassVar[type[Reply]] = IndexSummary
