@@ -20,7 +20,7 @@ from minirag_eventstore.database import Connection, Database
 from minirag_eventstore.errors import VersionConflict
 from minirag_eventstore.projection import Projection
 from minirag_eventstore.rows import record
-from minirag_eventstore.work import add_work
+from minirag_eventstore.work import add_work, drop_work
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +78,10 @@ class Transaction:
     async def add_work(self, kind: str, key: str, **options: Any) -> None:
         """Adds a piece of leased work (see ``work.add_work``) that exists if and only if this transaction commits."""
         await add_work(self.connection, self.scope, kind, key, **options)
+
+    async def drop_work(self, kind: str, *keys: str) -> None:
+        """Takes back work that has become needless (see ``work.drop_work``)."""
+        await drop_work(self.connection, kind, keys)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Called once the transaction is committed, and not otherwise."""
