@@ -37,13 +37,20 @@ from minirag_contracts.requests.chat import (
 )
 from minirag_contracts.requests.common import HealthCheck, HealthReply
 from minirag_contracts.requests.ingest import (
+    ChildrenQueued,
     CreateSource,
+    CreateSourceBatch,
+    DeactivateSource,
     GetSource,
     IngestAccepted,
+    IngestChildren,
     IngestSource,
+    ListChildren,
     ListSources,
+    SourceBatch,
     SourceList,
     SourceRead,
+    UpdateSource,
     UploadSource,
 )
 from minirag_contracts.requests.webhooks import (
@@ -68,6 +75,12 @@ class NotFound(Refusal):
 
     status = 404
     code = "not_found"
+
+
+class NoChildren(Refusal):
+    """At least one child source is required"""
+
+    code = "no_children"
 
 
 class Busy(Refusal):
@@ -111,6 +124,11 @@ class Owners:
                 GetSource: self.get_source,
                 ListSources: self.list_sources,
                 IngestSource: self.ingest_source,
+                UpdateSource: self.update_source,
+                DeactivateSource: self.deactivate_source,
+                CreateSourceBatch: self.create_source_batch,
+                ListChildren: self.list_children,
+                IngestChildren: self.ingest_children,
             },
             "webhooks": {
                 CreateWebhook: self.create_webhook,
@@ -262,6 +280,27 @@ class Owners:
         if sum(isinstance(asked, IngestSource) for asked, _ in self.asked) > 1:
             raise Busy
         return IngestAccepted(source_id=request.source_id, version=1)
+
+    async def update_source(self, request: UpdateSource, context: Context) -> SourceRead:
+        changed = {key: value for key, value in request.changes.model_dump().items() if key != "content"}
+        return a_source(context.scope.tenant_id, id=request.source_id, **changed)
+
+    async def deactivate_source(self, request: DeactivateSource, context: Context) -> Done:
+        return Done()
+
+    async def create_source_batch(self, request: CreateSourceBatch, context: Context) -> SourceBatch:
+        if not request.children:
+            raise NoChildren
+        tenant_id = context.scope.tenant_id
+        parent = a_source(tenant_id, name=request.name, children_count=len(request.children))
+        children = [a_source(tenant_id, name=child.name, parent_id=parent.id) for child in request.children]
+        return SourceBatch(parent=parent, children=children)
+
+    async def list_children(self, request: ListChildren, context: Context) -> SourceList:
+        return SourceList(items=[a_source(context.scope.tenant_id, parent_id=request.source_id)], next="more")
+
+    async def ingest_children(self, request: IngestChildren, context: Context) -> ChildrenQueued:
+        return ChildrenQueued(enqueued=3)
 
     async def create_webhook(self, request: CreateWebhook, context: Context) -> WebhookCreatedReply:
         return WebhookCreatedReply(**a_webhook(context.scope.tenant_id).model_dump(), secret="s" * 43)

@@ -11,7 +11,6 @@ from minirag_retrieval.ports import VectorIndex
 from retrieval_deaths import Death, dying
 from retrieval_rooms import Rooms, Source
 
-
 DEATHS = [
     pytest.param("mark", 1, False, id="before the first mark"),
     pytest.param("mark", 1, True, id="after the new points are marked"),
