@@ -62,6 +62,15 @@ class Transaction:
             state, version = evolve(state, event.payload), event.version
         return state, version
 
+    async def load_many(
+        self, streams: Sequence[str], evolve: Callable[[S, EventPayload], S], initial: S
+    ) -> list[tuple[S, int]]:
+        """The same for several aggregates at once, in the order of the streams."""
+        found = dict.fromkeys(streams, (initial, 0))
+        for event in await log.load_many(self.connection, self._service, streams):
+            found[event.stream] = (evolve(found[event.stream][0], event.payload), event.version)
+        return [found[stream] for stream in streams]
+
     async def append(
         self, context: Context, stream: str, expected_version: int, payloads: Sequence[EventPayload]
     ) -> list[Envelope]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from minirag_contracts.errors import Refusal
@@ -53,6 +54,7 @@ class WorkRunner:
         self._poll = poll.total_seconds()
         self._owner = new_id()
         self._running: dict[UUID, tuple[WorkItem, asyncio.Task[None]]] = {}
+        self._promised: WeakKeyDictionary[Transaction, int] = WeakKeyDictionary()
         self._wake = asyncio.Event()
         self._draining = False
 
@@ -67,7 +69,8 @@ class WorkRunner:
 
     async def add(self, transaction: Transaction, key: str, payload: dict[str, Any] | None = None) -> None:
         """Adds a piece and, where there is room, starts it in this process right after the commit, without a claim."""
-        if self._draining or len(self._running) >= self._concurrency:
+        promised = self._promised.get(transaction, 0)
+        if self._draining or len(self._running) + promised >= self._concurrency:
             await transaction.add_work(self.kind, key, payload=payload)
             transaction.after_commit(self.wake)
             return
@@ -81,6 +84,7 @@ class WorkRunner:
             lease=self._lease,
         )
         if item is not None:
+            self._promised[transaction] = promised + 1
             transaction.after_commit(partial(self._start, item))
 
     async def run(self) -> None:
