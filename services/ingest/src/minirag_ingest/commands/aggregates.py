@@ -38,6 +38,15 @@ class Sources:
         await self._rows.lock(tx, source_id)
         return await tx.load(source.stream_of(source_id), source.evolve, source.Source())
 
+    async def load_children(
+        self, tx: Transaction, parent_id: UUID, *, active: bool = True
+    ) -> list[tuple[UUID, source.Source, int]]:
+        """Id, state and version of the active children, or else of those that went with their parent; also locked."""
+        ids = await self._rows.lock_children(tx, parent_id, active=active)
+        streams = [source.stream_of(child_id) for child_id in ids]
+        loaded = await tx.load_many(streams, source.evolve, source.Source())
+        return [(child_id, *state) for child_id, state in zip(ids, loaded, strict=True)]
+
     async def create(
         self, tx: Transaction, context: Context, command: source.Create, content: SourceContent, salt: bytes
     ) -> None:
@@ -61,16 +70,23 @@ class Sources:
         recorded: int,
         payloads: Sequence[EventPayload],
     ) -> list[Envelope]:
-        """The events, the work to make a version that they ask for, and no more work for one that they cancel."""
+        """The events, and the work to make a version that they ask for."""
         events = await tx.append(context, source.stream_of(source_id), recorded, payloads)
-        for event in events:
-            match event.payload:
-                case IngestRequested(version=version):
-                    payload = work_payload(source_id, version, event)
-                    await self._runner.add(tx, work_key(source_id, version), payload)
-                case IngestCancelled(version=version):
-                    await tx.drop_work(WORK_KIND, work_key(source_id, version))
+        for payload, event in zip(payloads, events, strict=True):
+            if isinstance(payload, IngestRequested):
+                work = work_payload(source_id, payload.version, event)
+                await self._runner.add(tx, work_key(source_id, payload.version), work)
         return events
+
+    async def drop_work(self, tx: Transaction, payloads: Sequence[EventPayload]) -> None:
+        """No more work for the versions that these events cancel."""
+        keys = [
+            work_key(payload.source_id, payload.version)
+            for payload in payloads
+            if isinstance(payload, IngestCancelled)
+        ]
+        if keys:
+            await tx.drop_work(WORK_KIND, *keys)
 
     async def request(self, tx: Transaction, context: Context, source_id: UUID) -> int:
         """Asks for the next version, and answers which one that is."""

@@ -130,16 +130,23 @@ class ChangeCommands:
         self, tx: Transaction, context: Context, source_id: UUID, parent: source.Source | None
     ) -> None:
         """The source, and the children that went with it."""
-        if not await self._bring_back(tx, context, source_id, parent):
+        if not await self._bring_back(
+            tx, context, source_id, await self._sources.load(tx, source_id), parent
+        ):
             return
         self._given.check_disk()
-        for child_id in await self._rows.lock_children(tx, source_id, active=False):
-            await self._bring_back(tx, context, child_id, None)
+        for child_id, child, recorded in await self._sources.load_children(tx, source_id, active=False):
+            await self._bring_back(tx, context, child_id, (child, recorded), None)
 
     async def _bring_back(
-        self, tx: Transaction, context: Context, source_id: UUID, parent: source.Source | None
+        self,
+        tx: Transaction,
+        context: Context,
+        source_id: UUID,
+        loaded: tuple[source.Source, int],
+        parent: source.Source | None,
     ) -> bool:
-        state, recorded = await self._sources.load(tx, source_id)
+        state, recorded = loaded
         config, has_body = await self._contents.outline(tx, source_id)
         something = intake.has_something(state.source_type, config, has_body)
         payloads = source.decide(state, source.Activate(something, parent))
@@ -149,13 +156,14 @@ class ChangeCommands:
         """Answers the key of the work that hides; None if nothing was active any more."""
         state, recorded = await self._sources.load(tx, source_id)
         payloads = source.decide(state, source.Deactivate())
-        events = await self._sources.append(tx, context, source_id, recorded, payloads)
-        if not events:
+        if not payloads:
             return None
-        for child_id in await self._rows.lock_children(tx, source_id, active=True):
-            child, version = await self._sources.load(tx, child_id)
+        await self._sources.append(tx, context, source_id, recorded, payloads)
+        for child_id, child, version in await self._sources.load_children(tx, source_id):
             gone = source.decide(child, source.Deactivate(with_parent=True))
             await self._sources.append(tx, context, child_id, version, gone)
-        key = str(events[-1].event_id)
+            payloads += gone
+        await self._sources.drop_work(tx, payloads)
+        key = f"{source_id}:{recorded}"
         await self._hidings.note(tx, source_id, key)
         return key

@@ -70,8 +70,7 @@ class FamilyCommands:
             if parent.source_id is None:
                 raise SourceNotFound
             enqueued = 0
-            for child_id in await self._rows.lock_children(tx, request.source_id, active=True):
-                state, recorded = await self._sources.load(tx, child_id)
+            for child_id, state, recorded in await self._sources.load_children(tx, request.source_id):
                 if state.processing:
                     continue
                 payloads = source.decide(state, source.Ingest())

@@ -23,6 +23,7 @@ from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http import uploads
 from minirag_gateway.entrypoints.http.answers import MAX_LIMIT, Cursor, Limit, one, page
 from minirag_gateway.entrypoints.http.bodies import read_json
+from minirag_gateway.entrypoints.http.calls import Call
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.sources import (
     ChildIngestionsAccepted,
@@ -70,8 +71,12 @@ async def create_source_batch(request: Request) -> Response:
     call = call_of(request)
     body = await read_json(request, SourceBatchCreate, call.services.settings.source_body_limit)
     _check_length(*(child.content for child in body.children))
-    seconds = call.services.settings.upload_timeout.total_seconds()
-    return one(await call.ask(body.request(), SourceBatch, timeout=seconds), 201)
+    return one(await call.ask(body.request(), SourceBatch, timeout=_patience(call)), 201)
+
+
+def _patience(call: Call) -> float:
+    """Seconds for what concerns up to a thousand sources."""
+    return call.services.settings.upload_timeout.total_seconds()
 
 
 def _check_length(*texts: str | None) -> None:
@@ -170,7 +175,7 @@ async def update_source(request: Request, source_id: UUID) -> Response:
     call = call_of(request)
     body = await read_json(request, SourceUpdate, call.services.settings.source_body_limit)
     _check_length(body.content)
-    return one(await call.ask(body.request(source_id), SourceRead))
+    return one(await call.ask(body.request(source_id), SourceRead, timeout=_patience(call)))
 
 
 @resource.route(
@@ -181,7 +186,8 @@ async def delete_source(request: Request, source_id: UUID) -> Response:
 
     After a 503 it is deactivated too and will be hidden in a moment; repeat the request to be sure.
     """
-    await call_of(request).ask(DeactivateSource(source_id=source_id), Done)
+    call = call_of(request)
+    await call.ask(DeactivateSource(source_id=source_id), Done, timeout=_patience(call))
     return Response(status_code=204)
 
 
@@ -210,7 +216,7 @@ async def ingest_source(request: Request, source_id: UUID) -> Response:
 async def ingest_source_children(request: Request, source_id: UUID) -> Response:
     """Makes a new version of each active child that is not being processed."""
     call = call_of(request)
-    seconds = call.services.settings.upload_timeout.total_seconds()
-    queued = await call.ask(IngestChildren(source_id=source_id), ChildrenQueued, timeout=seconds)
+    question = IngestChildren(source_id=source_id)
+    queued = await call.ask(question, ChildrenQueued, timeout=_patience(call))
     message = f"Ingestion queued for {queued.enqueued} child sources"
     return one(ChildIngestionsAccepted(status="accepted", message=message, enqueued=queued.enqueued), 202)
