@@ -249,6 +249,25 @@ async def test_many_pieces_of_one_transaction_start_no_more_at_a_time_than_there
     assert most == 3
 
 
+async def test_a_transaction_that_is_rolled_back_takes_no_room(store: EventStore) -> None:
+    context, started = a_context(), asyncio.Event()
+
+    async def handle(item: WorkItem) -> None:
+        async with store.transaction(item.scope) as transaction:
+            await item.finish(transaction)
+        started.set()
+
+    runner = runner_of(store, handle, concurrency=1)
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            async with store.transaction(context.scope) as transaction:
+                await runner.add(transaction, "never")
+                raise RuntimeError
+    async with store.transaction(context.scope) as transaction:
+        await runner.add(transaction, "now")
+    await asyncio.wait_for(started.wait(), 5)
+
+
 async def _none_left(store: EventStore) -> bool:
     return await count(store, "work") == 0
 

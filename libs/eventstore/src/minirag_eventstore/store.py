@@ -54,6 +54,7 @@ class Transaction:
         self._service = service
         self._projections = projections
         self._callbacks: list[Callable[[], None]] = []
+        self._undoing: list[Callable[[], None]] = []
 
     async def load(self, stream: str, evolve: Callable[[S, EventPayload], S], initial: S) -> tuple[S, int]:
         """The state of an aggregate and its version (0 where the stream does not exist)."""
@@ -96,9 +97,18 @@ class Transaction:
         """Called once the transaction is committed, and not otherwise."""
         self._callbacks.append(callback)
 
+    def after_rollback(self, callback: Callable[[], None]) -> None:
+        """Called if the transaction does not commit, and not otherwise."""
+        self._undoing.append(callback)
+
     def committed(self) -> None:
         """Runs what was asked for after the commit."""
         for callback in self._callbacks:
+            callback()
+
+    def rolled_back(self) -> None:
+        """Runs what was asked for in case of a rollback."""
+        for callback in self._undoing:
             callback()
 
 
@@ -117,9 +127,15 @@ class EventStore:
     @asynccontextmanager
     async def transaction(self, scope: TenantScope) -> AsyncIterator[Transaction]:
         """A transaction of one tenant; rolled back when the block raises."""
-        async with self.database.tenant(scope) as connection:
-            transaction = Transaction(scope, connection, self.service, self._inline)
-            yield transaction
+        transaction: Transaction | None = None
+        try:
+            async with self.database.tenant(scope) as connection:
+                transaction = Transaction(scope, connection, self.service, self._inline)
+                yield transaction
+        except BaseException:
+            if transaction is not None:
+                transaction.rolled_back()
+            raise
         transaction.committed()
 
     async def execute(
