@@ -1,8 +1,7 @@
 """The gateway behind a real socket, and owners that answer on the real bus as the other services do."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +14,7 @@ from minirag_contracts.context import Context
 from minirag_contracts.errors import CommandReused, Refusal, Unavailable
 from minirag_contracts.frames import Frame
 from minirag_contracts.ids import new_id
-from minirag_contracts.requests import Request
+from minirag_contracts.requests import Done, Request
 from minirag_contracts.requests.chat import (
     BotList,
     BotRead,
@@ -48,17 +47,22 @@ from minirag_contracts.requests.common import (
     TailReply,
 )
 from minirag_contracts.requests.ingest import (
+    ChildrenQueued,
     CreateSource,
+    CreateSourceBatch,
+    DeactivateSource,
     GetSource,
     IngestAccepted,
+    IngestChildren,
     IngestSource,
+    ListChildren,
     ListSources,
+    SourceBatch,
     SourceList,
     SourceRead,
+    UpdateSource,
     UploadSource,
 )
-from minirag_gateway.ports import Lookup
-from minirag_gateway.queries.principals import Principals
 from minirag_messaging import Bus, RpcServer
 from minirag_service import Runtime
 from owner_of_chats import ChatOwner
@@ -74,6 +78,12 @@ class NotFound(Refusal):
 
     status = 404
     code = "not_found"
+
+
+class NoChildren(Refusal):
+    """At least one child source is required"""
+
+    code = "no_children"
 
 
 class Busy(Refusal):
@@ -124,6 +134,11 @@ class Owners:
                 GetSource: self.get_source,
                 ListSources: self.list_sources,
                 IngestSource: self.ingest_source,
+                UpdateSource: self.update_source,
+                DeactivateSource: self.deactivate_source,
+                CreateSourceBatch: self.create_source_batch,
+                ListChildren: self.list_children,
+                IngestChildren: self.ingest_children,
             },
             "webhooks": WebhooksOwner().handlers(),
             "analytics": {},
@@ -295,6 +310,27 @@ class Owners:
             raise Busy
         return IngestAccepted(source_id=request.source_id, version=1)
 
+    async def update_source(self, request: UpdateSource, context: Context) -> SourceRead:
+        changed = {key: value for key, value in request.changes.model_dump().items() if key != "content"}
+        return a_source(context.scope.tenant_id, id=request.source_id, **changed)
+
+    async def deactivate_source(self, request: DeactivateSource, context: Context) -> Done:
+        return Done()
+
+    async def create_source_batch(self, request: CreateSourceBatch, context: Context) -> SourceBatch:
+        if not request.children:
+            raise NoChildren
+        tenant_id = context.scope.tenant_id
+        parent = a_source(tenant_id, name=request.name, children_count=len(request.children))
+        children = [a_source(tenant_id, name=child.name, parent_id=parent.id) for child in request.children]
+        return SourceBatch(parent=parent, children=children)
+
+    async def list_children(self, request: ListChildren, context: Context) -> SourceList:
+        return SourceList(items=[a_source(context.scope.tenant_id, parent_id=request.source_id)], next="more")
+
+    async def ingest_children(self, request: IngestChildren, context: Context) -> ChildrenQueued:
+        return ChildrenQueued(enqueued=3)
+
 
 @dataclass
 class World:
@@ -332,30 +368,6 @@ class World:
         assert response.status_code == 201, response.text
         bot_id: str = response.json()["id"]
         return bot_id
-
-
-def principals_of(world: World) -> Principals:
-    """What the gateway remembers of credentials."""
-    run: Any = world.runtime.backgrounds["token-use"]
-    found: Principals = run.args[0]
-    return found
-
-
-@contextmanager
-def counted_look_ups(world: World) -> Iterator[list[Lookup]]:
-    """Every question of a credential to the database while it is entered."""
-    credentials: Any = principals_of(world)._credentials
-    find, asked = credentials.find, []
-
-    async def noting(lookup: Lookup) -> Any:
-        asked.append(lookup)
-        return await find(lookup)
-
-    credentials.find = noting
-    try:
-        yield asked
-    finally:
-        credentials.find = find
 
 
 def a_sign_up(slug: str | None = None, **fields: str) -> dict[str, str]:

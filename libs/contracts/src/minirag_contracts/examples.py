@@ -41,8 +41,17 @@ from minirag_contracts.events.gateway import (
     UserRoleChanged,
     UserUpdated,
 )
-from minirag_contracts.events.ingest import IngestCompleted, IngestFailed, IngestRequested, SourceCreated
-from minirag_contracts.events.retrieval import VersionActivated
+from minirag_contracts.events.ingest import (
+    IngestCancelled,
+    IngestCompleted,
+    IngestFailed,
+    IngestRequested,
+    SourceActivated,
+    SourceCreated,
+    SourceDeactivated,
+    SourceUpdated,
+)
+from minirag_contracts.events.retrieval import HiddenSource, SourcesHidden, VersionActivated
 from minirag_contracts.events.webhooks import (
     DeliveryFailed,
     DeliveryRequested,
@@ -151,6 +160,22 @@ _KNOWLEDGE: tuple[EventPayload, ...] = (
     VersionActivated(
         bot_id=_BOT, source_id=_SOURCE, version=1, generation=1, chunk_count=42, added=42, removed=0
     ),
+    SourceUpdated(
+        source_id=_SOURCE,
+        bot_id=_BOT,
+        name="manual.pdf",
+        description="The manual, second edition",
+        config={"original_filename": "manual.pdf", "file_size": 42_000},
+        refresh_schedule="daily",
+        content_hash=_HASH,
+        config_hash=_HASH,
+    ),
+    IngestCancelled(source_id=_SOURCE, bot_id=_BOT, version=3, reason="deactivated"),
+    SourceDeactivated(source_id=_SOURCE, bot_id=_BOT, version=3),
+    SourcesHidden(
+        bot_id=_BOT, generation=2, sources=[HiddenSource(source_id=_SOURCE, version=3, removed=42)]
+    ),
+    SourceActivated(source_id=_SOURCE, bot_id=_BOT),
 )
 
 _CONVERSATION: tuple[EventPayload, ...] = (

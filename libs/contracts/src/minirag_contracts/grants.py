@@ -44,7 +44,12 @@ ASKS: dict[str, tuple[str, ...]] = {
         "webhooks.deliveries.*",
         "webhooks.endpoints.*",
     ),
-    "ingest": ("chat.bots.get", "retrieval.chunks.stage", "retrieval.versions.activate"),
+    "ingest": (
+        "chat.bots.get",
+        "retrieval.chunks.stage",
+        "retrieval.sources.hide",
+        "retrieval.versions.activate",
+    ),
     "retrieval": (),
     "chat": ("retrieval.search",),
     "webhooks": (),

@@ -15,6 +15,10 @@ MAX_TEXT = 5 * MEGABYTE
 MAX_NAME = 255
 MAX_DESCRIPTION = 1000
 MAX_URL = 2048
+MAX_CHILDREN = 1000
+"""Children of one batch."""
+FILE_FACTS = ("original_filename", "file_size")
+"""What the configuration of an upload says about its file."""
 ALLOWED_EXTENSIONS = (".csv", ".docx", ".html", ".md", ".pdf", ".txt")
 
 
@@ -68,13 +72,24 @@ def url_of(config: dict[str, Any]) -> str | None:
     return url.strip()
 
 
+def replaced_config(source_type: SourceType, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The configuration that a client puts in the place of the old one; what a file was is not for them to say."""
+    facts = {key: old[key] for key in FILE_FACTS if key in old}
+    return {**new, **facts} if source_type == "upload" else new
+
+
+def has_something(source_type: SourceType, config: dict[str, Any], has_body: bool) -> bool:
+    """Whether there is anything to ingest; a source without is a container for its children."""
+    return bool(config.get("url")) if source_type == "url" else has_body
+
+
 def public_config(source_type: SourceType, config: dict[str, Any]) -> dict[str, Any]:
     """What an event may tell: never a query, which may hold a key, and nothing that we do not know."""
     if source_type == "url":
         url = url_of(config)
         return {"url": urlunsplit(urlsplit(url)._replace(query="", fragment=""))} if url else {}
     if source_type == "upload":
-        return {key: config[key] for key in ("original_filename", "file_size") if key in config}
+        return {key: config[key] for key in FILE_FACTS if key in config}
     return {}
 
 
