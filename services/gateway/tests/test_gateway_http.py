@@ -13,6 +13,7 @@ from minirag_contracts.requests.ingest import CreateSource
 from minirag_contracts.requests.webhooks import CreateWebhook
 from minirag_gateway.adapters import disk
 from minirag_gateway.entrypoints.http import system
+from minirag_gateway.entrypoints.http.app import RESOURCES
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 
@@ -154,6 +155,25 @@ async def test_unknown_paths_methods_and_ids(
 ) -> None:
     body = problem(await client.request(method, path), status, code)
     assert detail is None or body["detail"] == detail
+
+
+async def test_a_wrong_method_is_told_every_right_one(client: httpx.AsyncClient) -> None:
+    for path, methods in (
+        ("/v1/webhooks", "GET, POST"),
+        ("/v1/webhooks/0191e7a0-0000-7000-8000-000000000000", "DELETE, GET"),
+        ("/docs", "GET, HEAD"),
+    ):
+        response = await client.put(path)
+        assert response.status_code == 405
+        allowed = {method.strip() for method in response.headers["allow"].split(",")}
+        assert set(methods.split(", ")) <= allowed, path
+        assert response.json()["code"] == "method_not_allowed"
+
+
+async def test_the_path_of_a_route_is_no_id_of_another(client: httpx.AsyncClient) -> None:
+    response = await client.get("/v1/sources/upload")
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert (await client.get("/v1/sources/uploads")).status_code == 422
 
 
 async def test_bodies_that_are_no_such_json_are_refused(world: World, client: httpx.AsyncClient) -> None:
@@ -355,7 +375,7 @@ async def test_the_document_describes_every_route(world: World) -> None:
     spec = (await world.client.get("/openapi.json")).json()
     assert spec["openapi"].startswith("3.1")
     operations = [operation for path in spec["paths"].values() for operation in path.values()]
-    assert len(operations) == 23
+    assert len(operations) == sum(len(resource.endpoints) for resource in RESOURCES)
     assert all("security" in operation and operation["description"] for operation in operations)
     text = json.dumps(spec)
     references = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}

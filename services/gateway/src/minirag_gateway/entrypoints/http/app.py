@@ -1,6 +1,7 @@
 """The ASGI application: every resource, behind tracing, CORS and armour."""
 
 import json
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.cors import CORSMiddleware
@@ -20,6 +21,7 @@ from minirag_gateway.entrypoints.http import (
 )
 from minirag_gateway.entrypoints.http.armour import Armour
 from minirag_gateway.entrypoints.http.calls import Services
+from minirag_gateway.entrypoints.http.paths import Paths
 from minirag_gateway.entrypoints.http.tracing import Tracing
 
 RESOURCES = [module.resource for module in (tenants, bots, sources, chat, webhooks, stats, system)]
@@ -30,10 +32,8 @@ EXPOSED = ["X-MiniRAG-Chat-Id", "X-MiniRAG-Message-Id", "X-Request-Id", "Link", 
 
 def build(services: Services) -> FastAPI:
     """The application over these services."""
-    app = FastAPI(title="MiniRAG", version="1.0.0", docs_url=None, redoc_url=None, openapi_url=None)
+    app = _routed()
     app.state.services = services
-    for resource in RESOURCES:
-        app.include_router(resource.router)
     _document(app)
     problems.install(app)
     app.add_middleware(Armour)  # the last added is the outermost
@@ -46,6 +46,19 @@ def build(services: Services) -> FastAPI:
         expose_headers=EXPOSED,
     )
     app.add_middleware(Tracing, access_log=services.settings.access_log)
+    return app
+
+
+def described() -> dict[str, Any]:
+    """The OpenAPI document, without services: what `make docs` writes."""
+    return openapi.document(_routed(), RESOURCES)
+
+
+def _routed() -> FastAPI:
+    app = FastAPI(title="MiniRAG", version="1.0.0", docs_url=None, redoc_url=None, openapi_url=None)
+    for resource in RESOURCES:
+        app.include_router(resource.router)
+    app.state.paths = Paths(route for resource in RESOURCES for route in resource.router.routes)
     return app
 
 

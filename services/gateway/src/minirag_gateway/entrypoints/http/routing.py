@@ -4,12 +4,15 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.routing import Match
+from starlette.types import Scope
 
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http.calls import Call, admit
-from minirag_gateway.entrypoints.http.problems import MEDIA_TYPE, Problem
+from minirag_gateway.entrypoints.http.refusals import DECLARED
 
 Endpoint = Callable[..., Awaitable[Response]]
 
@@ -27,6 +30,12 @@ class Declaration(BaseModel):
 
 class GuardedRoute(APIRoute):
     """Admits the caller before anything of the request is validated or read."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As the framework does, but what is the path of another route is no id: a wrong method there is a 405."""
+        if self.param_convertors and scope["app"].state.paths.is_literal(scope["path"]):
+            return Match.NONE, {}
+        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The framework's handler behind the guard."""
@@ -56,6 +65,7 @@ class Resource:
     """The routes of one resource."""
 
     def __init__(self, tag: str) -> None:
+        self.tag = tag
         self.router = APIRouter(route_class=GuardedRoute, tags=[tag])
         self.endpoints: list[Endpoint] = []
 
@@ -78,7 +88,7 @@ class Resource:
         multipart body.
         """
         always = (422, 500, 503) if permission is Permission.PUBLIC else (401, 403, 422, 500, 503)
-        problems = dict.fromkeys(sorted({*always, *refuses}), _PROBLEM)
+        problems = dict.fromkeys(sorted({*always, *refuses}), DECLARED)
 
         def declare(endpoint: Endpoint) -> Endpoint:
             setattr(endpoint, DECLARATION, Declaration(permission=permission, body=body))
@@ -89,8 +99,9 @@ class Resource:
                 methods=[method],
                 status_code=status,
                 response_model=returns,
+                response_class=Response if returns is None else JSONResponse,
                 responses={**problems, **(responses or {})},
-                openapi_extra=_extra(permission, body, form),
+                openapi_extra=_extra(body, form),
                 operation_id=endpoint.__name__,
             )
             return endpoint
@@ -98,19 +109,11 @@ class Resource:
         return declare
 
 
-_PROBLEM: dict[str, Any] = {
-    "description": "Problem",
-    "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
-}
-
-
-def _extra(
-    permission: Permission, body: type[BaseModel] | None, form: dict[str, Any] | None
-) -> dict[str, Any]:
-    extra: dict[str, Any] = {"security": [] if permission is Permission.PUBLIC else [{"bearer": []}]}
+def _extra(body: type[BaseModel] | None, form: dict[str, Any] | None) -> dict[str, Any]:
+    """The body, which the endpoint reads by itself, for the document."""
     if body is not None:
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
-        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
     if form is not None:
-        extra["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
-    return extra
+        return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}}}
+    return {}

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
+from typing import Any
 from uuid import UUID
 
 from minirag_contracts.frames import Frame
@@ -12,7 +13,24 @@ from starlette.types import Receive, Scope, Send
 
 from minirag_gateway.queries.delivery import NO_NUMBER
 
+MEDIA_TYPE = "text/event-stream"
+
 HEARTBEAT = b": heartbeat\n\n"
+
+
+def described(events: list[str], example: dict[str, str]) -> dict[str, Any]:
+    """The ``content`` of a documented answer that is an event stream: its schema is that of one event."""
+    schema = {
+        "type": "object",
+        "description": "One server-sent event (WHATWG HTML §9.2); comments keep the connection open.",
+        "required": ["event", "data"],
+        "properties": {
+            "id": {"type": "string", "description": "Resume after it with `Last-Event-ID`."},
+            "event": {"type": "string", "enum": events} if events else {"type": "string"},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+    }
+    return {MEDIA_TYPE: {"schema": schema, "example": example}}
 
 
 def encode(message_id: UUID, frame: Frame) -> bytes:
@@ -50,7 +68,7 @@ class EventStreamResponse(StreamingResponse):
     ) -> None:
         super().__init__(
             content,
-            media_type="text/event-stream",
+            media_type=MEDIA_TYPE,
             headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **headers},
         )
         self._resources = resources

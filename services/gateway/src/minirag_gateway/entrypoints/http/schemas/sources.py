@@ -18,7 +18,12 @@ class SourceCreate(Body):
     description: str = Field(default="", max_length=1000)
     source_type: SourceType
     config: dict[str, Any] = Field(default={}, examples=[{"url": "https://example.com/help"}])
-    content: str | None = Field(default=None, repr=False, description="The text of a `text` source.")
+    content: str | None = Field(
+        default=None,
+        repr=False,
+        description="The text of a `text` source.",
+        examples=["The museum opens at nine."],
+    )
     parent_id: UUID | None = None
     refresh_schedule: RefreshSchedule | None = None
 
