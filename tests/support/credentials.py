@@ -178,7 +178,7 @@ async def visitor(ours: Estate, theirs: Estate) -> Credential:
     path = f"/v1/embed/{await _embed_key(ours)}/sessions"
     response = await ours.tenant.http.post(path, json={}, headers={"Origin": ORIGIN})
     assert response.status_code == 201, response.text
-    headers = bearer(response.json()["access_token"], Origin=ORIGIN)
+    headers = bearer(response.json()["session_token"], Origin=ORIGIN)
     return Credential(headers, VISITOR, reach="own")
 
 

@@ -69,6 +69,11 @@ class Operation:
         """The statuses that it documents."""
         return {int(status) for status in self.spec["responses"] if int(status) < below}
 
+    def _sample(self, name: str) -> str:
+        """What the document gives as an example of a parameter that is no id of a tenant's."""
+        found = next(part for part in self.spec["parameters"] if part["name"] == name)
+        return str(found.get("example") or next(iter(found["schema"].get("examples", [])), "text"))
+
     def request(self, ids: Ids, *, marker: str = "", also: Ids | None = None) -> dict[str, Any]:
         """Arguments of httpx' ``request``: ids in the path and of the body's own fields, ``also`` ids for optional ones.
 
@@ -76,7 +81,7 @@ class Operation:
         """
         path = self.path
         for name in self.path_ids:
-            path = path.replace(f"{{{name}}}", ids[name])
+            path = path.replace(f"{{{name}}}", ids.get(name) or self._sample(name))
         media, example = self.body
         options: dict[str, Any] = {"method": self.method, "url": path}
         options["params"] = {name: value for name, value in (also or {}).items() if name in self.query_ids}

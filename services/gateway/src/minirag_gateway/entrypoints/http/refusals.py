@@ -73,6 +73,11 @@ REFUSED: dict[int, Refused] = {
         "turn_still_running",
         "The answer is taking longer than this request may wait. It goes on and can be read from the chat.",
     ),
+    507: Refused(
+        "There is no room for more at the moment.",
+        "storage_low",
+        "Less than 1 GB of disk is free: new sources are refused.",
+    ),
 }
 
 HEADERS: dict[str, dict[str, Any]] = {
