@@ -55,8 +55,9 @@ format: $(VENV)/.development ## Put the code into its standard form
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(VENV)/.development ## Measure a chat turn beside a direct call to the same model server (about 5 minutes)
+bench: $(VENV)/.development ## Measure a chat turn and a plain request beside the same without MiniRAG (about 6 minutes)
 	$(BIN)/python -m bench.chat
+	$(BIN)/python -m bench.requests
 
 .PHONY: docs
 docs: $(VENV)/.development ## Write what is generated: docs/settings.md, docs/openapi.json, event schemas

@@ -29,8 +29,9 @@ def main() -> None:
     TARGET.parent.mkdir(exist_ok=True)
     source = TARGET.with_suffix(".json")
     source.write_text(simplified(), encoding="utf-8")
-    command = [Path(sys.executable).with_name("openapi-python-client"), "generate", "--overwrite"]
-    options = ["--path", source, "--output-path", TARGET, "--config", ROOT / "tools" / "client.yml"]
+    command = [str(Path(sys.executable).with_name("openapi-python-client")), "generate", "--overwrite"]
+    options = ["--path", str(source), "--output-path", str(TARGET)]
+    options += ["--config", str(ROOT / "tools" / "client.yml")]
     done = subprocess.run(
         [*command, *options, "--meta", "uv", "--fail-on-warning"],
         stdout=subprocess.PIPE,
