@@ -22,8 +22,8 @@ OWN = {
     # operation → statuses with ids of one's own, where they are not a success
     "ingest_source": {202, 409},  # it may be on its way already
     "change_own_password": {204, 403, 409, 422},  # the example is not the password of anybody here
-    "log_out": {204, 409, 422},  # a token is no login
-    "redeliver_webhook": {200, 202, 404, 409},  # nothing may have been delivered
+    "log_out": {204, 403},  # a token is no login
+    "redeliver_webhook_delivery": {202, 409},  # it may still be on its way
     "ingest_source_children": {202, 404, 409, 422},  # the source of the estate has no children
 }
 
@@ -57,7 +57,7 @@ class Attempt:
     typed: bool = True
 
 
-_worlds: dict[str, World] = {}
+_worlds: dict[str, World | str] = {}
 
 
 @pytest.fixture
@@ -70,9 +70,14 @@ async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
 async def world(stack: Stack, client: httpx.AsyncClient) -> World:
     """Made once for all routes; each test brings its own connections."""
     if stack.url not in _worlds:
-        ours, theirs = await Estate.build(client), await Estate.build(client)
-        _worlds[stack.url] = World(ours, theirs, await every(ours, theirs))
+        try:
+            ours, theirs = await Estate.build(client), await Estate.build(client)
+            _worlds[stack.url] = World(ours, theirs, await every(ours, theirs))
+        except AssertionError as error:
+            _worlds[stack.url] = str(error)  # told by every test, tried once
     world = _worlds[stack.url]
+    if isinstance(world, str):
+        pytest.fail(f"the two tenants could not be made: {world}", pytrace=False)
     world.ours.tenant.http = world.theirs.tenant.http = client
     return world
 
@@ -80,7 +85,9 @@ async def world(stack: Stack, client: httpx.AsyncClient) -> World:
 def by_danger(operation: Operation) -> tuple[int, int, str]:
     """Readers first, what takes away last and the deepest first."""
     rank = ("GET", "POST", "PUT", "PATCH", "DELETE").index(operation.method)
-    return rank + 9 * (operation.name in LAST), -operation.path.count("/"), operation.path
+    if operation.name in LAST:
+        rank = 9 + LAST.index(operation.name)
+    return rank, -operation.path.count("/"), operation.path
 
 
 ROUTES = pytest.mark.parametrize(
@@ -106,10 +113,13 @@ async def test_nobody_gets_in_where_they_do_not_belong(
                 wrong.append(f"{label}: {response.status_code} instead of {expected}: {response.text}")
             wrong += [f"{label}: leaked {leak}" for leak in leaks(world, credential, response)]
     assert wrong == []
-    for label, status in answered.items():
-        assert answered.get(label.replace("foreign", "unknown", 1), status) == status, (
-            "a foreign id is told from none"
-        )
+    if operation.permission is not Permission.PUBLIC:
+        told_apart = [
+            label
+            for label, status in answered.items()
+            if answered.get(label.replace("foreign", "unknown", 1), status) != status
+        ]
+        assert told_apart == []
 
 
 @ROUTES
@@ -122,6 +132,8 @@ async def test_who_may_do_it_can_with_their_own_and_sees_nothing_foreign(
         ids = await renewed(mine, operation)
         response = await sent(client, operation, credential, ids, marker=mine.marker + secrets.token_hex(2))
         allowed = operation.statuses(below=400) | OWN.get(operation.name, set())
+        if operation.permission is Permission.PUBLIC:
+            allowed = operation.statuses(below=500)  # the examples are nobody's password or link
         if credential.reach == "own":
             allowed |= ABSENT  # what is somebody else's in the same tenant is as absent as what is foreign
         assert response.status_code in allowed, f"{response.status_code}: {response.text}"
@@ -255,5 +267,5 @@ async def renewed(estate: Estate, operation: Operation) -> Ids:
     if operation.method != "DELETE" or not operation.path_ids:
         return estate.ids
     parameter = operation.path_ids[-1]
-    made = await estate.make(parameter, operation.collection)
+    made = await estate.make(operation.collection)
     return {**estate.ids, **({parameter: made} if made else {})}

@@ -4,6 +4,8 @@ It is made generically: each collection's POST is sent the document's example, s
 as soon as it has a route. What needs more than one request (an answered question) is made by hand.
 """
 
+import asyncio
+import contextlib
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,18 +31,19 @@ class Estate:
         marker = f"Zq{secrets.token_hex(6)}"
         estate = cls(await Tenant.sign_up(http, marker), marker)
         estate.secrets |= {marker.lower(), estate.tenant.id, estate.tenant.token}
+        estate.ids["webhook_id"] = str(await estate.make("/v1/webhooks"))  # which is told of the conversation
         await estate._converse()
         for operation in sorted(OPERATIONS, key=lambda operation: operation.path.count("/")):
             if operation.path_ids and operation.path_ids[-1] not in estate.ids:
                 await estate._find(operation)
         return estate
 
-    async def make(self, parameter: str, collection: str) -> str | None:
+    async def make(self, collection: str) -> str | None:
         """A new thing of a collection, None if it cannot be made by a POST of the example."""
         operation = BY_ROUTE.get(("POST", collection))
         if operation is None or operation.permission == "public":
             return None
-        options = operation.request(self.ids, marker=self.marker)
+        options = operation.request(self.ids, marker=self.marker + secrets.token_hex(2))
         response = await self.tenant.request(options.pop("method"), options.pop("url"), **options)
         assert response.status_code in (200, 201), f"{operation.name}: {response.status_code} {response.text}"
         made = response.json()
@@ -66,14 +69,24 @@ class Estate:
     async def _find(self, operation: Operation) -> None:
         """The id for the last parameter of a path: of a thing made for it, or of the first in its list."""
         parameter, collection = operation.path_ids[-1], operation.collection
-        found = await self.make(parameter, collection)
+        found = await self.make(collection)
         if found is None and ("GET", collection) in BY_ROUTE:
-            options = BY_ROUTE["GET", collection].request(self.ids)
-            listed = await self.tenant.call(options.pop("method"), options.pop("url"), 200, **options)
-            self._remember(listed)
-            found = listed[0]["id"] if listed else None
+            found = await self._first_of(BY_ROUTE["GET", collection])
         if found is not None:
             self.ids[parameter] = found
+
+    async def _first_of(self, operation: Operation) -> str | None:
+        """The first in a list of what happens by itself, which may take a moment; None if nothing does."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    options = operation.request(self.ids)
+                    listed = await self.tenant.call(options.pop("method"), options.pop("url"), 200, **options)
+                    self._remember(listed)
+                    if listed:
+                        return str(listed[0]["id"])
+                    await asyncio.sleep(0.2)
+        return None
 
     def _remember(self, thing: Any) -> None:
         """Every id and one-time secret in an answer belongs to this tenant alone."""
@@ -84,7 +97,12 @@ class Estate:
             for name, value in thing.items():
                 if isinstance(value, str) and (name in SECRET or name == "id" or name.endswith("_id")):
                     self.secrets.add(value)
+                if name == "key":
+                    self.ids[name] = value
                 self._remember(value)
 
+
+PATIENCE = 15.0
+"""Seconds."""
 
 SECRET = ("secret", "raw_token", "api_token", "access_token", "refresh_token", "key")

@@ -50,20 +50,17 @@ class Operation:
         return self.path.partition(f"/{{{self.path_ids[-1]}}}")[0] if self.path_ids else self.path
 
     @property
-    def body(self) -> tuple[str, Any]:
-        """Media type and example of the body; an empty media type where there is none."""
+    def body(self) -> tuple[str, Any, dict[str, Any]]:
+        """Media type, example and schema of the body; an empty media type where there is none."""
         for media, content in self.spec.get("requestBody", {}).get("content", {}).items():
-            return media, copy.deepcopy(content["example"])
-        return "", None
+            return media, copy.deepcopy(content["example"]), content["schema"]
+        return "", None, {}
 
     @property
     def body_ids(self) -> list[str]:
         """The ids in its body, required or not."""
-        for content in self.spec.get("requestBody", {}).get("content", {}).values():
-            reference = content["schema"].get("$ref", "").rsplit("/", 1)[-1]
-            schema = SPEC["components"]["schemas"].get(reference, content["schema"])
-            return [name for name in schema.get("properties", {}) if name.endswith("_id")]
-        return []
+        properties = _resolved(self.body[2]).get("properties", {})
+        return [name for name in properties if name.endswith("_id")]
 
     def statuses(self, below: int = 600) -> set[int]:
         """The statuses that it documents."""
@@ -82,13 +79,13 @@ class Operation:
         path = self.path
         for name in self.path_ids:
             path = path.replace(f"{{{name}}}", ids.get(name) or self._sample(name))
-        media, example = self.body
+        media, example, schema = self.body
         options: dict[str, Any] = {"method": self.method, "url": path}
         options["params"] = {name: value for name, value in (also or {}).items() if name in self.query_ids}
         if media:
             wanted = {name: ids[name] for name in self.body_ids if name in example and name in ids}
             wanted |= {name: value for name, value in (also or {}).items() if name in self.body_ids}
-            body = {**planted(example, marker), **wanted}
+            body = {**planted(example, schema, marker), **wanted}
             options |= _form(body) if media == MULTIPART else {"json": body}
         return options
 
@@ -98,27 +95,38 @@ def _form(body: dict[str, Any]) -> dict[str, Any]:
     return {"files": {"file": ("note.txt", content.encode(), "text/plain")}, "data": body}
 
 
-KEPT = ("model", "password", "role", "type", "scope", "origin", "event", "config", "date", "_at")
-"""Parts of the names of fields whose text means something to a program."""
+KEPT = ("model", "password", "token", "config")
+"""Parts of the names of fields whose text means something to a program, which their schema does not say."""
 
 
-def planted(example: Any, marker: str) -> Any:
+def planted(example: Any, schema: dict[str, Any], marker: str) -> Any:
     """The example with the marker in its free texts; its addresses lead nowhere (RFC 2606)."""
+    kind = _resolved(schema)
     if isinstance(example, dict):
+        fields = kind.get("properties", {})
         return {
-            name: value if any(part in name for part in KEPT) else planted(value, marker)
+            name: value
+            if any(part in name for part in KEPT)
+            else planted(value, fields.get(name, {}), marker)
             for name, value in example.items()
         }
-    if not isinstance(example, str):
+    if isinstance(example, list) and all(isinstance(item, dict) for item in example):
+        return [planted(item, kind.get("items", {}), marker) for item in example]
+    if not isinstance(example, str) or kind.get("type") != "string" or {"enum", "const"} & set(kind):
         return example
     text = example.replace("example.com", f"{marker or 'www'}.example.invalid".lower())
-    if not marker or "://" in text or "@" in text or _is_id(text) or len(text) <= 3:
+    if not marker or "://" in text or "@" in text or {"format", "contentMediaType"} & set(kind):
         return text
-    return f"{text}-{marker.lower()}" if text.islower() and " " not in text else f"{text} {marker}"
+    return f"{text}-{marker.lower()}" if "pattern" in kind else f"{text} {marker}"
 
 
-def _is_id(text: str) -> bool:
-    return len(text) == 36 and text.count("-") == 4
+def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema itself, or the first alternative that is not null."""
+    if "$ref" in schema:
+        return _resolved(SPEC["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]])
+    if "anyOf" in schema:
+        return _resolved(next(part for part in schema["anyOf"] if part.get("type") != "null"))
+    return schema
 
 
 def _operations() -> list[Operation]:

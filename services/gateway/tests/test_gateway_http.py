@@ -188,6 +188,14 @@ async def test_bodies_that_are_no_such_json_are_refused(world: World, client: ht
     assert world.owners.asked == []
 
 
+async def test_a_type_is_what_the_document_says(client: httpx.AsyncClient) -> None:
+    for fields in ({"max_tokens": True}, {"max_tokens": "12"}, {"temperature": "0.5"}, {"name": 7}):
+        response = await client.post("/v1/bot-profiles", json={"name": "A", **fields})
+        assert response.status_code == 422, fields
+        assert response.json()["errors"][0]["loc"] == ["body", *fields]
+    assert (await client.post("/v1/bot-profiles", json={"name": "A", "temperature": 1})).status_code == 201
+
+
 async def test_an_escaped_backslash_is_no_nul(client: httpx.AsyncClient) -> None:
     response = await client.post("/v1/bot-profiles", json={"name": "a\\u0000b"})
     assert (response.status_code, response.json()["name"]) == (201, "a\\u0000b")

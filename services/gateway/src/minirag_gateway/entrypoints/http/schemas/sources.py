@@ -5,7 +5,7 @@ from uuid import UUID
 
 from minirag_contracts.events.ingest import RefreshSchedule, SourceType
 from minirag_contracts.requests.ingest import CreateSource, UploadSource
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from minirag_gateway.entrypoints.http.bodies import Body
 
@@ -43,6 +43,8 @@ class SourceCreate(Body):
 
 class UploadForm(Body):
     """The text fields of an upload."""
+
+    model_config = ConfigDict(strict=False)  # a form has nothing but texts
 
     bot_profile_id: UUID
     name: str = Field(min_length=1, max_length=255)
