@@ -215,11 +215,13 @@ class OtherBot(Forbidden):
     code = "other_bot"
 
 
-class BudgetSpent(GatewayRefusal):
+class BudgetSpent(RateLimited):
     """This chat has answered as many messages as it may today. Please come back tomorrow."""
 
-    status = HTTPStatus.TOO_MANY_REQUESTS
     code = "budget_spent"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__((type(self).__doc__ or "").strip(), retry_after)
 
 
 class BotUnknown(GatewayRefusal):

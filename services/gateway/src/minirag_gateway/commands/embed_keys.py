@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -119,7 +120,7 @@ class EmbedKeyCommands:
         """Takes one message from today's budget; raises BudgetSpent. Exact, however many gateways take at once."""
         async with self._store.reading(scope) as connection:
             if await connection.fetchval(_TAKE, key_id) is None:
-                raise BudgetSpent
+                raise BudgetSpent(_until_tomorrow(datetime.now(UTC)))
 
     async def _load(self, tx: Transaction, key_id: UUID) -> tuple[EmbedKey, int]:
         return await tx.load(embed_key.stream_of(key_id), embed_key.evolve, EmbedKey())
@@ -132,3 +133,8 @@ def _changed(key: EmbedKey, request: UpdateEmbedKey) -> Settings:
     if "origins" in given:
         given["origins"] = tuple(given["origins"])
     return replace(key.settings, **given)
+
+
+def _until_tomorrow(now: datetime) -> int:
+    """Seconds until the next UTC day."""
+    return 86_400 - int(timedelta(hours=now.hour, minutes=now.minute, seconds=now.second).total_seconds())

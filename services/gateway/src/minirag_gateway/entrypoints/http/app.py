@@ -1,6 +1,7 @@
 """The ASGI application: every resource, behind tracing, CORS and armour."""
 
 import json
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from minirag_contracts import asyncapi
@@ -30,6 +31,7 @@ from minirag_gateway.entrypoints.http.armour import Armour
 from minirag_gateway.entrypoints.http.calls import Services
 from minirag_gateway.entrypoints.http.cors import Cors, OriginAllowed, nobody_else
 from minirag_gateway.entrypoints.http.limits import HEADERS, RateLimitHeaders
+from minirag_gateway.entrypoints.http.paths import Paths
 from minirag_gateway.entrypoints.http.tracing import Tracing
 
 MODULES = (
@@ -66,10 +68,8 @@ EXPOSED = [
 
 def build(services: Services, origin_allowed: OriginAllowed = nobody_else) -> FastAPI:
     """The application over these services; ``origin_allowed`` knows web origins beyond those of the settings."""
-    app = FastAPI(title="MiniRAG", version="1.0.0", docs_url=None, redoc_url=None, openapi_url=None)
+    app = _routed()
     app.state.services = services
-    for resource in RESOURCES:
-        app.include_router(resource.router)
     _document(app)
     problems.install(app)
     app.add_middleware(Armour)  # the last added is the outermost
@@ -78,6 +78,19 @@ def build(services: Services, origin_allowed: OriginAllowed = nobody_else) -> Fa
         Cors, origins=services.settings.origins, exposed=EXPOSED, origin_allowed=origin_allowed
     )
     app.add_middleware(Tracing, access_log=services.settings.access_log)
+    return app
+
+
+def described() -> dict[str, Any]:
+    """The OpenAPI document, without services: what `make docs` writes."""
+    return openapi.document(_routed(), RESOURCES)
+
+
+def _routed() -> FastAPI:
+    app = FastAPI(title="MiniRAG", version="1.0.0", docs_url=None, redoc_url=None, openapi_url=None)
+    for resource in RESOURCES:
+        app.include_router(resource.router)
+    app.state.paths = Paths(route for resource in RESOURCES for route in resource.router.routes)
     return app
 
 

@@ -12,9 +12,13 @@ B = TypeVar("B", bound=BaseModel)
 
 
 class Body(BaseModel):
-    """Anything that a client sends as JSON. Unknown fields are ignored (spec §1)."""
+    """Anything that a client sends as JSON. Unknown fields are ignored (spec §1); a type is what the document says, so that
+    `"false"` is no boolean and `true` no number.
+    """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", strict=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
 
 async def read_json(request: Request, model: type[B], limit: int | None = None) -> B:

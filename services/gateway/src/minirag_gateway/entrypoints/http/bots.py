@@ -1,4 +1,4 @@
-"""``/v1/bot-profiles``."""
+"""``/v1/bot-profiles``: bots, and how they answer."""
 
 from uuid import UUID
 

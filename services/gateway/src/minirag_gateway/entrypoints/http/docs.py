@@ -44,7 +44,8 @@ def _operation(spec: dict[str, Any], path: str, method: str, operation: dict[str
             _row(name, media, field, name in required) for name, field in schema.get("properties", {}).items()
         ]
     answers = ", ".join(
-        f"{status} {escape(answer['description'])}" for status, answer in operation["responses"].items()
+        f"{status} {escape(_resolved(spec, answer)['description'])}"
+        for status, answer in operation["responses"].items()
     )
     table = f"<table><tr><th>Name<th>In<th>Type<th></tr>{''.join(rows)}</table>" if rows else ""
     return (
@@ -67,5 +68,7 @@ def _resolved(spec: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     reference: str = schema.get("$ref", "")
     if not reference:
         return schema
-    found: dict[str, Any] = spec["components"]["schemas"][reference.rsplit("/", 1)[-1]]
+    found: dict[str, Any] = spec
+    for key in reference.removeprefix("#/").split("/"):
+        found = found[key]
     return found

@@ -16,6 +16,23 @@ logger = logging.getLogger(__name__)
 BACKLOG = 2048
 
 
+def config_of(app: FastAPI, drain: int) -> uvicorn.Config:
+    """How HTTP is spoken; ``drain`` are the seconds that running responses get when it stops."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=drain,
+    )
+
+
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -28,19 +45,7 @@ class HttpServer:
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
         self._socket = listening_socket(settings)
-        config = uvicorn.Config(
-            app,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=True,
-            proxy_headers=False,
-            backlog=BACKLOG,
-            timeout_graceful_shutdown=max(1, round(settings.drain.total_seconds())),
-        )
+        config = config_of(app, max(1, round(settings.drain.total_seconds())))
         self._server = _Server(config)
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()

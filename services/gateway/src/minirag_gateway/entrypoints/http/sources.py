@@ -88,7 +88,7 @@ _UPLOAD: dict[str, Any] = {
     "type": "object",
     "required": ["file", "bot_profile_id"],
     "properties": {
-        "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+        "file": {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"},
         "bot_profile_id": {"type": "string", "format": "uuid"},
         "name": {"type": "string", "maxLength": 255},
         "description": {"type": "string", "maxLength": 1000},

@@ -14,6 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from minirag_gateway.queries.delivery import NO_NUMBER, failure
 
+MEDIA_TYPE = "text/event-stream"
+
 HEARTBEAT = b": heartbeat\n\n"
 
 ENDED = (
@@ -22,6 +24,21 @@ ENDED = (
 
 _END = Frame(n=NO_NUMBER, attempt=0, event="done", data={})
 """Stands for the end of an iterator; no frame of a turn is this one."""
+
+
+def described(events: list[str], example: dict[str, str]) -> dict[str, Any]:
+    """The ``content`` of a documented answer that is an event stream: its schema is that of one event."""
+    schema = {
+        "type": "object",
+        "description": "One server-sent event (WHATWG HTML §9.2); comments keep the connection open.",
+        "required": ["event", "data"],
+        "properties": {
+            "id": {"type": "string", "description": "Resume after it with `Last-Event-ID`."},
+            "event": {"type": "string", "enum": events} if events else {"type": "string"},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+    }
+    return {MEDIA_TYPE: {"schema": schema, "example": example}}
 
 
 def encode(message_id: UUID, frame: Frame) -> bytes:
@@ -82,7 +99,7 @@ class EventStreamResponse(StreamingResponse):
     ) -> None:
         super().__init__(
             content,
-            media_type="text/event-stream",
+            media_type=MEDIA_TYPE,
             headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **headers},
         )
         self._resources = resources

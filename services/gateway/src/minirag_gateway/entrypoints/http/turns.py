@@ -17,6 +17,7 @@ from minirag_contracts.requests.chat import CancelTurn, MessageRead, TurnRead, T
 from minirag_gateway.entrypoints.http import sse
 from minirag_gateway.entrypoints.http.answers import one
 from minirag_gateway.entrypoints.http.calls import Call
+from minirag_gateway.entrypoints.http.examples import ID
 from minirag_gateway.entrypoints.http.schemas.chat import ChatAnswer, ChatCreate
 from minirag_gateway.errors import InvalidLastEventId, StopTakesLong, TurnFailed, TurnStillRunning
 from minirag_gateway.ports import FrameFeed
@@ -24,7 +25,25 @@ from minirag_gateway.queries.delivery import ENDS, NO_NUMBER
 from minirag_gateway.queries.turns import STILL_RUNNING, TurnFollower
 
 STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The answer.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    200: {
+        "description": "The answer: one JSON object, or with `stream` its server-sent events `sources`, `delta`… "
+        "and in the end `done` or `error`, each with an id to resume after.",
+        "content": sse.described(
+            ["sources", "delta", "done", "error"],
+            {"id": f"{ID}.1", "event": "delta", "data": '{"content":"The museum opens at nine."}'},
+        ),
+        "headers": {
+            name: {
+                "description": f"{what}; only with an event stream.",
+                "required": False,
+                "schema": {"type": "string", "format": "uuid"},
+            }
+            for name, what in (
+                ("X-MiniRAG-Chat-Id", "The chat"),
+                ("X-MiniRAG-Message-Id", "The answer's message"),
+            )
+        },
+    }
 }
 
 STOP_WAIT = 8.0

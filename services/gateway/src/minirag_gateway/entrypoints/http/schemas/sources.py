@@ -12,7 +12,7 @@ from minirag_contracts.requests.ingest import (
     UpdateSource,
     UploadSource,
 )
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from minirag_gateway.entrypoints.http.bodies import Body
 
@@ -25,7 +25,12 @@ class SourceCreate(Body):
     description: str = Field(default="", max_length=1000)
     source_type: SourceType
     config: dict[str, Any] = Field(default={}, examples=[{"url": "https://example.com/help"}])
-    content: str | None = Field(default=None, repr=False, description="The text of a `text` source.")
+    content: str | None = Field(
+        default=None,
+        repr=False,
+        description="The text of a `text` source.",
+        examples=["The museum opens at nine."],
+    )
     parent_id: UUID | None = None
     refresh_schedule: RefreshSchedule | None = None
 
@@ -99,6 +104,8 @@ class SourceBatchCreate(Body):
 
 class UploadForm(Body):
     """The text fields of an upload."""
+
+    model_config = ConfigDict(strict=False)  # a form has nothing but texts
 
     bot_profile_id: UUID
     name: str = Field(min_length=1, max_length=255)
