@@ -14,7 +14,7 @@ import httpx
 import pytest
 from credentials import CREDENTIALS, Credential, every
 from estate import Estate
-from minirag_gateway.domain.access import Permission
+from minirag_gateway.domain.access import VISITOR, Permission
 from minirag_local.testing import Stack
 from operations import OPERATIONS, Ids, Operation
 
@@ -199,6 +199,8 @@ def statuses_of(operation: Operation, credential: Credential, attempt: Attempt) 
         return {422} if attempt.typed else {404, 422}
     if attempt.where == "query":
         return operation.statuses(below=300) | ABSENT  # a filter by what is not there may find nothing
+    if attempt.where == "body" and credential.permissions == VISITOR:
+        return {403, *ABSENT}  # every bot but one's own is another bot, whether it exists or not
     return ABSENT if attempt.where == "body" else {404}
 
 

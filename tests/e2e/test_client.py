@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from minirag_local.testing import Stack
-from receiver import Receiver
+from receiver import receiving
 
 ROOT = Path(__file__).parents[2]
 GENERATED = ROOT / "clients" / "python"
@@ -133,7 +133,7 @@ async def test_statistics_arrive(api: Api) -> None:
 
 async def test_a_webhook_is_registered_told_and_taken_away(api: Api) -> None:
     models = api.models
-    async with Receiver() as receiver:
+    async with receiving() as receiver:
         body = models.WebhookCreate(url=receiver.url(), events=["chat.message"])
         webhook = await api.call("webhooks.create_webhook", models.WebhookCreatedReply, body=body)
         assert webhook.secret and webhook.has_secret

@@ -70,16 +70,11 @@ def test_it_has_the_requests_of_the_earlier_collection_and_more() -> None:
     assert all(item["event"] for folder in collection()["item"] for item in folder["item"])
 
 
-PENDING = pytest.mark.xfail(strict=True, reason="the routes of the other parts are still to be merged")
-
-
-@PENDING
 def test_every_request_of_it_has_a_route() -> None:
     items = [item for folder in collection()["item"] for item in folder["item"]]
     assert [item["name"] for item in items if not is_served(item["request"])] == []
 
 
-@PENDING
 @pytest.mark.timeout(300)
 def test_every_request_and_assertion_of_it_holds(stack: Stack, newman: list[str], tmp_path: Path) -> None:
     report = tmp_path / "report.json"
