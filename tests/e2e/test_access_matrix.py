@@ -191,17 +191,16 @@ def statuses_of(operation: Operation, credential: Credential, attempt: Attempt) 
     """What must be answered."""
     if operation.permission is Permission.PUBLIC:
         return operation.statuses(below=500)
-    if credential.permissions is None:
-        return {401}
-    if operation.permission not in credential.permissions:
-        return {403}
+    if credential.permissions is None or operation.permission not in credential.permissions:
+        return {401 if credential.permissions is None else 403}
     if attempt.kind == "malformed":
         return {422} if attempt.typed else {404, 422}
     if attempt.where == "query":
         return operation.statuses(below=300) | ABSENT  # a filter by what is not there may find nothing
-    if attempt.where == "body" and credential.permissions == VISITOR:
-        return {403, *ABSENT}  # every bot but one's own is another bot, whether it exists or not
-    return ABSENT if attempt.where == "body" else {404}
+    if attempt.where == "path":
+        return {404}
+    # To a visitor every bot but their own is another bot, whether it exists or not.
+    return ABSENT | {403} if credential.permissions == VISITOR else ABSENT
 
 
 def attempts(world: World, credential: Credential, operation: Operation) -> Iterator[Attempt]:
