@@ -264,3 +264,19 @@ async def test_a_preflight_knows_the_origins_of_keys(start_world: Any) -> None:
             assert refused.status_code == 403 and "access-control-allow-origin" not in refused.headers
         answered = await site.ask(await site.visitor())
         assert answered.headers["access-control-allow-origin"] == SITE
+
+
+async def test_visitors_use_up_nothing_of_the_tenants_own(start_world: Any) -> None:
+    world = await start_world(limit_tenant_requests=12, limit_key_requests=8)
+    async with a_site(world, visitor_rate=1000) as site:
+        session = await site.visitor()
+        statuses = [(await world.client.get("/v1/chat", headers=of(session))).status_code for _ in range(10)]
+        assert statuses == [200] * 8 + [429] * 2
+        assert [(await site.owner.get("/v1/tenants/me")).status_code for _ in range(5)] == [200] * 5
+
+
+async def test_a_question_that_is_refused_costs_nothing(site: Site) -> None:
+    session = await site.visitor()
+    site.world.owners.bots.clear()
+    assert (await site.ask(session)).status_code == 404
+    assert (await site.owner.get(f"/v1/embed-keys/{site.key['id']}")).json()["messages_today"] == 0

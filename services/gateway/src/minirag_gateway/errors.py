@@ -244,6 +244,13 @@ class BodyTooLarge(GatewayRefusal):
     code = "body_too_large"
 
 
+class BodyTooSlow(GatewayRefusal):
+    """The request body did not arrive in time."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "body_too_slow"
+
+
 class InvalidBody(GatewayRefusal):
     """The request body does not have the expected form."""
 

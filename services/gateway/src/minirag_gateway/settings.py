@@ -101,6 +101,14 @@ class Settings(ServiceSettings):
     limit_upload_bytes: int = Field(
         default=2 * 1024**3, ge=0, description="Bytes an hour that one tenant uploads; 0 is unlimited."
     )
+    limit_passwords: int = Field(
+        default=60,
+        ge=0,
+        description="Passwords that administrators of one tenant may set a minute; 0: any number.",
+    )
+    limit_key_requests: int = Field(
+        default=1500, ge=0, description="Requests a minute of all visitors of one embed key; 0: any number."
+    )
     limit_logins: int = Field(
         default=20, ge=0, description="Logins a minute from one address; 0 is unlimited."
     )
@@ -147,6 +155,12 @@ class Settings(ServiceSettings):
     drain: Duration = Field(
         default=timedelta(seconds=5),
         description="How long running responses may take when the process stops.",
+    )
+    body_timeout: Duration = Field(
+        default=timedelta(seconds=60), description="How long a JSON body may take to arrive."
+    )
+    upload_body_timeout: Duration = Field(
+        default=timedelta(minutes=10), description="How long an uploaded file may take to arrive."
     )
     json_body_limit: int = Field(default=1024 * 1024, ge=1024, description="Largest JSON body.")
     source_body_limit: int = Field(

@@ -52,7 +52,7 @@ WHERE lower(content.email) = lower($1) AND ($2::text IS NULL OR tenant.slug = $2
 ORDER BY users.created_at LIMIT $3
 """
 
-MAX_ACCOUNTS = 20
+MAX_ACCOUNTS = 8
 """Tenants in which one address may log in without saying which; each costs a comparison of the password."""
 
 _PUBLIC = """

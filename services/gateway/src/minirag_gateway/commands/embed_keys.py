@@ -27,6 +27,11 @@ WHERE used.messages < (SELECT daily_messages FROM embed_keys WHERE key_id = $1)
 RETURNING messages
 """
 
+_GIVE_BACK = """
+UPDATE embed_usage SET messages = messages - 1
+WHERE key_id = $1 AND day = (now() AT TIME ZONE 'UTC')::date AND messages > 0
+"""
+
 
 class CreateEmbedKey(Request):
     """A page may show a bot."""
@@ -121,6 +126,11 @@ class EmbedKeyCommands:
         async with self._store.reading(scope) as connection:
             if await connection.fetchval(_TAKE, key_id) is None:
                 raise BudgetSpent(_until_tomorrow(datetime.now(UTC)))
+
+    async def give_back(self, scope: TenantScope, key_id: UUID) -> None:
+        """Returns a message to today's budget: it was refused before it cost anything."""
+        async with self._store.reading(scope) as connection:
+            await connection.execute(_GIVE_BACK, key_id)
 
     async def _load(self, tx: Transaction, key_id: UUID) -> tuple[EmbedKey, int]:
         return await tx.load(embed_key.stream_of(key_id), embed_key.evolve, EmbedKey())

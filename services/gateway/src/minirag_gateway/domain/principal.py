@@ -43,6 +43,11 @@ class Principal:
         """How events name what was shown."""
         return f"{'embed_key' if self.kind == 'visitor' else self.kind}:{self.credential_id}"
 
+    @property
+    def power(self) -> object:
+        """All that decides what they may do: equal as long as nothing about it has changed."""
+        return (self.kind, self.tenant.id, self.role, self.permissions, self.reach, self.bot_id)
+
     def demand(self, permission: Permission) -> None:
         """Raises Forbidden unless it may do this."""
         if permission not in self.permissions:

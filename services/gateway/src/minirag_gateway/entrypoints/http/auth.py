@@ -4,7 +4,7 @@ from fastapi import Request, Response
 from minirag_contracts.context import TenantScope
 
 from minirag_gateway.commands.sessions import Tokens
-from minirag_gateway.domain.access import Permission
+from minirag_gateway.domain.access import MATRIX, Permission
 from minirag_gateway.domain.token import hashed
 from minirag_gateway.entrypoints.http.addresses import counted
 from minirag_gateway.entrypoints.http.answers import one
@@ -23,6 +23,8 @@ from minirag_gateway.entrypoints.http.schemas.auth import (
 from minirag_gateway.errors import Forbidden, UserNotFound
 
 resource = Resource("Auth")
+
+NARROW = "A token with scopes changes no password: log in, or use a token without scopes."
 
 NO_LOGIN = "Only a login can be logged out. An API token is revoked with DELETE /v1/api-tokens/{id}."
 
@@ -54,7 +56,7 @@ async def log_in(request: Request) -> Response:
     Permission.PUBLIC,
     body=RefreshCreate,
     returns=LoggedIn,
-    refuses=(401, 413),
+    refuses=(401, 403, 413),
 )
 async def refresh_login(request: Request) -> Response:
     """Exchanges a refresh token for the next pair. A token that was exchanged before ends the login."""
@@ -99,8 +101,11 @@ async def change_own_password(request: Request) -> Response:
     call = call_of(request)
     body = await read_json(request, PasswordChange)
     principal = call.principal
-    if principal.user_id is None:
+    if principal.user_id is None or principal.role is None:
         raise UserNotFound
+    if principal.permissions != MATRIX[principal.role]:
+        raise Forbidden(NARROW)
+    await call.meter.take(ACCOUNT_LOGINS, f"password|{principal.user_id}")
     await call.services.identity.passwords.change(
         call.context,
         principal.user_id,

@@ -1,12 +1,13 @@
 """JSON bodies: read within a limit, parsed once, refused in words that never repeat what was sent."""
 
+import asyncio
 from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from minirag_gateway.entrypoints.http.problems import clean_errors, sentence
-from minirag_gateway.errors import BodyTooLarge, InvalidBody
+from minirag_gateway.errors import BodyTooLarge, BodyTooSlow, InvalidBody
 
 B = TypeVar("B", bound=BaseModel)
 
@@ -25,7 +26,13 @@ async def read_json(request: Request, model: type[B], limit: int | None = None) 
     """The body as ``model``; raises BodyTooLarge beyond ``limit`` bytes (early, where the client tells the length) and
     InvalidBody for anything that is no such JSON. Lone surrogates, bad UTF-8 and endless nesting are no JSON.
     """
-    raw = await _read(request, limit or request.app.state.services.settings.json_body_limit)
+    settings = request.app.state.services.settings
+    try:
+        async with asyncio.timeout(settings.body_timeout.total_seconds()):
+            raw = await _read(request, limit or settings.json_body_limit)
+    except TimeoutError:
+        raise BodyTooSlow from None
+    await request.scope["minirag.call"].still()
     try:
         parsed = model.model_validate_json(raw)
     except ValidationError as error:

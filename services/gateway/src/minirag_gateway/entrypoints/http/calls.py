@@ -19,7 +19,7 @@ from minirag_gateway.entrypoints.http.addresses import Addresses
 from minirag_gateway.entrypoints.http.identity import Identity
 from minirag_gateway.entrypoints.http.limits import FAILED_AUTHENTICATIONS, Limit, Limits, Meter
 from minirag_gateway.entrypoints.http.tracing import PRINCIPAL_KEY, trace_of
-from minirag_gateway.errors import InvalidIdempotencyKey, NotAuthenticated
+from minirag_gateway.errors import Forbidden, InvalidIdempotencyKey, NotAuthenticated
 from minirag_gateway.ports import Turns
 from minirag_gateway.queries.audit import AuditLog
 from minirag_gateway.queries.event_stream import EventStreams
@@ -31,6 +31,8 @@ R = TypeVar("R", bound=requests.Reply)
 
 AGENT_MAX = 200
 """Characters of a User-Agent that are kept."""
+
+CHANGED = "What you may do has changed since this request began. Please send it again."
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
 
@@ -81,16 +83,25 @@ class Call:
         """The id under which this call takes effect once."""
         return self.context.command_id or new_id()
 
+    async def still(self) -> None:
+        """Raises unless the caller may still do what they might when the request began: its body may have taken hours."""
+        if self.caller is None:
+            return
+        now = await self.services.principals.of_bearer(self.bearer)
+        if now.power != self.caller.power:
+            raise Forbidden(CHANGED)
+
     async def ended(self) -> None:
         """Returns when the caller is no longer who they were: their credential ended, or allows something else."""
         await self.services.principals.ended(self.bearer, self.principal)
 
     def open_stream(self) -> AbstractAsyncContextManager[None]:
-        """One of the tenant's open streams while it is entered; RateLimited on entering where there are too many."""
-        return self.meter.stream(self.principal.tenant.id)
+        """One open stream of the caller's tenant (or embed key) while it is entered; RateLimited where there are too many."""
+        return self.meter.stream(self.principal)
 
     async def ask(self, request: requests.Request, returns: type[R], timeout: float | None = None) -> R:
-        """Asks the owner for the caller's tenant; raises what it refuses, or Unavailable."""
+        """Asks the owner for the caller's tenant; raises what it refuses, or Unavailable. Not for a caller shut out meanwhile."""
+        await self.still()
         seconds = self.services.settings.request_timeout.total_seconds() if timeout is None else timeout
         return await self.services.bus.request(
             request, returns, self.context.within(seconds), timeout=seconds

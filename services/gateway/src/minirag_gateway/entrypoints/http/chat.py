@@ -48,8 +48,8 @@ async def create_chat_message(request: Request) -> Response:
     """
     call = call_of(request)
     body = await read_json(request, ChatCreate)
-    await embed.spend(call, body.bot_profile_id)
-    return await turns.start(call, body)
+    async with embed.spending(call, body.bot_profile_id):
+        return await turns.start(call, body)
 
 
 @resource.route("GET", "/v1/chat", Permission.READ_CHATS, returns=list[ChatRead])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,9 +10,9 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from minirag_contracts.requests.exports import ExportChats, ExportPage
 from pydantic import BeforeValidator
-from starlette.responses import StreamingResponse
 
 from minirag_gateway.domain.access import Permission
+from minirag_gateway.entrypoints.http import sse
 from minirag_gateway.entrypoints.http.calls import Call
 from minirag_gateway.entrypoints.http.export_formats import ChatExport, ChatsExport, Csv, Format, Json
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
@@ -79,9 +80,10 @@ async def _answer(call: Call, question: ExportChats, name: str, filename: str) -
     single = question.chat_id is not None
     made: Format = Csv(single=single) if name == "csv" else Json(single=single)
     headers = {"Content-Disposition": f"attachment; filename={filename}"} if name == "csv" else {}
-    return StreamingResponse(
-        _document(call, question, first, made), media_type=made.media_type, headers=headers
-    )
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(call.open_stream())
+        pieces = _document(call, question, first, made)
+        return sse.HeldResponse(pieces, made.media_type, headers, stack.pop_all())
 
 
 async def _document(call: Call, question: ExportChats, page: ExportPage, made: Format) -> AsyncIterator[str]:

@@ -7,7 +7,6 @@ address; whatever needs more than the address takes ``call.meter.take(LIMIT, key
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from uuid import UUID
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -55,6 +54,9 @@ TOKEN_REQUESTS = Limit(
 TENANT_REQUESTS = Limit(
     "tenant-requests", lambda s: s.limit_tenant_requests, MINUTE, "requests of this tenant"
 )
+KEY_REQUESTS = Limit(
+    "key-requests", lambda s: s.limit_key_requests, MINUTE, "requests of the visitors of this embed key"
+)
 UPLOAD_BYTES = Limit(
     "upload-bytes", lambda s: s.limit_upload_bytes, HOUR, "uploaded bytes of this tenant", told=False
 )
@@ -70,6 +72,7 @@ FAILED_AUTHENTICATIONS = Limit(
     "requests without valid credentials from this address",
 )
 
+PASSWORDS = Limit("passwords", lambda s: s.limit_passwords, MINUTE, "passwords set in this tenant")
 VISITOR_MESSAGES = Limit("visitor-messages", lambda _: 0, MINUTE, "messages of this visitor")
 """Its number is the embed key's own."""
 
@@ -121,13 +124,21 @@ class Meter:
     async def of_principal(self, principal: Principal) -> None:
         """Takes of what every authenticated request is limited by."""
         await self.take(TOKEN_REQUESTS, f"{principal.via}/{principal.actor}")
-        await self.take(TENANT_REQUESTS, str(principal.tenant.id))
+        if (
+            principal.kind == "visitor"
+        ):  # strangers with a public key must not use up what the tenant's own people have
+            await self.take(KEY_REQUESTS, str(principal.credential_id))
+        else:
+            await self.take(TENANT_REQUESTS, str(principal.tenant.id))
 
     @asynccontextmanager
-    async def stream(self, tenant_id: UUID) -> AsyncIterator[None]:
-        """One of the tenant's open streams while it is entered; RateLimited where there are too many."""
+    async def stream(self, principal: Principal) -> AsyncIterator[None]:
+        """One of the open streams of the tenant's people, or of an embed key's visitors, while it is entered; RateLimited
+        where there are too many.
+        """
+        holder = principal.credential_id if principal.kind == "visitor" else principal.tenant.id
         number = self._limits.settings.limit_streams
-        streams = self._limits.streams.opened(str(tenant_id), number)
+        streams = self._limits.streams.opened(str(holder), number)
         try:
             await streams.__aenter__()
         except StreamsFull as full:

@@ -39,6 +39,7 @@ REFUSED: dict[int, Refused] = {
         "The credential is good and not enough for this.", "forbidden", "Only owners and admins may do this"
     ),
     404: Refused("There is no such thing, or it is not yours.", "not_found", "Source not found"),
+    408: Refused("The body came too slowly.", "body_too_slow", "The request body did not arrive in time."),
     409: Refused(
         "It does not go together with what is there.", "conflict", "Source is already being processed"
     ),

@@ -100,7 +100,8 @@ class Resource:
         declaration = Declaration(permission=permission, body=body, limits=limits)
         always = (422, 500, 503) if permission is Permission.PUBLIC else (401, 403, 422, 500, 503)
         limited = (429,) if declaration.limited else ()
-        problems = dict.fromkeys(sorted({*always, *limited, *refuses}), DECLARED)
+        slow = (408,) if body is not None or form is not None else ()
+        problems = dict.fromkeys(sorted({*always, *limited, *slow, *refuses}), DECLARED)
 
         def declare(endpoint: Endpoint) -> Endpoint:
             setattr(endpoint, DECLARATION, declaration)

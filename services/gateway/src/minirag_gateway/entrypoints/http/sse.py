@@ -91,20 +91,30 @@ async def until(
         await asyncio.gather(watch, *([coming] if coming else []), return_exceptions=True)
 
 
-class EventStreamResponse(StreamingResponse):
-    """``text/event-stream``. ``resources`` are closed when the response ends, also if it never began."""
+class HeldResponse(StreamingResponse):
+    """A response in pieces. ``resources`` are closed when it ends, also if it never began."""
+
+    def __init__(
+        self,
+        content: AsyncIterator[bytes | str],
+        media_type: str,
+        headers: Mapping[str, str],
+        resources: AsyncExitStack,
+    ) -> None:
+        super().__init__(content, media_type=media_type, headers=dict(headers))
+        self._resources = resources
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the pieces until they end or the client goes away."""
+        async with self._resources:
+            await super().__call__(scope, receive, send)
+
+
+class EventStreamResponse(HeldResponse):
+    """``text/event-stream``, for clients and proxies that would rather keep it back."""
 
     def __init__(
         self, content: AsyncIterator[bytes], headers: Mapping[str, str], resources: AsyncExitStack
     ) -> None:
-        super().__init__(
-            content,
-            media_type=MEDIA_TYPE,
-            headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **headers},
-        )
-        self._resources = resources
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends the stream until it ends or the client goes away."""
-        async with self._resources:
-            await super().__call__(scope, receive, send)
+        whole = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **headers}
+        super().__init__(content, "text/event-stream", whole, resources)

@@ -53,6 +53,7 @@ STOP_REPEAT = 1.0
 """Seconds of silence after which whoever writes it is told again: a signal may be lost."""
 
 FAILURES: dict[str, int] = {
+    "not_authenticated": HTTPStatus.UNAUTHORIZED,
     "llm_timeout": HTTPStatus.GATEWAY_TIMEOUT,
     "turn_timeout": HTTPStatus.GATEWAY_TIMEOUT,
     "llm_context_exceeded": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -85,13 +86,13 @@ async def start(call: Call, body: ChatCreate) -> Response:
     """
     message_id = derived_id("message", call.command_id)
     async with AsyncExitStack() as stack:
-        if body.stream:
-            await stack.enter_async_context(call.open_stream())
+        await stack.enter_async_context(call.open_stream())
         feed = await stack.enter_async_context(call.services.turns.live(call.context.scope, message_id))
         turn = await call.ask(body.request(message_id), TurnStarted)
         follower = TurnFollower(call.services.turns, call.context, turn, call.services.patience)
         if not body.stream:
-            return one(await _gather(call, turn, follower.follow(feed, replay=call.key)))
+            frames = sse.until(call.ended(), follower.follow(feed, replay=call.key))
+            return one(await _gather(call, turn, frames))
         return _stream(call, turn, follower, feed, stack.pop_all(), replay=call.key)
 
 

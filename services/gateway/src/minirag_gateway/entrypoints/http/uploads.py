@@ -3,6 +3,7 @@
 Order of checks (spec §8): extension, then size, then what ingest knows (bot, parent, content).
 """
 
+import asyncio
 import hashlib
 import logging
 import re
@@ -22,7 +23,7 @@ from minirag_gateway.entrypoints.http.calls import Call
 from minirag_gateway.entrypoints.http.limits import UPLOAD_BYTES
 from minirag_gateway.entrypoints.http.multipart import MAX_FIELD, Event, PartBegin, PartData, PartEnd, parse
 from minirag_gateway.entrypoints.http.schemas.sources import UploadForm
-from minirag_gateway.errors import EmptyFile, FileTooLarge, MalformedUpload, UnsupportedFileType
+from minirag_gateway.errors import BodyTooSlow, EmptyFile, FileTooLarge, MalformedUpload, UnsupportedFileType
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +52,16 @@ async def receive(request: Request, call: Call) -> SourceRead:
     """Takes the form in and hands it to ingest; whatever goes wrong, nothing stays behind."""
     upload = _Upload(request, call)
     try:
-        form, file = await upload.read()
+        async with asyncio.timeout(call.services.settings.upload_body_timeout.total_seconds()):
+            form, file = await upload.read()
         seconds = call.services.settings.upload_timeout.total_seconds()
         question = form.request(
             filename=file.filename, object_name=file.object_name, size=file.size, sha256=file.sha256
         )
         source = await call.ask(question, SourceRead, timeout=seconds)
+    except TimeoutError:
+        await upload.discard()
+        raise BodyTooSlow from None
     except Unavailable:
         raise  # ingest may still take it over: the bucket forgets it by itself
     except BaseException:
