@@ -12,6 +12,10 @@ from minirag_contracts.context import TenantScope
 from minirag_contracts.topology import SERVICES
 from minirag_eventstore import Database
 
+MINE = "(tenant_id = minirag.tenant())"
+
+UNUSED = "((used_at IS NULL) AND (minirag.tenant() IS NOT NULL))"
+
 OURS, THEIRS, FRESH = UUID(int=0xA), UUID(int=0xB), UUID(int=0xC)
 """Two tenants with rows, and one without."""
 
@@ -20,6 +24,20 @@ ROWS = 1
 
 WITHOUT_TENANTS = {"relay", "progress", "schema_migrations"}
 """Places of the relay and of consumers, and what was migrated: figures of a service, of no tenant."""
+
+STARTED = "((chat.own_only() IS NULL) OR (started_by = chat.own_only()))"
+
+TURN_OF_STARTED = "((chat.own_only() IS NULL) OR (EXISTS ( SELECT\n   FROM chat.chats\n  WHERE (chats.chat_id = turns.chat_id))))"
+
+BESIDES: dict[str, list[tuple[list[str], str, str, str, str | None]]] = {
+    "gateway.invites": [
+        (["gateway"], "PERMISSIVE", "UPDATE", UNUSED, MINE),
+        (["gateway"], "PERMISSIVE", "SELECT", UNUSED, None),
+    ],
+    "chat.chats": [(["chat"], "RESTRICTIVE", "ALL", STARTED, None)],
+    "chat.turns": [(["chat"], "RESTRICTIVE", "ALL", TURN_OF_STARTED, None)],
+}
+"""Policies that a table has besides the two: who signs up takes an invite that is nobody's; some see their own chats only."""
 
 VALUES = {
     "uuid": "gen_random_uuid()",
@@ -245,11 +263,15 @@ async def test_every_table_is_forced_under_its_two_policies(admin: asyncpg.Conne
                 service,
                 table,
             )
-            mine = "(tenant_id = minirag.tenant())"
-            assert [tuple(policy) for policy in policies] == [
+            found = [tuple(policy) for policy in policies]
+            own = [
                 ([f"{service}_system"], "PERMISSIVE", "ALL", "true", "true"),
-                ([service], "PERMISSIVE", "ALL", mine, mine),
-            ], table
+                ([service], "PERMISSIVE", "ALL", MINE, MINE),
+            ]
+            assert [policy for policy in found if policy not in own] == BESIDES.get(
+                f"{service}.{table}", []
+            ), table
+            assert all(policy in found for policy in own), table
 
 
 async def test_the_roles_own_nothing_and_are_nobody_else(admin: asyncpg.Connection) -> None:

@@ -206,7 +206,7 @@ async def test_nobody_hears_anybody_elses_events(account: Account) -> None:
 async def test_the_progress_of_ingestions_comes_along_without_id(account: Account) -> None:
     all_of_it, bots = account.subscriber(), account.subscriber(types="bot.>")
     progress = Progress(source_id=new_id(), bot_id=new_id(), version=1, stage="embedding", done=3, total=9)
-    bus, url = account.world.runtime.bus, account.world.url
+    bus, url = account.world.owners.bus, account.world.url
     async with all_of_it.listening(url), bots.listening(url):
         before = all_of_it.last_id
         await bus.signal(progress_subject(new_id()), progress)

@@ -26,7 +26,7 @@ async def world(start_world: Any) -> World:
 
 
 async def an_invite(world: World, days: int = 7) -> str:
-    made = await world.runtime.bus.request(CreateInvite(days=days), InviteCreated, OPERATOR)
+    made = await world.owners.bus.request(CreateInvite(days=days), InviteCreated, OPERATOR)
     remaining = made.expires_at - datetime.now(UTC)
     assert timedelta(days=days, minutes=-1) < remaining <= timedelta(days=days)
     return made.invite
@@ -111,7 +111,7 @@ async def test_an_invite_expires(world: World) -> None:
 @pytest.mark.parametrize("actor", ["user:1", "system:chat", "anonymous", "visitor:1"])
 async def test_only_the_operator_makes_invites(world: World, actor: str) -> None:
     with pytest.raises(RemoteRefusal) as refused:
-        await world.runtime.bus.request(CreateInvite(), InviteCreated, Context(actor=actor))
+        await world.owners.bus.request(CreateInvite(), InviteCreated, Context(actor=actor))
     assert (refused.value.code, refused.value.status) == ("not_the_operator", 403)
 
 

@@ -96,7 +96,9 @@ class Settings(ServiceSettings):
         default=3000, ge=0, description="Requests a minute of one tenant; 0 is unlimited."
     )
     limit_streams: int = Field(
-        default=50, ge=0, description="Streams that one tenant has open at a time; 0 is unlimited."
+        default=50,
+        ge=0,
+        description="Streams and awaited answers that one tenant has open at a time; 0 is unlimited.",
     )
     limit_upload_bytes: int = Field(
         default=2 * 1024**3, ge=0, description="Bytes an hour that one tenant uploads; 0 is unlimited."

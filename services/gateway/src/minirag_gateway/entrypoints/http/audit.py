@@ -1,10 +1,12 @@
 """``/v1/audit``: who did what, when, from where."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query, Request, Response
 from minirag_contracts.errors import InvalidRequest
+from pydantic import BeforeValidator
 
 from minirag_gateway.domain import event_types
 from minirag_gateway.domain.access import Permission
@@ -18,6 +20,8 @@ resource = Resource("Audit")
 
 DEFAULT_LIMIT = 100
 
+DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
+
 Actor = Annotated[
     str | None,
     Query(
@@ -29,6 +33,16 @@ Actor = Annotated[
 ]
 
 
+def _no_number(given: object) -> object:
+    """ValueError for a count of seconds: what is documented is RFC 3339."""
+    if isinstance(given, str) and not DATED.match(given):
+        raise ValueError("must be a date and time as in RFC 3339, for example 2026-11-26T09:00:00Z")
+    return given
+
+
+Moment = Annotated[datetime | None, BeforeValidator(_no_number)]
+
+
 @resource.route("GET", "/v1/audit", Permission.READ_AUDIT, returns=list[AuditRecord])
 async def read_audit_log(
     request: Request,
@@ -36,8 +50,8 @@ async def read_audit_log(
     cursor: Cursor = None,
     actor: Actor = None,
     types: Types = None,
-    since: Annotated[datetime | None, Query(alias="from", description="Not before this.")] = None,
-    until: Annotated[datetime | None, Query(alias="to", description="Before this.")] = None,
+    since: Annotated[Moment, Query(alias="from", description="Not before this.")] = None,
+    until: Annotated[Moment, Query(alias="to", description="Before this.")] = None,
 ) -> Response:
     """Who did what, when and from where, newest first, straight from the events.
 

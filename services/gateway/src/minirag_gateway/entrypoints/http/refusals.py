@@ -144,7 +144,7 @@ def component(status: int) -> dict[str, Any]:
     """The description of a status, with its headers and an example."""
     refused = REFUSED.get(status) or Refused(HTTPStatus(status).phrase, "refused", HTTPStatus(status).phrase)
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in refused.headers}
-    headers |= LEFT if status == HTTPStatus.TOO_MANY_REQUESTS else {}
+    headers |= LEFT
     return {
         "description": refused.about,
         "headers": {"X-Request-Id": REQUEST_ID, **headers},
