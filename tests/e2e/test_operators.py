@@ -82,6 +82,40 @@ async def test_a_subscriber_hears_its_tenants_events_until_it_is_removed(
     await tenant.bot()
 
 
+async def test_a_suspended_tenant_is_shut_out_on_every_path_until_it_is_resumed(
+    stack: Stack, http: httpx.AsyncClient, tenant: Tenant, stranger: Tenant
+) -> None:
+    slug = (await tenant.call("GET", "/v1/tenants/me", 200))["slug"]
+    printed, others = [await run(stack, "subscriber", "add", who.id) for who in (tenant, stranger)]
+    ours, theirs = await connected(printed), await connected(others)
+    assert f"{slug} ({tenant.id}) suspended" in await run(stack, "tenants", "suspend", slug)
+    async with asyncio.timeout(1):
+        while (await tenant.request("GET", "/v1/tenants/me")).status_code != 403:
+            await asyncio.sleep(0.02)
+        while ours.connected.is_set():
+            await asyncio.sleep(0.02)
+    await ours.close()
+    (user,) = field(printed, "user")
+    assert user not in await run(stack, "subscriber", "list")
+    assert f"{slug} ({tenant.id}) suspended" in await run(stack, "tenants", "list")
+    assert theirs.connected.is_set() and await stranger.bot()
+    await theirs.close()
+
+    assert f"{slug} ({tenant.id}) served" in await run(stack, "tenants", "resume", slug)
+    async with asyncio.timeout(1):
+        while (await tenant.request("GET", "/v1/tenants/me")).status_code != 200:
+            await asyncio.sleep(0.02)
+    assert f"{slug} ({tenant.id}) served" in await run(stack, "tenants", "list")
+
+
+async def connected(printed: str) -> Bus:
+    """As the subscriber to whom this was printed."""
+    (url,), (user,), (password,), (inbox,) = (
+        field(printed, name) for name in ("url", "user", "password", "inbox")
+    )
+    return await Bus.connect(url, user, password, user, inbox_prefix=inbox)
+
+
 async def test_who_cannot_be_a_subscriber_is_told_why(stack: Stack) -> None:
     for arguments, sentence in (
         (("add", "nobody-has-this-slug"), "no such tenant"),

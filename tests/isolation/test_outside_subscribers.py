@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from attacks import settled
-from minirag_contracts.envelope import Envelope, Metadata
+from minirag_contracts.envelope import Envelope, Metadata, event_subject
 from minirag_contracts.examples import EXAMPLES
 from minirag_contracts.frames import frame_subject
 from minirag_contracts.grants import Outlet, event_subjects_of, inbox_prefix, tenant_grants
@@ -21,6 +21,9 @@ from minirag_messaging.testing import NatsServer, connect_as, start_guarded_nats
 OURS, THEIRS = UUID(int=0xA), UUID(int=0xB)
 INBOX, USER, PASSWORD = "_SUBSCRIBER.ours", "ours", "a-password-of-the-tenant"
 OUTLET = Outlet("CHAT", "outside_ours")
+
+WITH_SECRETS = sorted(name for name, payload in EXAMPLES.items() if payload.internal)
+"""Types with fields that are for their owner alone."""
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ async def publish_everything(nats: NatsServer) -> set[str]:
     return ours
 
 
-async def test_it_hears_every_event_of_its_tenant_and_none_of_anothers(
+async def test_it_hears_every_event_of_its_tenant_without_secrets_and_none_of_anothers(
     outsider: Bus, nats: NatsServer
 ) -> None:
     heard: list[str] = []
@@ -86,15 +89,20 @@ async def test_it_hears_every_event_of_its_tenant_and_none_of_anothers(
         await outsider.client.subscribe(subject, cb=take)
     await settled(outsider)
     published = await publish_everything(nats)
+    published -= {event_subject(name, OURS) for name in WITH_SECRETS}
     async with asyncio.timeout(10):
         while len(heard) < len(published):
             await asyncio.sleep(0.01)
     await settled(outsider)
     assert sorted(heard) == sorted(published)
+    assert WITH_SECRETS == ["token.created"] and f"token.revoked.{OURS}" in heard
     assert not outsider.violations
 
 
 FORBIDDEN_TO_HEAR = [
+    *(event_subject(name, OURS) for name in WITH_SECRETS),
+    *(f"{name.split('.')[0]}.*.{OURS}" for name in WITH_SECRETS),
+    *(f"{name.split('.')[0]}.*.*.{OURS}" for name in WITH_SECRETS),
     ">",
     "*",
     "*.>",

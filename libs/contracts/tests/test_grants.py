@@ -120,10 +120,21 @@ def test_the_tables_name_what_there_is() -> None:
 def test_a_tenant_hears_its_own_events_and_says_nothing() -> None:
     grants = tenant_grants(OURS, "_TENANT.abc")
     assert grants.publish == ()
-    for event_type in published_models():
-        assert may(grants.subscribe, event_subject(event_type, OURS))
+    for event_type, model in published_models().items():
+        assert may(grants.subscribe, event_subject(event_type, OURS)) == (not model.internal), event_type
         assert not may(grants.subscribe, event_subject(event_type, THEIRS))
-    for wide in (">", "*.>", "chat.>", "chat.*.*", "chat.*.*.*", f"*.*.{OURS}", f"*.*.*.{OURS}", f"*.{OURS}"):
+    for wide in (
+        ">",
+        "*.>",
+        "token.>",
+        f"token.*.{OURS}",
+        "chat.>",
+        "chat.*.*",
+        "chat.*.*.*",
+        f"*.*.{OURS}",
+        f"*.*.*.{OURS}",
+        f"*.{OURS}",
+    ):
         assert not may(grants.subscribe, wide), wide
     for subject in ("_INBOX.>", "_INBOX.chat.x", frame_subject(OURS, OURS), "rpc.chat.health", "signal.x"):
         assert not may(grants.subscribe, subject), subject
@@ -131,8 +142,15 @@ def test_a_tenant_hears_its_own_events_and_says_nothing() -> None:
 
 def test_no_subject_of_a_tenant_begins_with_a_wildcard() -> None:
     subjects = event_subjects_of(OURS)
-    assert len(subjects) == 2 * sum(len(spec.subjects) for spec in STREAMS if spec.owner)
+    nouns = {subject.removesuffix(".>") for spec in STREAMS if spec.owner for subject in spec.subjects}
+    assert {subject.split(".")[0] for subject in subjects} == nouns
     assert all(subject.split(".")[0].isidentifier() and subject.endswith(f".{OURS}") for subject in subjects)
+
+
+def test_a_noun_with_internal_fields_is_granted_type_by_type_and_any_other_whole() -> None:
+    subjects = set(event_subjects_of(OURS))
+    assert {f"token.revoked.{OURS}", f"bot.*.{OURS}", f"chat.*.*.{OURS}"} <= subjects
+    assert not {f"token.created.{OURS}", f"token.*.{OURS}", f"token.*.*.{OURS}"} & subjects
 
 
 def test_a_tenants_consumer_can_be_fetched_from_and_not_looked_at() -> None:

@@ -9,7 +9,7 @@ from minirag_contracts.context import Context
 from minirag_contracts.envelope import follow
 from minirag_contracts.ids import new_id
 from minirag_eventstore import Database, EventStore
-from minirag_eventstore.audit import Entry, Question, read
+from minirag_eventstore.audit import Entry, Question, read, statement_of
 
 
 async def audited(database: Database, context: Context, limit: int = 100, **question: Any) -> list[Entry]:
@@ -111,3 +111,22 @@ async def test_entries_are_chosen_by_actor_type_and_time(store: EventStore, data
     assert await count(types=["account.*"], without=["*.paid"]) == 2
     assert await count(since=moment) == 1
     assert await count(until=moment) == 3
+
+
+@pytest.mark.parametrize("before", [None, (datetime(2100, 1, 1, tzinfo=UTC), new_id())])
+async def test_a_rare_actor_is_found_by_an_index_behind_row_level_security(
+    store: EventStore, database: Database, before: Any
+) -> None:
+    """The plan that the tenant's role gets, also once the server has stopped to look at the arguments."""
+    context = a_context()
+    for _ in range(30):
+        await open_account(store, context, payments=99)
+    question = Question(before=before, actor="user:rare")
+    for mode in ("force_custom_plan", "force_generic_plan"):
+        async with database.tenant(context.scope) as connection:
+            await connection.execute(f"SET LOCAL plan_cache_mode = {mode}")
+            statement, arguments = statement_of(question, 50)
+            lines = [row[0] for row in await connection.fetch("EXPLAIN " + statement, *arguments)]
+        [at] = [number for number, line in enumerate(lines) if "events_of_tenant_by_actor" in line]
+        assert "Index Cond" in lines[at + 1] and "actor = " in lines[at + 1], lines
+    assert await audited(database, context, actor="user:rare") == []

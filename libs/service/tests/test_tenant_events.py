@@ -19,6 +19,7 @@ from minirag_eventstore.rows import record
 from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer
 from minirag_service import Runtime, ServiceSettings
+from minirag_service.common import AUDITS, AUDITS_WAITING
 from minirag_service.tenant_events import TAIL_BYTES
 from minirag_service.testing import running, settings_for
 
@@ -136,3 +137,26 @@ async def test_a_database_that_is_away_is_told_as_such(runtime: Runtime, bus: Bu
     await runtime.database._tenants.close()
     with pytest.raises(Unavailable):
         await tail(bus, a_context(), after=0)
+
+
+async def test_audit_logs_that_take_long_leave_connections_to_everybody_else(
+    runtime: Runtime, bus: Bus
+) -> None:
+    context = a_context()
+    await rename(runtime, context, 1)
+    await numbered(bus, context, 1)
+    asked = AUDITS + AUDITS_WAITING + 4
+    async with runtime.database.session() as slow, slow.transaction():
+        await slow.execute("LOCK TABLE event_origins IN ACCESS EXCLUSIVE MODE")
+        reads = [
+            asyncio.create_task(bus.ask("gateway", "audit.read", AuditRead(), AuditReply, context, 20))
+            for _ in range(asked)
+        ]
+        done: set[asyncio.Task[AuditReply]] = set()
+        async with asyncio.timeout(10):
+            while len(done) < 4:
+                done, _ = await asyncio.wait(reads, timeout=0.05)
+        assert (await tail(bus, context, after=0)).head == 1
+    answers = await asyncio.gather(*reads, return_exceptions=True)
+    assert sum(isinstance(answer, Unavailable) for answer in answers) == 4
+    assert sum(isinstance(answer, AuditReply) and len(answer.entries) == 1 for answer in answers) == asked - 4

@@ -218,8 +218,10 @@ async def test_csv_has_the_columns_of_the_contract_and_no_formulas(
     world: World, client: httpx.AsyncClient
 ) -> None:
     [part] = parts(0)
-    texts = ['=HYPERLINK("http://evil")', "+1", "-1", "@SUM(A1)", "\tx", "\rx", 'a "b", c\r\nd', "ü – plain"]
-    messages = [a_message(chat_id=part.chat.id, content=text) for text in texts]
+    texts = ['=HYPERLINK("http://evil")', "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx"]
+    texts += ["\uff1d1", "\uff0b1", "\uff0d1", "\uff20SUM(A1)"]
+    harmless = ['a "b", c\r\nd', "ü – plain"]
+    messages = [a_message(chat_id=part.chat.id, content=text) for text in texts + harmless]
     messages[0] = messages[0].model_copy(update={"feedback": "negative"})
     chat = part.chat.model_copy(update={"title": "=cmd|' /C calc'!A0"})
     world.owners.chats.export_pages = [ExportPage(parts=[ExportedPart(chat=chat, messages=messages)])]
@@ -232,7 +234,7 @@ async def test_csv_has_the_columns_of_the_contract_and_no_formulas(
     )
     assert rest.endswith("\r\n")
     rows = list(csv.reader(io.StringIO(rest, newline="")))
-    assert [row[4] for row in rows] == [f"'{text}" for text in texts[:6]] + texts[6:]
+    assert [row[4] for row in rows] == [f"'{text}" for text in texts] + harmless
     assert {row[1] for row in rows} == {"'=cmd|' /C calc'!A0"}
     assert rows[0][5:] == ["negative", "10", "5", "2026-03-01T12:00:00Z"] and rows[1][5] == ""
     single = await client.get(f"/v1/chat/{chat.id}/export?format=csv")
@@ -242,7 +244,7 @@ async def test_csv_has_the_columns_of_the_contract_and_no_formulas(
     )
     document = (await client.get(f"/v1/chat/{chat.id}/export")).json()
     assert set(document) == {"chat", "messages", "exported_at"}
-    assert [message["content"] for message in document["messages"]] == texts
+    assert [message["content"] for message in document["messages"]] == texts + harmless
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])

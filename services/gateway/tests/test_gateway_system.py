@@ -1,6 +1,8 @@
 """``/v1/system``: public health that tells nothing of the inside, and the tenant's own figures."""
 
+import asyncio
 import platform
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -68,6 +70,51 @@ async def test_a_broken_part_is_named_without_its_error(world: World) -> None:
     for part in (body["postgres"], body["qdrant"], body["redis"], *body["services"].values()):
         assert set(part) == {"status", "detail", "version", "latency_ms"}
         assert part["version"] is None
+
+
+async def test_everybody_who_asks_at_once_is_told_of_one_look(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Context] = []
+
+    async def counted(request: HealthCheck, context: Context) -> HealthReply:
+        asked.append(context)
+        return HealthReply(status="ok", checks={}, details={})
+
+    await world.owners.stop()
+    world.owners.health = counted  # type: ignore[method-assign]
+    await world.owners.start()
+    owners = len(world.owners.servers)
+    await asyncio.gather(*(world.client.get("/v1/system/health") for _ in range(20)))
+    await client.get("/v1/system/health/detailed")
+    assert len(asked) == owners
+    await asyncio.sleep(system.BELIEVED)
+    assert (await world.client.get("/v1/system/health")).json()["status"] == "ok"
+    assert len(asked) == 2 * owners
+
+
+async def test_health_is_limited_by_address_and_the_plain_one_is_not(
+    start_world: Any,
+) -> None:
+    world: World = await start_world(limit_public_gets=3)
+    answers = [await world.client.get("/v1/system/health") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[3].json()["code"] == "rate_limited" and int(answers[3].headers["retry-after"]) > 0
+    assert (await world.client.get("/health")).json() == {"status": "ok"}
+
+
+async def test_the_disk_is_looked_at_once_a_second() -> None:
+    looks: list[int] = []
+
+    def is_low() -> bool:
+        looks.append(1)
+        return True
+
+    health = system.Health(SimpleNamespace(disk_is_low=is_low))  # type: ignore[arg-type]
+    assert all(await asyncio.gather(*(health.disk_is_low() for _ in range(20))))
+    assert await health.disk_is_low() and len(looks) == 1
+    await asyncio.sleep(system.BELIEVED)
+    assert await health.disk_is_low() and len(looks) == 2
 
 
 async def test_the_details_have_the_keys_of_the_contract_and_the_tenants_figures(

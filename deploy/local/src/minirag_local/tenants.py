@@ -28,7 +28,7 @@ async def set_served(folder: DataFolder, which: str, *, served: bool) -> None:
     print(_line(tenant))
     if not served:
         for user, subscriber in list(Subscribers.of(folder).by_user.items()):
-            if subscriber.tenant_id == tenant.id:
+            if subscriber.tenant_id == str(tenant.id):
                 await outside.remove(folder, user)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from minirag_contracts.events import REGISTRY
 from minirag_contracts.topology import (
     SERVICES,
     STREAM_OF,
@@ -155,9 +156,19 @@ def tenant_grants(tenant_id: UUID, inbox: str, outlets: Sequence[Outlet] = ()) -
 
 
 def event_subjects_of(tenant_id: UUID) -> tuple[str, ...]:
-    """Every subject on which an event of one tenant may be, noun by noun: a type has two or three tokens."""
+    """Every subject on which a tenant may hear its own events, noun by noun: a type has two or three tokens.
+
+    The bus carries events whole. A noun with a type that has internal fields is granted type by type, without that type.
+    """
     nouns = [subject.removesuffix(".>") for stream in STREAMS if stream.owner for subject in stream.subjects]
-    return tuple(f"{noun}.{what}.{tenant_id}" for noun in nouns for what in ("*", "*.*"))
+    return tuple(f"{types}.{tenant_id}" for noun in nouns for types in _types_shown(noun))
+
+
+def _types_shown(noun: str) -> tuple[str, ...]:
+    models = {name: model for name, model in sorted(REGISTRY.items()) if name.split(".", 1)[0] == noun}
+    if any(model.internal for model in models.values()):
+        return tuple(name for name, model in models.items() if not model.internal)
+    return (f"{noun}.*", f"{noun}.*.*")
 
 
 def authorization(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from minirag_contracts.envelope import Envelope
@@ -41,26 +42,35 @@ class Entry:
 _READ = f"""
 SELECT {", ".join(f"event.{column.strip()}" for column in COLUMNS.split(","))},
        coalesce(origin.address, '') AS address, coalesce(origin.agent, '') AS agent
-FROM (SELECT {COLUMNS}, {CAUSE} AS cause_id, metadata ->> 'actor' AS actor FROM events
-      WHERE ($1::timestamptz IS NULL OR (recorded_at, event_id) < ($1, $2::uuid))
-        AND ($3::text IS NULL OR metadata ->> 'actor' = $3)
-        AND ($4 OR type = ANY($5) OR type ~ ANY($6)) AND NOT (type = ANY($7) OR type ~ ANY($8))
-        AND ($9::timestamptz IS NULL OR recorded_at >= $9) AND ($10::timestamptz IS NULL OR recorded_at < $10)
-      ORDER BY recorded_at DESC, event_id DESC LIMIT $11) AS event
+FROM (SELECT {COLUMNS}, {CAUSE} AS cause_id, actor FROM events
+      WHERE {{of_actor}} ($1::timestamptz IS NULL OR (recorded_at, event_id) < ($1, $2::uuid))
+        AND ($3 OR type = ANY($4) OR type ~ ANY($5)) AND NOT (type = ANY($6) OR type ~ ANY($7))
+        AND ($8::timestamptz IS NULL OR recorded_at >= $8) AND ($9::timestamptz IS NULL OR recorded_at < $9)
+      ORDER BY recorded_at DESC, event_id DESC LIMIT $10) AS event
 LEFT JOIN event_origins AS origin ON origin.cause_id = event.cause_id AND event.actor NOT LIKE 'system:%'
 ORDER BY event.recorded_at DESC, event.event_id DESC
 """
 
 
+_OF_ANYBODY = _READ.format(of_actor="")
+_OF_ACTOR = _READ.format(of_actor="actor = $11::text AND")
+"""A statement of its own: a plan that fits every actor and none would use no index for one."""
+
+
 async def read(connection: Connection, service: str, question: Question, limit: int) -> list[Entry]:
     """At most ``limit`` entries, newest first, of the tenant whose transaction this is."""
+    statement, arguments = statement_of(question, limit)
+    rows = await connection.fetch(statement, *arguments)
+    return [Entry(envelope_of(service, row), row["address"], row["agent"]) for row in rows]
+
+
+def statement_of(question: Question, limit: int) -> tuple[str, list[Any]]:
+    """The SQL of a question, and its arguments."""
     at, event_id = question.before or (None, None)
     types, without = TypeFilter.of(question.types), TypeFilter.of(question.without)
-    rows = await connection.fetch(
-        _READ,
+    arguments = [
         at,
         event_id,
-        question.actor,
         not question.types,
         types.exact,
         types.expressions,
@@ -69,5 +79,7 @@ async def read(connection: Connection, service: str, question: Question, limit: 
         question.since,
         question.until,
         limit,
-    )
-    return [Entry(envelope_of(service, row), row["address"], row["agent"]) for row in rows]
+    ]
+    if question.actor is None:
+        return _OF_ANYBODY, arguments
+    return _OF_ACTOR, [*arguments, question.actor]

@@ -27,6 +27,7 @@ from minirag_contracts.requests.common import (
 from minirag_eventstore import Projection, dead_letters
 from minirag_eventstore.rebuild import Report, rebuild_foreign, rebuild_own
 from minirag_eventstore.work import add_work
+from minirag_messaging.rpc_lane import Lane
 
 from minirag_service.events import read_events
 from minirag_service.rotation import rotate
@@ -37,11 +38,16 @@ JANITOR_KEEPS = timedelta(days=1)
 """How long the replies of commands are kept for repetition."""
 
 
+AUDITS, AUDITS_WAITING = 2, 30
+"""Audit logs that one process reads at a time, so that they never hold all connections, and those that wait for it."""
+
+
 class Common:
     """The common requests of one running service."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._audits = Lane(AUDITS, AUDITS_WAITING)
 
     def register(self) -> None:
         """Answers all of them."""
@@ -65,7 +71,13 @@ class Common:
 
     async def audit_read(self, request: AuditRead, context: Context) -> AuditReply:
         """Who did what in the caller's tenant."""
-        return await audit_events(self._runtime.database, self._runtime.service, request, context.scope)
+        runtime = self._runtime
+        self._audits.enter()
+        try:
+            async with self._audits.turn:
+                return await audit_events(runtime.database, runtime.service, request, context.scope)
+        finally:
+            self._audits.leave()
 
     async def health(self, request: HealthCheck, context: Context) -> HealthReply:
         """How the service is."""

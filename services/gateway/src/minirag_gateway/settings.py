@@ -89,6 +89,12 @@ class Settings(ServiceSettings):
         default="x-forwarded-for",
         description="The header in which trusted proxies name the client; the other one is not read.",
     )
+    limit_connections: int = Field(
+        default=5000,
+        ge=0,
+        description="Connections that one gateway has at a time, idle ones and streams among them; beyond it the answer "
+        "is 503; 0 is unlimited.",
+    )
     limit_token_requests: int = Field(
         default=600, ge=0, description="Requests a minute with one token, session or visitor; 0 is unlimited."
     )
@@ -126,6 +132,11 @@ class Settings(ServiceSettings):
         default=60,
         ge=0,
         description="Other unauthenticated POSTs a minute from one address, each route for itself; 0 is unlimited.",
+    )
+    limit_public_gets: int = Field(
+        default=120,
+        ge=0,
+        description="Looks at the public health of the whole system a minute from one address; 0 is unlimited.",
     )
     limit_failed_authentications: int = Field(
         default=60, ge=0, description="Refused credentials a minute from one address; 0 is unlimited."

@@ -70,6 +70,7 @@ def build(services: Services, origin_allowed: OriginAllowed = nobody_else) -> Fa
     """The application over these services; ``origin_allowed`` knows web origins beyond those of the settings."""
     app = _routed()
     app.state.services = services
+    app.state.health = system.Health(services)
     _document(app)
     problems.install(app)
     app.add_middleware(Armour)  # the last added is the outermost

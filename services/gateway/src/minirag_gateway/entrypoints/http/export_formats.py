@@ -16,8 +16,8 @@ MESSAGE_COLUMNS = (
 )
 CHAT_COLUMNS = ("chat_id", "chat_title")
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet compute a cell instead of showing it."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What makes a spreadsheet compute a cell instead of showing it; the last four are the full-width ``= + - @``."""
 
 
 class ExportedChat(BaseModel):

@@ -180,3 +180,10 @@ class RateLimitHeaders:
             await send(message)
 
         await self._app(scope, receive, telling)
+
+
+def public_gets(route: str) -> Limit:
+    """What an unauthenticated GET may name that asks more than one part of the system."""
+    return Limit(
+        f"public-gets {route}", lambda s: s.limit_public_gets, MINUTE, "such requests from this address"
+    )
