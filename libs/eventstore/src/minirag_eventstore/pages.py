@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -43,8 +43,11 @@ def decode(cursor: str | None) -> Key | None:
         moment = datetime.fromisoformat(at)
         if moment.tzinfo is None:
             raise ValueError("a cursor's time has a zone")
-        return moment, UUID(row_id), int(part)
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        if part not in (0, 1):
+            raise ValueError("a cursor's part is a question or an answer")
+        # In UTC, where a moment that a zone moved out of the calendar is found out here and not by the database.
+        return moment.astimezone(UTC), UUID(row_id), int(part)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error) as error:
         raise InvalidRequest("The cursor is not one that this list has given.") from error
 
 
