@@ -108,7 +108,7 @@ class Webhooks:
     async def delivering(self, delays: Sequence[float] = ()) -> AsyncIterator[WorkRunner]:
         """The delivery worker, running, with these delays (in seconds) between attempts."""
         client = GuardedClient(Allowance.parse(self.allow))
-        slots = EndpointSlots(self.per_endpoint, timedelta(seconds=1))
+        slots = EndpointSlots(self.per_endpoint, self.concurrency, timedelta(seconds=1))
         sender = HttpSender(client, timedelta(seconds=self.timeout))
         notice = DeliverNotice(self.store, self.deliveries, sender, slots)
         runner = WorkRunner(

@@ -56,4 +56,4 @@ def _sender(runtime: Runtime, settings: Settings) -> HttpSender:
 
 
 def _slots(settings: Settings) -> EndpointSlots:
-    return EndpointSlots(settings.webhooks_concurrency_per_endpoint, PATIENCE)
+    return EndpointSlots(settings.webhooks_concurrency_per_endpoint, settings.webhooks_concurrency, PATIENCE)

@@ -29,7 +29,9 @@ class Settings(ServiceSettings):
         description="The waits before the second, third, … call of a delivery; after the last it has failed.",
     )
     webhooks_concurrency: int = Field(
-        default=64, ge=1, description="Calls that may run at once in one process."
+        default=64,
+        ge=1,
+        description="Calls that may run at once in one process; one tenant's at most a quarter.",
     )
     webhooks_concurrency_per_endpoint: int = Field(
         default=4, ge=1, description="Of these, at one endpoint; one that has just failed gets one at a time."
