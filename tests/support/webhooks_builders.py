@@ -62,6 +62,7 @@ class Webhooks:
     timeout: float = 2.0
     per_endpoint: int = 4
     concurrency: int = 8
+    per_tenant: int = 50
     sealer: Sealer = field(default_factory=lambda: Sealer([Fernet.generate_key().decode()]))
 
     def __post_init__(self) -> None:
@@ -69,7 +70,7 @@ class Webhooks:
         self.endpoints = PostgresEndpointRows(self.sealer)
         self.deliveries = PostgresDeliveryRows(self.sealer)
         self.log = PostgresDeliveryLog()
-        self.commands = EndpointCommands(self.store, self.endpoints, self.deliveries)
+        self.commands = EndpointCommands(self.store, self.endpoints, self.deliveries, self.per_tenant)
         self.queries = EndpointQueries(self.store, self.endpoints)
         self.delivery_queries = DeliveryQueries(self.store, self.endpoints, self.log)
         self.archive = PostgresArchive(self.database)

@@ -36,6 +36,7 @@ class Settings(ServiceSettings):
     webhooks_concurrency_per_endpoint: int = Field(
         default=4, ge=1, description="Of these, at one endpoint; one that has just failed gets one at a time."
     )
+    webhooks_per_tenant: int = Field(default=50, ge=1, description="Endpoints that one tenant may have.")
     webhooks_keep: timedelta = Field(
         default=timedelta(days=30),
         description="How long bodies and attempts of settled deliveries are kept; without its body none can be repeated.",
