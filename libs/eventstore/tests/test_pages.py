@@ -54,6 +54,35 @@ def test_a_crafted_cursor_is_refused(cursor: str) -> None:
         pages.decode(cursor)
 
 
+def rows_of(*sizes: int) -> list[dict[str, Any]]:
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    return [{"created_at": moment, "id": UUID(int=n), "text": "\x01" * size} for n, size in enumerate(sizes)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "limit", "expected"),
+    [
+        ((1, 1, 1), 3, [0, 1, 2]),
+        ((1, 1, 1), 2, [0, 1]),
+        ((100, 100, 100), 3, [0]),  # six bytes of JSON each
+        ((1, 1000, 1), 3, [0]),
+        ((1000, 1, 1), 3, [0]),
+        ((1000,), 3, [0]),
+        ((60, 60, 60), 3, [0, 1]),
+        ((60, 60, 60), 1, [0]),
+        ((), 3, []),
+    ],
+)
+def test_a_page_ends_before_it_has_too_many_bytes_and_is_never_empty(
+    sizes: tuple[int, ...], limit: int, expected: list[int]
+) -> None:
+    rows = rows_of(*sizes)
+    page, following = pages.cut(rows, limit, "id", 1000)
+    assert [row["id"].int for row in page] == expected
+    last = (page[-1]["created_at"], page[-1]["id"], 0) if len(page) < len(rows) else None
+    assert pages.decode(following) == last
+
+
 EDGES = [
     datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
     datetime.min.replace(tzinfo=UTC),
