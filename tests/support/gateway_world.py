@@ -100,6 +100,7 @@ class Owners:
     bus: Bus
     asked: list[tuple[Any, Context]] = field(default_factory=list)
     bots: dict[UUID, BotRead] = field(default_factory=dict)
+    bots_of_a_page: int = 1000
     turns: dict[UUID, TurnRead] = field(default_factory=dict)
     started: dict[UUID, tuple[StartTurn, TurnStarted]] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
@@ -208,7 +209,7 @@ class Owners:
     async def list_bots(self, request: ListBots, context: Context) -> BotList:
         mine = [bot for bot in self.bots.values() if bot.tenant_id == context.tenant_id]
         start = int(request.cursor or 0)
-        end = start + request.limit
+        end = start + min(request.limit, self.bots_of_a_page)
         return BotList(items=mine[start:end], next=str(end) if end < len(mine) else None)
 
     async def start_turn(self, request: StartTurn, context: Context) -> TurnStarted:

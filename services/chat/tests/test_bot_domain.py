@@ -82,6 +82,7 @@ def test_a_bot_that_is_not_there_is_neither_changed_nor_deactivated() -> None:
         {"max_tokens": 0},
         {"temperature": float("nan")},
         {"greeting": "x" * 501},
+        {"system_prompt": "x" * 100_001},
         {"greeting": "a\x00b"},
         {"suggested_questions": ["x"] * 7},
         {"suggested_questions": ["x" * 201]},
@@ -97,6 +98,13 @@ def test_the_limits_hold_for_new_bots_and_for_changes(fields: dict[str, object])
     if fields != {"model": ""}:  # a new bot without a model gets the default
         with pytest.raises(InvalidRequest):
             created(**fields)
+
+
+def test_a_prompt_from_before_its_limit_stays_until_it_is_changed() -> None:
+    state = given(created().model_copy(update={"system_prompt": "x" * 100_001}))
+    [event] = changed(state, name="Sales")
+    assert isinstance(event, BotUpdated) and len(event.system_prompt) == 100_001
+    assert changed(state, system_prompt="x" * 100_000)
 
 
 def test_a_change_says_on_the_wire_only_what_is_set() -> None:

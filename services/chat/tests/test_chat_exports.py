@@ -1,5 +1,6 @@
 """Exports: every chat and message once, in order, in pages that the bus can carry, in two statements a page."""
 
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -147,7 +148,16 @@ async def test_an_export_is_of_one_bot_where_that_is_asked(stage: Stage, chats: 
     assert (caught.value.status, caught.value.detail) == (404, "Chat session not found")
 
 
-@pytest.mark.parametrize("fields", [{"limit": 0}, {"limit": -5}, {"cursor": "x"}, {"cursor": "W10="}])
+CRAFTED = [
+    base64.urlsafe_b64encode(f"[{left}, null, null]".encode()).decode()
+    for left in ("Infinity", "NaN", "-100", "0.5", 10**30, '"7"', "[]")
+]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"limit": 0}, {"limit": -5}, {"cursor": "x"}, {"cursor": "W10="}, *({"cursor": one} for one in CRAFTED)],
+)
 async def test_what_is_no_page_is_refused(stage: Stage, fields: dict[str, Any]) -> None:
     with pytest.raises(RemoteRefusal) as caught:
         await stage.client.ask(ExportChats(**fields))

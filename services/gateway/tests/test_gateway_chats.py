@@ -71,13 +71,14 @@ async def test_a_patch_tells_chat_what_was_sent_and_nothing_else(
         {"suggested_questions": ["x"] * 7},
         {"suggested_questions": ["x" * 201]},
         {"greeting": "x" * 501},
+        {"system_prompt": "x" * 100_001},
         {"greeting": "a\x00b"},
         {"identity_secret": "short"},
         {"name": ""},
         {"max_tokens": 0},
         {"credentials": "sk-1"},
     ],
-    ids=str,
+    ids=lambda body: str(body)[:40],
 )
 async def test_a_patch_that_cannot_be_is_a_problem(
     world: World, client: httpx.AsyncClient, body: dict[str, Any]

@@ -57,6 +57,7 @@ async def test_a_patch_asks_for_what_was_sent_and_nothing_else(
         {"name": "x" * 256},
         {"description": "x" * 1001},
         {"config": []},
+        {"config": {"notes": "x" * 65_536}},
         {"is_active": "yes"},
         {"refresh_schedule": "monthly"},
         {"content": "a\0b"},

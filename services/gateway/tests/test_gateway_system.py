@@ -173,6 +173,15 @@ async def test_the_details_ask_each_owner_once_however_many_bots_there_are(
     ]
 
 
+async def test_the_details_show_all_bots_however_few_fit_into_a_reply(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    bots = [await world.a_bot(client) for _ in range(3)]
+    world.owners.bots_of_a_page = 1
+    body = (await client.get("/v1/system/health/detailed")).json()
+    assert [bot["bot_profile_id"] for bot in body["bot_sources"]] == bots
+
+
 async def test_another_tenant_sees_its_own_bots(world: World, client: httpx.AsyncClient) -> None:
     await world.a_bot(client)
     async with await world.a_client() as other:

@@ -261,12 +261,19 @@ def test_a_file_over_ten_megabytes_is_refused() -> None:
         {"description": "x" * 1001},
         {"name": "a\0b"},
         {"config": {"deep": [{"er": "a\0"}]}},
+        {"config": {"notes": "x" * (64 * 1024)}},
+        {"config": {"notes": "\x01" * (11 * 1024)}},
+        {"config": {"notes": "é" * (32 * 1024)}},
     ],
 )
 def test_what_cannot_be_stored_or_shown_is_refused(fields: dict[str, object]) -> None:
     values: dict[str, object] = {"name": "n", "description": "", "config": {}} | fields
     with pytest.raises(InvalidSource):
         intake.check_names(**values)  # type: ignore[arg-type]
+
+
+def test_a_configuration_may_have_64_kibibytes() -> None:
+    intake.check_names("n", "", {"notes": "x" * (64 * 1024 - len('{"notes":""}'))})
 
 
 @pytest.mark.parametrize("content", ["a\0b", "x" * (intake.MAX_TEXT + 1), "\ud800"])

@@ -55,6 +55,33 @@ async def test_a_batch_whose_reply_was_lost_answers_the_same(idle_ingest: Ingest
     assert await idle_ingest.count("sources") == 3
 
 
+@pytest.mark.parametrize("which", ["flat", "of a parent", "children"])
+async def test_a_list_that_is_larger_than_a_message_of_the_bus_has_several_pages(
+    idle_ingest: Ingest, which: str
+) -> None:
+    large = {"notes": "x" * 60_000}
+    made = await idle_ingest.families.create_batch(
+        a_batch(*(a_child(f"{n}", None, config=large) for n in range(150))), a_context()
+    )
+    parent_id = made.parent.id
+    names: list[str] = []
+    cursor = None
+    while True:
+        if which == "children":
+            children = ListChildren(source_id=parent_id, cursor=cursor)
+            page = await idle_ingest.queries.children(children, a_context())
+        else:
+            narrowed = {"include_children": True} if which == "flat" else {"parent_id": parent_id}
+            asked = ListSources.model_validate({"cursor": cursor, **narrowed})
+            page = await idle_ingest.queries.list(asked, a_context())
+        assert len(page.model_dump_json()) < 8 * 1024 * 1024
+        names += [source.name for source in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert sorted(names) == sorted([*(f"{n}" for n in range(150)), *(["Site"] if which == "flat" else [])])
+
+
 @pytest.mark.parametrize(
     ("children", "fields", "refusal"),
     [

@@ -1,5 +1,6 @@
 """What may be asked of ingest: sources and their ingestion."""
 
+import json
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -8,6 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from minirag_contracts.events.ingest import RefreshSchedule, SourceType
 from minirag_contracts.requests.base import Done, Page, Reply, Request
+
+CONFIG_MAX = 64 * 1024
+"""Bytes of a source's configuration (see ``config_size``): a list has a thousand of them."""
+
+
+def config_size(config: dict[str, Any]) -> int:
+    """Bytes of a configuration as JSON."""
+    text = json.dumps(config, ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode(errors="surrogatepass"))
 
 
 class IngestServiceRequest(Request):

@@ -20,6 +20,9 @@ IDENTITY_SECRET_MIN, IDENTITY_SECRET_MAX = 32, 512
 CONFIGURED = frozenset(BotSettings.model_fields) - {"bot_id", "has_credentials", "has_identity_secret"}
 """What a client sets as it stands; whether there are secrets follows from the secrets."""
 
+SYSTEM_PROMPT_MAX = 100_000
+"""Characters: a list shows the prompts of many bots."""
+
 S = TypeVar("S", bound=BotSettings)
 
 
@@ -39,6 +42,7 @@ def stream_of(bot_id: UUID) -> str:
 def create(bot_id: UUID, request: CreateBot, default_model: str) -> list[EventPayload]:
     """A new bot; the model is resolved now, so that a later default does not change old bots."""
     _check_secrets(request.credentials, request.identity_secret)
+    _check_prompt(request.system_prompt)
     return [
         checked(
             BotCreated(
@@ -67,6 +71,8 @@ def update(bot: Bot, changes: BotChanges, *, secrets_differ: bool) -> list[Event
     before = require(bot)
     wanted = changes.model_fields_set
     _check_secrets(changes.credentials, changes.identity_secret)
+    if "system_prompt" in wanted:  # one from before there was this limit may stay
+        _check_prompt(changes.system_prompt)
     values = {name: getattr(changes if name in wanted else before, name) for name in CONFIGURED}
     if "credentials" in wanted:
         values["has_credentials"] = changes.credentials is not None
@@ -140,6 +146,11 @@ def checked(settings: S) -> S:
     for what, value in texts.items():
         storable(value, f"The {what}")
     return settings
+
+
+def _check_prompt(system_prompt: str) -> None:
+    if len(system_prompt) > SYSTEM_PROMPT_MAX:
+        raise InvalidRequest(f"The system prompt must have at most {SYSTEM_PROMPT_MAX} characters.")
 
 
 def _check_secrets(credentials: BotCredentials | None, identity_secret: str | None) -> None:

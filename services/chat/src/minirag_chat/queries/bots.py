@@ -28,7 +28,7 @@ class BotQueries:
             return await read_bot(connection, request.bot_id)
 
     async def list(self, request: ListBots, context: Context) -> BotList:
-        """Newest first."""
+        """Newest first; a page ends before it is larger than the bus carries."""
         limit, after = pages.checked_limit(request.limit), pages.decode(request.cursor)
         async with self._database.tenant(context.scope) as connection:
             rows = await connection.fetch(
@@ -39,7 +39,7 @@ class BotQueries:
                 after and after[1],
                 limit + 1,
             )
-        page, following = pages.cut([dict(row) for row in rows], limit, "id")
+        page, following = pages.cut([dict(row) for row in rows], limit, "id", pages.PAGE_BYTES)
         return BotList(items=[_bot(row) for row in page], next=following)
 
 

@@ -78,8 +78,10 @@ class Place:
             return cls(left=min(request.limit, LIMIT_MAX))
         try:
             left, chat, message = json.loads(base64.urlsafe_b64decode(request.cursor))
+            if left not in range(LIMIT_MAX + 1):
+                raise ValueError("an export has between none and all of its chats left")
             return cls(left=int(left), chat=pages.decode(chat), message=pages.decode(message))
-        except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
             raise InvalidRequest("The cursor is not one that this export has given.") from error
 
     @property

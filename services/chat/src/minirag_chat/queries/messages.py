@@ -47,13 +47,13 @@ class MessageQueries:
         self._database = database
 
     async def list(self, request: ListMessages, context: Context) -> MessageList:
-        """Oldest first."""
+        """Oldest first; a page ends before it is larger than the bus carries."""
         limit = pages.checked_limit(request.limit)
         at, turn_id, part = pages.decode(request.cursor) or (None, None, None)
         async with within_reach(self._database, context) as connection:
             await require_chat(connection, request.chat_id)
             rows = await connection.fetch(_MESSAGES, request.chat_id, at, turn_id, part, limit + 1)
-        page, following = pages.cut([dict(row) for row in rows], limit, "turn_id")
+        page, following = pages.cut([dict(row) for row in rows], limit, "turn_id", pages.PAGE_BYTES)
         return MessageList(items=[listed_message(row) for row in page], next=following)
 
     async def turn(self, request: GetTurn, context: Context) -> TurnRead:

@@ -87,6 +87,7 @@ def _decode(cursor: str | None) -> tuple[str | None, UUID | None]:
         email, user_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(email, str) or "\x00" in email.encode().decode():
             raise ValueError("no address")
+        email.encode()
         return email, UUID(user_id)
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
         raise InvalidRequest("The cursor is not one that this list has given.") from error

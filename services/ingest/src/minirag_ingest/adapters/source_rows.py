@@ -52,7 +52,7 @@ class PostgresSourceRows:
         return [found[source_id] for source_id in source_ids if source_id in found]
 
     async def page(self, tx: Transaction, which: Selection, limit: int, cursor: str | None) -> SourceList:
-        """Active sources, newest first."""
+        """Active sources, newest first; a page ends before it is larger than the bus carries."""
         created_at, last_id, _ = pages.decode(cursor) or (None, None, 0)
         arguments: list[Any] = [which.bot_id, created_at, last_id, limit + 1]
         if which.parent_id is not None:
@@ -62,17 +62,17 @@ class PostgresSourceRows:
             condition = "true" if which.flat else "parent_id IS NULL"
         statement = _SELECT.format(picked=_PAGE.format(which=condition))
         rows = await tx.connection.fetch(f"{statement} ORDER BY created_at DESC, source_id DESC", *arguments)
-        page, more = pages.cut(rows, limit, "source_id")
+        page, more = pages.cut(rows, limit, "source_id", pages.PAGE_BYTES)
         return SourceList(items=[_read(dict(row), flat=which.flat) for row in page], next=more)
 
     async def children(self, tx: Transaction, parent_id: UUID, limit: int, cursor: str | None) -> SourceList:
-        """Active children, oldest first."""
+        """Active children, oldest first, in pages like these."""
         created_at, last_id, _ = pages.decode(cursor) or (None, None, 0)
         statement = _SELECT.format(picked=_CHILDREN)
         rows = await tx.connection.fetch(
             f"{statement} ORDER BY created_at, source_id", parent_id, created_at, last_id, limit + 1
         )
-        page, more = pages.cut(rows, limit, "source_id")
+        page, more = pages.cut(rows, limit, "source_id", pages.PAGE_BYTES)
         return SourceList(items=[_read(dict(row)) for row in page], next=more)
 
     async def summary(self, tx: Transaction) -> SourcesSummary:

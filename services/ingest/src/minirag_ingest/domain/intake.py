@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from minirag_contracts.events.ingest import SourceType
+from minirag_contracts.requests.ingest import CONFIG_MAX, config_size
 
 from minirag_ingest.errors import FileTooLarge, InvalidSource, UnsupportedFileType
 
@@ -43,6 +44,8 @@ def check_names(name: str, description: str, config: dict[str, Any]) -> None:
         raise InvalidSource(f"The description of a source may have at most {MAX_DESCRIPTION} characters.")
     if _has_nul([name, description, config]):
         raise InvalidSource("NUL characters are not allowed.")
+    if config_size(config) > CONFIG_MAX:
+        raise InvalidSource(f"The config of a source may have at most {CONFIG_MAX // 1024} KiB as JSON.")
 
 
 def encode_text(content: str | None) -> bytes | None:

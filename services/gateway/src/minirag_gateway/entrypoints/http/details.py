@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable
 from typing import TypeVar
 from uuid import UUID
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R", bound=Reply)
 
 BOTS_MAX = 1000
+"""Bots whose sources are shown."""
 
 
 async def gather(call: Call, asked: Awaitable[SystemHealth], timeout: float) -> SystemDetails:
@@ -38,7 +40,7 @@ async def gather(call: Call, asked: Awaitable[SystemHealth], timeout: float) -> 
         _ask(call, GetTotals(), Totals, timeout),
         _ask(call, GetSourcesSummary(), SourcesSummary, timeout),
         _ask(call, GetIndexSummary(), IndexSummary, timeout),
-        _ask(call, ListBots(limit=BOTS_MAX), BotList, timeout),
+        _bots(call, timeout),
     )
     whole = health.status == "ok" and None not in (totals, sources, index, bots)
     return SystemDetails(
@@ -61,6 +63,20 @@ async def _ask(call: Call, question: Request, returns: type[R], timeout: float) 
             "part of the details is missing", extra={"ask": question.subject(), "code": refusal.code}
         )
         return None
+
+
+async def _bots(call: Call, timeout: float) -> BotList | None:
+    """The newest bots, in as many pages as chat makes of them."""
+    deadline = time.monotonic() + timeout
+    found = BotList(items=[])
+    while True:
+        question = ListBots(limit=BOTS_MAX - len(found.items), cursor=found.next)
+        page = await _ask(call, question, BotList, max(0.0, deadline - time.monotonic()))
+        if page is None:
+            return None
+        found = BotList(items=found.items + page.items, next=page.next)
+        if found.next is None or len(found.items) >= BOTS_MAX:
+            return found
 
 
 def _db_stats(totals: Totals | None, sources: SourcesSummary | None) -> DbStats:

@@ -38,7 +38,7 @@ class BotProfileCreate(Body):
     description: str = Field(default="", max_length=1000)
     model: str | None = Field(default=None, min_length=1, max_length=100, examples=["minirag/extractive"])
     embedding_model: str | None = Field(default=None, min_length=1, max_length=100)
-    system_prompt: str = "You are a helpful assistant."
+    system_prompt: str = Field(default="You are a helpful assistant.", max_length=100_000)
     temperature: float = Field(default=0.7, ge=0.0, le=2.0)
     max_tokens: int = Field(default=1024, ge=1, le=128_000)
     credentials: CredentialsWrite | None = None
@@ -78,7 +78,7 @@ class BotProfileUpdate(Body):
     description: str = Field(default_factory=_absent, max_length=1000)
     model: str = Field(default_factory=_absent, min_length=1, max_length=100)
     embedding_model: str | None = Field(default_factory=_absent, min_length=1, max_length=100)
-    system_prompt: str = Field(default_factory=_absent)
+    system_prompt: str = Field(default_factory=_absent, max_length=100_000)
     temperature: float = Field(default_factory=_absent, ge=0.0, le=2.0)
     max_tokens: int = Field(default_factory=_absent, ge=1, le=128_000)
     credentials: CredentialsWrite | None = Field(default_factory=_absent)

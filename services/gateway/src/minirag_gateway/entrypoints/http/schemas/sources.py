@@ -1,20 +1,31 @@
 """Sources, as clients send them (spec §8)."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from minirag_contracts.events.ingest import RefreshSchedule, SourceType
 from minirag_contracts.requests.ingest import (
+    CONFIG_MAX,
     CreateSource,
     CreateSourceBatch,
     NewChild,
     SourceChanges,
     UpdateSource,
     UploadSource,
+    config_size,
 )
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from minirag_gateway.entrypoints.http.bodies import Body
+
+
+def _small(config: dict[str, Any]) -> dict[str, Any]:
+    if config_size(config) > CONFIG_MAX:
+        raise ValueError(f"config may have at most {CONFIG_MAX // 1024} KiB as JSON")
+    return config
+
+
+Config = Annotated[dict[str, Any], AfterValidator(_small), Field(description="At most 64 KiB as JSON.")]
 
 
 class SourceCreate(Body):
@@ -24,7 +35,7 @@ class SourceCreate(Body):
     name: str = Field(min_length=1, max_length=255, examples=["Opening hours"])
     description: str = Field(default="", max_length=1000)
     source_type: SourceType
-    config: dict[str, Any] = Field(default={}, examples=[{"url": "https://example.com/help"}])
+    config: Config = Field(default={}, examples=[{"url": "https://example.com/help"}])
     content: str | None = Field(
         default=None,
         repr=False,
@@ -58,7 +69,7 @@ class SourceUpdate(Body):
 
     name: str = Field(default="", min_length=1, max_length=255, json_schema_extra=_no_default)
     description: str = Field(default="", max_length=1000, json_schema_extra=_no_default)
-    config: dict[str, Any] = Field(default={}, json_schema_extra=_no_default)
+    config: Config = Field(default={}, json_schema_extra=_no_default)
     content: str | None = Field(
         default=None, repr=False, description="The text of a `text` source.", json_schema_extra=_no_default
     )
@@ -77,7 +88,7 @@ class ChildSourceCreate(Body):
     name: str = Field(min_length=1, max_length=255, examples=["Help page"])
     description: str = Field(default="", max_length=1000)
     source_type: SourceType
-    config: dict[str, Any] = Field(default={}, examples=[{"url": "https://example.com/help"}])
+    config: Config = Field(default={}, examples=[{"url": "https://example.com/help"}])
     content: str | None = Field(default=None, repr=False, description="The text of a `text` source.")
     refresh_schedule: RefreshSchedule | None = None
 
