@@ -1,6 +1,9 @@
 """How log lines of the different processes are shown."""
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +64,24 @@ def test_the_log_file_is_set_aside_when_it_is_full(tmp_path: Path, monkeypatch: 
     book.close()
     assert (tmp_path / "minirag.log").stat().st_size <= 300
     assert (tmp_path / "minirag.log.1").stat().st_size <= 300
+
+
+def test_a_pipe_that_nobody_reads_holds_no_exit_up() -> None:
+    """Python's own buffer of the output would be locked by the waiting thread, and flushing it is Python's last act."""
+    script = (
+        "from minirag_local.logs import Terminal\n"
+        "terminal = Terminal()\n"
+        "for _ in range(1500): terminal.line('x' * 100)\n"
+        "terminal.close()\n"
+    )
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", script]
+    process = subprocess.Popen(command, env=buffered, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_delays_grow_to_a_limit_and_start_again_after_a_calm_time() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -9,8 +10,12 @@ import httpx
 import pytest
 from gateway_world import PASSWORD, World
 from minirag_contracts.context import TenantScope
+from minirag_contracts.errors import Refusal, Unavailable
+from minirag_contracts.frames import Frame
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import UploadSource
+from minirag_gateway.entrypoints.http import sse
+from minirag_gateway.errors import InvalidApiToken
 
 OTHER = "another long password"
 
@@ -148,3 +153,21 @@ async def test_a_login_does_not_outlive_the_password_that_it_was_made_with(world
 
     hasher.verify = slowly
     assert (await world.sign_in("owner@example.com", PASSWORD)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [(InvalidApiToken(), "not_authenticated"), (Unavailable("The database is away."), "unavailable")],
+)
+async def test_a_stream_says_whether_its_credential_ended_or_nobody_can_tell(
+    reason: Refusal, code: str
+) -> None:
+    async def ended() -> Refusal:
+        return reason
+
+    async def silence() -> AsyncIterator[Frame | None]:
+        await asyncio.Event().wait()
+        yield None
+
+    frames = [frame async for frame in sse.until(ended(), silence())]
+    assert [frame and (frame.event, frame.data["code"]) for frame in frames] == [("error", code)]

@@ -1,6 +1,7 @@
 """Log lines: everything goes to a file, and a short form with the process' name in front goes to the terminal."""
 
 import json
+import os
 import queue
 import re
 import sys
@@ -12,6 +13,8 @@ from typing import TextIO
 
 LOG_FILE_BYTES = 16 * 1024 * 1024
 """The log file is set aside as ``.1`` at this size, so that two of them is all the disk that logs take."""
+
+STDOUT = 1
 
 _WAITING_LINES = 2000
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
@@ -43,10 +46,10 @@ class Terminal:
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stdout
+        self._stream = stream
         self._lines: queue.Queue[str | None] = queue.Queue(_WAITING_LINES)
         self._dropped = 0
-        self.coloured = self._stream.isatty()
+        self.coloured = (stream or sys.stdout).isatty()
         self._thread = threading.Thread(target=self._print, name="terminal", daemon=True)
         self._thread.start()
 
@@ -70,10 +73,18 @@ class Terminal:
             if self._dropped:
                 text, self._dropped = f"... {self._dropped} lines not shown\n{text}", 0
             try:
-                self._stream.write(text + "\n")
-                self._stream.flush()
+                self._write(text + "\n")
             except (OSError, ValueError):  # the reader has gone; the log file still has everything
                 return
+
+    def _write(self, text: str) -> None:
+        """Past ``sys.stdout``: Python flushes that at its end, and would wait for a thread that waits for a reader."""
+        if self._stream is not None:
+            self._stream.write(text)
+            return
+        data = text.encode(errors="replace")
+        while data:
+            data = data[os.write(STDOUT, data) :]
 
 
 class Logbook:

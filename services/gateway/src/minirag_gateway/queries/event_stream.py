@@ -55,7 +55,7 @@ class Subscriber:
     context: Context
     patterns: list[str]
     places: dict[str, Place] | None
-    ended: Callable[[], Awaitable[None]]
+    ended: Callable[[], Awaitable[object]]
 
 
 class EventStream:
@@ -177,7 +177,7 @@ class EventStreams:
         self,
         stack: AsyncExitStack,
         context: Context,
-        ended: Callable[[], Awaitable[None]],
+        ended: Callable[[], Awaitable[object]],
         cursor: str | None,
         patterns: list[str],
     ) -> EventStream:

@@ -14,7 +14,7 @@ from minirag_contracts.errors import Refusal
 
 from minirag_gateway.domain.principal import Principal
 from minirag_gateway.domain.token import hashed
-from minirag_gateway.errors import InvalidApiToken, InvalidJwt, MalformedJwt
+from minirag_gateway.errors import InvalidApiToken, InvalidJwt, MalformedJwt, NotAuthenticated
 from minirag_gateway.ports import CredentialRecord, Credentials, Lookup, Signer, TokenUse
 from minirag_gateway.queries import admission
 from minirag_gateway.queries.feed import IdentityFeed
@@ -74,14 +74,17 @@ class Principals:
         self._uses[principal.credential_id] = use
         return principal
 
-    async def ended(self, token: str, principal: Principal) -> None:
-        """Returns as soon as the bearer of ``token`` is no longer who it was: for streams that outlive their request."""
-        while not await self._differs(token, principal):
+    async def ended(self, token: str, principal: Principal) -> Refusal:
+        """Why the bearer of ``token`` is no longer who it was, as soon as that is so; Unavailable when nobody can tell. For
+        streams that outlive their request.
+        """
+        while (reason := await self._difference(token, principal)) is None:
             with suppress(TimeoutError):
                 # Asked again by itself too: the feed may fall silent, and the credential may end. Costs nothing while
                 # the feed is fresh.
                 async with asyncio.timeout(UNHEARD):
                     await self._changed.wait()
+        return reason
 
     def forget(self, tenant_id: UUID | None) -> None:
         """Asks again for everybody of a tenant, or for everybody."""
@@ -119,12 +122,12 @@ class Principals:
             raise InvalidJwt
         return admission.of_session(record, ends)
 
-    async def _differs(self, token: str, principal: Principal) -> bool:
+    async def _difference(self, token: str, principal: Principal) -> Refusal | None:
         try:
             now = await self.of_bearer(token)
-        except Refusal:
-            return True
-        return now.power != principal.power
+        except Refusal as refusal:
+            return refusal
+        return None if now.power == principal.power else NotAuthenticated()
 
     async def _record(self, lookup: Lookup) -> CredentialRecord | None:
         seen = self._seen.get(lookup)

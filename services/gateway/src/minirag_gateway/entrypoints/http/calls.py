@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import Request
 from minirag_contracts import requests
 from minirag_contracts.context import Context
+from minirag_contracts.errors import Refusal
 from minirag_contracts.ids import derived_id, new_id
 from minirag_messaging import Bus
 
@@ -91,9 +92,11 @@ class Call:
         if now.power != self.caller.power:
             raise Forbidden(CHANGED)
 
-    async def ended(self) -> None:
-        """Returns when the caller is no longer who they were: their credential ended, or allows something else."""
-        await self.services.principals.ended(self.bearer, self.principal)
+    async def ended(self) -> Refusal:
+        """Returns when the caller is no longer who they were: their credential ended, allows something else, or cannot be
+        asked about.
+        """
+        return await self.services.principals.ended(self.bearer, self.principal)
 
     def open_stream(self) -> AbstractAsyncContextManager[None]:
         """One open stream of the caller's tenant (or embed key) while it is entered; RateLimited where there are too many."""

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID
 
+from minirag_contracts.errors import Refusal, Unavailable
 from minirag_contracts.frames import Frame
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -17,6 +18,8 @@ from minirag_gateway.queries.delivery import NO_NUMBER, failure
 MEDIA_TYPE = "text/event-stream"
 
 HEARTBEAT = b": heartbeat\n\n"
+
+UNKNOWN = "Whether this stream's credential is still valid cannot be told at the moment. The answer goes on; please ask again."
 
 ENDED = (
     "The credential of this stream is no longer valid. The answer goes on and can be read with a valid one."
@@ -69,7 +72,7 @@ async def events(
 
 
 async def until(
-    ended: Coroutine[Any, Any, None], frames: AsyncIterator[Frame | None]
+    ended: Coroutine[Any, Any, Refusal], frames: AsyncIterator[Frame | None]
 ) -> AsyncIterator[Frame | None]:
     """The frames for as long as ``ended`` has not returned; then one that says why it stops, without a number."""
     watch = asyncio.create_task(ended)
@@ -79,7 +82,7 @@ async def until(
             coming = asyncio.ensure_future(anext(frames, _END))
             await asyncio.wait((watch, coming), return_when=asyncio.FIRST_COMPLETED)
             if not coming.done():
-                yield Frame(n=NO_NUMBER, attempt=1, event="error", data=failure("not_authenticated", ENDED))
+                yield Frame(n=NO_NUMBER, attempt=1, event="error", data=_why(watch.result()))
                 return
             if (frame := coming.result()) is _END:
                 return
@@ -89,6 +92,11 @@ async def until(
         if coming is not None and not coming.done():
             coming.cancel()
         await asyncio.gather(watch, *([coming] if coming else []), return_exceptions=True)
+
+
+def _why(reason: Refusal) -> dict[str, Any]:
+    unknown = isinstance(reason, Unavailable)
+    return failure("unavailable", UNKNOWN) if unknown else failure("not_authenticated", ENDED)
 
 
 class HeldResponse(StreamingResponse):

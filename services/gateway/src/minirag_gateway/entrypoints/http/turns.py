@@ -54,6 +54,7 @@ STOP_REPEAT = 1.0
 
 FAILURES: dict[str, int] = {
     "not_authenticated": HTTPStatus.UNAUTHORIZED,
+    "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "llm_timeout": HTTPStatus.GATEWAY_TIMEOUT,
     "turn_timeout": HTTPStatus.GATEWAY_TIMEOUT,
     "llm_context_exceeded": HTTPStatus.UNPROCESSABLE_ENTITY,
