@@ -1,7 +1,8 @@
 """How many streams are open at a time, over all gateways, with those of a dead gateway forgotten within seconds.
 
 Time is cut into slices. A gateway adds its open streams to the shared counter of each slice, of the next one already a
-little before it begins. What a dead gateway had is not in the slices after its death.
+little before it begins. As open counts the higher of this slice and the one before: a gateway that is late with telling,
+because its machine is busy, is not forgotten. What a dead gateway had is not in the slices after its death.
 """
 
 import asyncio
@@ -19,8 +20,10 @@ from minirag_gateway.ports import Counters
 
 logger = logging.getLogger(__name__)
 
-SLICE = 4.0
-"""Seconds of a slice: the streams of a dead gateway are forgotten after ``SLICE + AHEAD`` at most."""
+SLICE = 2.0
+"""Seconds of a slice: the streams of a dead gateway are forgotten after ``2 * SLICE + AHEAD`` at most, and those of a gateway
+that is late are counted for ``SLICE`` at least.
+"""
 
 AHEAD = 1.0
 """Seconds before a slice in which streams are announced for it; clocks of gateways may differ by less."""
@@ -104,7 +107,7 @@ class OpenStreams:
     async def _admitted(self, key: str, mine: _Open, limit: int) -> Allowance:
         number = self._slice()
         try:
-            total = await self._tell(key, mine, number)
+            total = max([await self._tell(key, mine, slice_) for slice_ in (number - 1, number)])
         except Unavailable:
             total, limit = mine.count, ceil(limit / LOCAL_SHARE)
         allowance = Allowance(total <= limit, limit, max(0, limit - total), ceil(self._seconds))
@@ -115,11 +118,11 @@ class OpenStreams:
         return allowance
 
     async def _tell_all(self, key: str, mine: _Open, ahead: int | None = None) -> None:
-        """Ends one use: corrects what was told of this slice and the next, and tells of slice ``ahead``."""
+        """Ends one use: corrects what was told of the slices that still count, and tells of slice ``ahead``."""
         try:
             async with mine.lock:
-                now = self._slice()
-                mine.told = {number: count for number, count in mine.told.items() if number >= now}
+                before = self._slice() - 1
+                mine.told = {number: count for number, count in mine.told.items() if number >= before}
                 for number in {*mine.told, *(() if ahead is None else (ahead,))}:
                     if mine.told.get(number) != mine.count:
                         await self._tell_if_possible(key, mine, number)
