@@ -207,3 +207,18 @@ async def test_every_projection_equals_its_rebuild_after_a_life(world: World) ->
         assert report.differences == [], projection.name
         rows[projection.name] = report.rows
     assert rows == {"tenants": 1, "users": 2, "tokens": 2, "sessions": 1, "embed_keys": 2}
+
+
+async def test_a_stream_that_stays_open_is_one_use_of_its_token(world: World) -> None:
+    token = (await world.sign_up()).json()["api_token"]
+    await fresh(world)
+    principals = principals_of(world)
+    proof, principal = await principals.of_bearer(token)
+    with counted_look_ups(world) as asked:
+        watching = asyncio.create_task(principals.ended(proof, principal))
+        await principals.write_uses()
+        await asyncio.sleep(3 * UNHEARD)
+        assert not watching.done()
+        assert principals._uses == {}
+    assert asked == []
+    watching.cancel()

@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from gateway_world import PASSWORD, World
 from minirag_gateway.adapters.signing import KeyedSigner, derived_key
 from minirag_gateway.errors import InvalidJwt, InvalidRefreshToken
-from minirag_gateway.queries.principals import SESSION, VISITOR
+from minirag_gateway.queries.proofs import SESSION, VISITOR
 
 pytestmark = pytest.mark.filterwarnings("error")
 

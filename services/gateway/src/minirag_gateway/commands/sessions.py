@@ -19,7 +19,7 @@ from minirag_gateway.errors import (
     TenantDisabled,
 )
 from minirag_gateway.ports import Account, Credentials, PasswordHasher, Signer, Store
-from minirag_gateway.queries.principals import SESSION
+from minirag_gateway.queries.proofs import SESSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from minirag_contracts.requests.bots import BotFace
 
 from minirag_gateway.errors import EmbedKeyNotFound, InvalidJwt, PageNotServed, TenantDisabled
 from minirag_gateway.ports import Bots, Credentials, PublicKey, Signer
-from minirag_gateway.queries.principals import VISITOR
+from minirag_gateway.queries.proofs import VISITOR
 
 RETURNING = "minirag-visitor-return"
 """Audience of what brings a visitor back as the same one: worth nothing but the next session."""

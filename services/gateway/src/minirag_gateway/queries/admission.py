@@ -1,8 +1,6 @@
 """From what is known of a credential to somebody who may act, or to the refusal that spec §2 names."""
 
 from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
 
 from minirag_gateway.domain import access
 from minirag_gateway.domain.principal import Principal
@@ -16,47 +14,62 @@ from minirag_gateway.errors import (
     TenantDisabled,
 )
 from minirag_gateway.ports import CredentialRecord
+from minirag_gateway.queries.proofs import Proof
 
 
-def of_token(record: CredentialRecord | None) -> Principal:
+def of(proof: Proof, record: CredentialRecord | None) -> Principal:
+    """Whoever has shown this, with the record of it."""
+    match proof.lookup.kind:
+        case "token":
+            return _of_token(record)
+        case "session":
+            return _of_session(record, proof)
+        case "embed_key":
+            return _of_visitor(record, proof)
+
+
+def _of_token(record: CredentialRecord | None) -> Principal:
     """The owner of an API token."""
     if record is None or not record.is_active:
         raise InvalidApiToken
-    if record.expires_at is not None and record.expires_at <= datetime.now(UTC):
+    if _is_over(record.expires_at):
         raise ApiTokenExpired
     return _user(record, "token", record.expires_at)
 
 
-def of_session(record: CredentialRecord | None, ends: datetime) -> Principal:
-    """Whoever logged in; ``ends`` is when the JWT expires, which its reader has checked."""
-    if record is None or not record.is_active:
+def _of_session(record: CredentialRecord | None, proof: Proof) -> Principal:
+    """Whoever logged in."""
+    if record is None or not record.is_active or _is_over(record.expires_at) or _is_over(proof.ends):
         raise InvalidJwt
-    if record.expires_at is not None and record.expires_at <= datetime.now(UTC):
+    if (proof.subject, proof.tenant_id) != (record.user_id, record.tenant_id):
         raise InvalidJwt
-    return _user(record, "session", ends)
+    return _user(record, "session", proof.ends)
 
 
-def of_visitor(record: CredentialRecord | None, claims: dict[str, Any], ends: datetime) -> Principal:
+def _of_visitor(record: CredentialRecord | None, proof: Proof) -> Principal:
     """A visitor of a page: confined to one bot, one origin and their own conversations."""
-    if record is None or not record.is_active:
+    if record is None or not record.is_active or _is_over(proof.ends):
         raise InvalidJwt
     if not record.tenant_active:
         raise TenantDisabled
-    origin = str(claims["org"])
-    if origin not in record.origins:
+    if proof.origin not in record.origins:
         raise PageNotServed
     return Principal(
         kind="visitor",
         tenant=_tenant(record),
         credential_id=record.credential_id,
-        actor=f"visitor:{UUID(claims['sub'])}",
+        actor=f"visitor:{proof.subject}",
         permissions=access.VISITOR,
         reach="own",
         bot_id=record.bot_id,
-        origin=origin,
+        origin=proof.origin,
         message_rate=record.visitor_rate,
-        expires_at=ends,
+        expires_at=proof.ends,
     )
+
+
+def _is_over(ends: datetime | None) -> bool:
+    return ends is not None and ends <= datetime.now(UTC)
 
 
 def _user(record: CredentialRecord, kind: access.UserKind, ends: datetime | None) -> Principal:

@@ -1,7 +1,6 @@
 """Who is behind a bearer token: asked once, believed as long as the identity feed says that nothing has changed."""
 
 import asyncio
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,22 +12,14 @@ from uuid import UUID
 from minirag_contracts.errors import Refusal
 
 from minirag_gateway.domain.principal import Principal
-from minirag_gateway.domain.token import hashed
-from minirag_gateway.errors import InvalidApiToken, InvalidJwt, MalformedJwt, NotAuthenticated
+from minirag_gateway.errors import NotAuthenticated
 from minirag_gateway.ports import CredentialRecord, Credentials, Lookup, Signer, TokenUse
 from minirag_gateway.queries import admission
 from minirag_gateway.queries.feed import IdentityFeed
-
-SESSION = "minirag"
-"""Audience of the JWTs of logins."""
-
-VISITOR = "minirag-visitor"
-"""Audience of the JWTs of visitors' sessions."""
+from minirag_gateway.queries.proofs import Proof, proof_of
 
 UNHEARD = 0.25
 """Seconds for which an answer of the database is believed while the feed is silent; spares it the same question."""
-
-_API_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 
 @dataclass(slots=True)
@@ -60,28 +51,27 @@ class Principals:
         self._forgotten = 0
         self._changed = asyncio.Event()
 
-    async def of_bearer(self, token: str) -> Principal:
-        """The principal of a bearer token; raises what spec §2 says for one that is not (any more) valid.
+    async def of_bearer(self, token: str) -> tuple[Proof, Principal]:
+        """Who brings a request, and what to ask again by; raises what spec §2 says for a token that is not (any more) valid."""
+        proof = proof_of(token, self._signer)
+        principal = await self.of(proof)
+        if principal.kind == "token":
+            use = TokenUse(principal.credential_id, principal.tenant.id, datetime.now(UTC))
+            self._uses[principal.credential_id] = use
+        return proof, principal
 
-        A token with a dot is a JWT, anything else an API token.
-        """
-        if "." in token:
-            return await self._of_jwt(token)
-        if not _API_TOKEN.match(token):
-            raise InvalidApiToken
-        principal = admission.of_token(await self._record(Lookup("token", hashed(token))))
-        use = TokenUse(principal.credential_id, principal.tenant.id, datetime.now(UTC))
-        self._uses[principal.credential_id] = use
-        return principal
+    async def of(self, proof: Proof) -> Principal:
+        """Who that is at this moment; raises as ``of_bearer``."""
+        return admission.of(proof, await self._record(proof.lookup))
 
-    async def ended(self, token: str, principal: Principal) -> Refusal:
-        """Why the bearer of ``token`` is no longer who it was, as soon as that is so; Unavailable when nobody can tell. For
+    async def ended(self, proof: Proof, principal: Principal) -> Refusal:
+        """Why the bearer of ``proof`` is no longer who it was, as soon as that is so; Unavailable when nobody can tell. For
         streams that outlive their request.
         """
-        while (reason := await self._difference(token, principal)) is None:
+        while (reason := await self._difference(proof, principal)) is None:
             with suppress(TimeoutError):
-                # Asked again by itself too: the feed may fall silent, and the credential may end. Costs nothing while
-                # the feed is fresh.
+                # Asked again by itself too: the feed may fall silent, and the credential may end. No question to the
+                # database while the feed is fresh.
                 async with asyncio.timeout(UNHEARD):
                     await self._changed.wait()
         return reason
@@ -107,24 +97,9 @@ class Principals:
             self._uses = uses | self._uses
             raise
 
-    async def _of_jwt(self, token: str) -> Principal:
-        claims = self._signer.read(token, (SESSION, VISITOR))
-        ends = datetime.fromtimestamp(claims["exp"], UTC)
+    async def _difference(self, proof: Proof, principal: Principal) -> Refusal | None:
         try:
-            if claims["aud"] == VISITOR:
-                lookup = Lookup("embed_key", str(UUID(claims["key"])))
-                return admission.of_visitor(await self._record(lookup), claims, ends)
-            subject, tenant_id = UUID(claims["sub"]), UUID(claims["tid"])
-            record = await self._record(Lookup("session", str(UUID(claims["sid"]))))
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise MalformedJwt from error
-        if record is not None and (subject, tenant_id) != (record.user_id, record.tenant_id):
-            raise InvalidJwt
-        return admission.of_session(record, ends)
-
-    async def _difference(self, token: str, principal: Principal) -> Refusal | None:
-        try:
-            now = await self.of_bearer(token)
+            now = await self.of(proof)
         except Refusal as refusal:
             return refusal
         return None if now.power == principal.power else NotAuthenticated()

@@ -25,6 +25,7 @@ from minirag_gateway.ports import Turns
 from minirag_gateway.queries.audit import AuditLog
 from minirag_gateway.queries.event_stream import EventStreams
 from minirag_gateway.queries.principals import Principals
+from minirag_gateway.queries.proofs import Proof
 from minirag_gateway.queries.turns import Patience
 from minirag_gateway.settings import Settings
 
@@ -70,7 +71,7 @@ class Call:
     caller: Principal | None
     key: bool
     meter: Meter
-    bearer: str = field(default="", repr=False)
+    proof: Proof | None = field(default=None, repr=False)
 
     @property
     def principal(self) -> Principal:
@@ -86,9 +87,9 @@ class Call:
 
     async def still(self) -> None:
         """Raises unless the caller may still do what they might when the request began: its body may have taken hours."""
-        if self.caller is None:
+        if self.caller is None or self.proof is None:
             return
-        now = await self.services.principals.of_bearer(self.bearer)
+        now = await self.services.principals.of(self.proof)
         if now.power != self.caller.power:
             raise Forbidden(CHANGED)
 
@@ -96,7 +97,9 @@ class Call:
         """Returns when the caller is no longer who they were: their credential ended, allows something else, or cannot be
         asked about.
         """
-        return await self.services.principals.ended(self.bearer, self.principal)
+        if self.proof is None:
+            raise NotAuthenticated
+        return await self.services.principals.ended(self.proof, self.principal)
 
     def open_stream(self) -> AbstractAsyncContextManager[None]:
         """One open stream of the caller's tenant (or embed key) while it is entered; RateLimited where there are too many."""
@@ -118,19 +121,18 @@ async def admit(request: Request, permission: Permission, limits: Sequence[Limit
     await meter.of_address(limits)
     if permission is Permission.PUBLIC:
         return Call(services, *_context(request, None, meter.address), meter)
-    bearer, principal = await _authenticated(request, services.principals, meter)
+    proof, principal = await _authenticated(request, services.principals, meter)
     request.scope[PRINCIPAL_KEY] = principal
     await meter.of_principal(principal)
     principal.demand(permission)
     principal.stand_on(request.headers.get("origin"))
-    return Call(services, *_context(request, principal, meter.address), meter, bearer)
+    return Call(services, *_context(request, principal, meter.address), meter, proof)
 
 
-async def _authenticated(request: Request, principals: Principals, meter: Meter) -> tuple[str, Principal]:
+async def _authenticated(request: Request, principals: Principals, meter: Meter) -> tuple[Proof, Principal]:
     """Only refusals are counted by address: good credentials pass, whatever else comes from where they come from."""
     try:
-        bearer = _bearer(request)
-        return bearer, await principals.of_bearer(bearer)
+        return await principals.of_bearer(_bearer(request))
     except NotAuthenticated:
         await meter.of_address((FAILED_AUTHENTICATIONS,))
         raise
