@@ -1,18 +1,18 @@
 """A cursor is ours, is the tenant's, and survives a rotation of keys."""
 
 import base64
+import secrets
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 from minirag_gateway.domain.event_cursor import LONGEST, EventCursors
 from minirag_gateway.errors import InvalidLastEventId
 
 TENANT = uuid4()
-OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+OLD, NEW = secrets.token_bytes(32), secrets.token_bytes(32)
 PLACES = {"chat": 12, "ingest": 0, "gateway": datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)}
 CURSORS = EventCursors([OLD])
 

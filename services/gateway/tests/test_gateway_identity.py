@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -183,3 +184,59 @@ async def test_the_same_token_is_looked_up_once_for_many_requests(world: World) 
             responses.append(await client.get("/v1/tenants/me"))
     assert {response.status_code for response in responses} == {200}
     assert len(looked_up) <= 1
+
+
+async def test_notes_whose_time_is_over_are_forgotten_and_no_others(world: World) -> None:
+    tenant = UUID((await world.sign_up()).json()["tenant"]["id"])
+    await world.client.post("/v1/auth/login", json={"email": "owner@example.com", "password": PASSWORD})
+    async with world.runtime.database.system() as connection:
+        for age in ("-1 hour", "1 hour"):
+            await connection.execute(
+                "INSERT INTO password_resets (reset_id, tenant_id, user_id, secret_hash, expires_at) "
+                "VALUES (gen_random_uuid(), $1, gen_random_uuid(), $2, now() + $2::text::interval)",
+                tenant,
+                age,
+            )
+        await connection.execute(
+            "INSERT INTO embed_usage (key_id, day, tenant_id, messages) "
+            "SELECT gen_random_uuid(), current_date - ago, $1, 1 FROM unnest(ARRAY[0, 1, 8, 90]) AS ago",
+            tenant,
+        )
+        await connection.execute(
+            "INSERT INTO invites (invite_hash, expires_at) VALUES ('old', now() - interval '31 days'), ('new', now())"
+        )
+    assert await after_sweeps(world) == ("1 hour", 1, "new", 1)
+    async with world.runtime.database.system() as connection:
+        await connection.execute("UPDATE sessions SET expires_at = now() - interval '1 second'")
+    assert await after_sweeps(world) == ("1 hour", 1, "new", 0)
+
+
+async def after_sweeps(world: World) -> tuple[Any, ...]:
+    """What is left of resets, days of use (the oldest), invites and refresh generations."""
+    for sweep in world.runtime.sweeps:
+        await sweep()
+    async with world.runtime.database.system() as connection:
+        return tuple(
+            await connection.fetchrow(
+                "SELECT (SELECT string_agg(secret_hash, ',') FROM password_resets), "
+                "(SELECT max(current_date - day) FROM embed_usage), "
+                "(SELECT string_agg(invite_hash, ',') FROM invites), (SELECT count(*) FROM session_refresh)"
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/auth/login", {"email": "you@example.com", "password": "x" * 1025}),
+        ("/v1/auth/refresh", {"refresh_token": "x" * 201}),
+        ("/v1/auth/password-reset", {"reset_token": "x" * 201, "new_password": PASSWORD}),
+        ("/v1/embed/pk_x/sessions", {"identity": "x" * 4097}),
+    ],
+)
+async def test_a_secret_that_is_longer_than_documented_is_refused_before_anybody_looks_at_it(
+    world: World, path: str, body: dict[str, str]
+) -> None:
+    refused = await world.client.post(path, json=body, headers={"Origin": "https://www.example.com"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "validation_error"), refused.text
+    assert "x" * 50 not in refused.text

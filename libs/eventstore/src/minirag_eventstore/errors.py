@@ -1,6 +1,10 @@
 """What can go wrong with a store. None of these is a refusal that a client should read as it stands."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import asyncpg
+from minirag_contracts.errors import Unavailable
 
 
 class VersionConflict(Exception):
@@ -22,3 +26,12 @@ DATABASE_AWAY = (
     OSError,
 )
 """What a database that is stopping, starting or gone makes of a call: worth another try, no fault of the call."""
+
+
+@asynccontextmanager
+async def reachable() -> AsyncIterator[None]:
+    """Turns the errors of a database that is away, and of one that has no connection free in time, into Unavailable."""
+    try:
+        yield
+    except (TimeoutError, *DATABASE_AWAY) as error:
+        raise Unavailable("The database cannot be reached at the moment. Please try again.") from error

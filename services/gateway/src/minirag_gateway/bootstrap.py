@@ -64,6 +64,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     commands = OperatorCommands(services.identity.tenants, operators)
     rpc.register(runtime, InviteCommands(credentials), commands, operators)
     server = HttpServer(build(services, origin_allowed=credentials.is_embed_origin), settings)
+    runtime.sweep(credentials.forget_expired)
     runtime.on_stop(partial(_write_uses_once, services.principals))
     runtime.on_stop(server.stop)
     runtime.on_stop(services.streams.close)
@@ -81,6 +82,7 @@ def _services(runtime: Runtime, settings: Settings, credentials: Credentials) ->
     counters = BusCounters(runtime.bus)
     events = BusEvents(runtime.bus, settings.request_timeout.total_seconds())
     signer = KeyedSigner(settings.secret_keys)
+    cursor_keys = [derived_key(key, "event cursor") for key in settings.secret_keys]
     feed = IdentityFeed(patience=settings.identity_patience.total_seconds())
     return Services(
         settings=settings,
@@ -88,7 +90,7 @@ def _services(runtime: Runtime, settings: Settings, credentials: Credentials) ->
         identity=_identity(runtime, settings, credentials, signer),
         principals=Principals(credentials, signer, feed, size=settings.principal_cache_size),
         turns=BusTurns(runtime.bus, min(settings.request_timeout.total_seconds(), STATE_TIMEOUT)),
-        streams=EventStreams(events, EventCursors(settings.secret_keys)),
+        streams=EventStreams(events, EventCursors(cursor_keys)),
         audit=AuditLog(events),
         disk_is_low=partial(disk.is_low, settings.data_dir),
         addresses=Addresses.of_settings(settings),

@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from minirag_contracts.errors import Unavailable
 from minirag_contracts.requests.gateway import TenantFound
-from minirag_eventstore import DATABASE_AWAY, Connection, Database
+from minirag_eventstore import Connection, Database, reachable
 
 from minirag_gateway.ports import Account, CredentialRecord, Lookup, PublicKey, TokenUse
 
@@ -63,10 +62,13 @@ WHERE key.key = $1 AND key.is_active
 
 _TENANTS = "SELECT tenant_id AS id, slug, name, is_active, created_at FROM tenants"
 
-_ADD_INVITE = """
-WITH old AS (DELETE FROM invites WHERE expires_at < now() - interval '30 days' AND used_at IS NULL)
-INSERT INTO invites (invite_hash, expires_at) VALUES ($1, $2)
-"""
+_FORGET = (
+    "DELETE FROM invites WHERE expires_at < now() - interval '30 days' AND used_at IS NULL",
+    "DELETE FROM password_resets WHERE expires_at < now()",
+    "DELETE FROM session_refresh USING sessions WHERE session_refresh.session_id = sessions.session_id AND expires_at < now()",
+    "DELETE FROM embed_usage WHERE day < current_date - 7",
+)
+"""What is good for nothing any more; of a used invite the row stays, to tell who came by it."""
 
 _NOTE = """
 INSERT INTO token_use (token_id, tenant_id, last_used_at)
@@ -142,7 +144,7 @@ class PostgresCredentials:
 
     async def note_uses(self, uses: Sequence[TokenUse]) -> None:
         """See the port."""
-        async with self._database.system() as connection:
+        async with self._looking() as connection:
             await connection.execute(
                 _NOTE,
                 [use.token_id for use in uses],
@@ -153,7 +155,15 @@ class PostgresCredentials:
     async def add(self, invite_hash: str, expires_at: datetime) -> None:
         """See ``Invites``: an invite is no tenant's until it is used."""
         async with self._looking() as connection:
-            await connection.execute(_ADD_INVITE, invite_hash, expires_at)
+            await connection.execute(
+                "INSERT INTO invites (invite_hash, expires_at) VALUES ($1, $2)", invite_hash, expires_at
+            )
+
+    async def forget_expired(self) -> None:
+        """Deletes the notes of all tenants whose time is over."""
+        async with self._database.system() as connection:
+            for statement in _FORGET:
+                await connection.execute(statement)
 
     async def _tenant(self, query: str, argument: Any) -> UUID | None:
         async with self._looking() as connection:
@@ -162,8 +172,5 @@ class PostgresCredentials:
 
     @asynccontextmanager
     async def _looking(self) -> AsyncIterator[Connection]:
-        try:
-            async with self._database.system() as connection:
-                yield connection
-        except (TimeoutError, *DATABASE_AWAY) as error:
-            raise Unavailable("The database cannot be reached at the moment. Please try again.") from error
+        async with reachable(), self._database.system() as connection:
+            yield connection

@@ -4,31 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-import asyncpg
 from minirag_contracts.context import Context, TenantScope
-from minirag_contracts.errors import Unavailable
 from minirag_contracts.requests import Reply, Request
-from minirag_eventstore import Connection, EventStore, Transaction
+from minirag_eventstore import Connection, EventStore, Transaction, reachable
 
 R = TypeVar("R", bound=Reply)
-
-AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-)
-"""What such a database looks like from here."""
-
-
-@asynccontextmanager
-async def reachable() -> AsyncIterator[None]:
-    """Turns the errors of a database that is away into Unavailable."""
-    try:
-        yield
-    except AWAY as error:
-        raise Unavailable("The database cannot be reached at the moment. Please try again.") from error
 
 
 class ReachableStore:

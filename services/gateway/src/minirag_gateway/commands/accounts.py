@@ -139,7 +139,8 @@ async def end_sessions(
 ) -> None:
     """Ends every login of the user, but for one that may be kept."""
     rows = await tx.connection.fetch(
-        "SELECT session_id FROM sessions WHERE user_id = $1 AND is_active AND session_id IS DISTINCT FROM $2",
+        "SELECT session_id FROM sessions WHERE user_id = $1 AND is_active AND expires_at > now() "
+        "AND session_id IS DISTINCT FROM $2",
         user_id,
         keep,
     )

@@ -1,7 +1,6 @@
 """Choosing a password: one's own, or by a link that an administrator made."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -49,10 +48,10 @@ class PasswordCommands:
         context = replace(context, tenant_id=tenant_id)
         async with self._store.transaction(context.scope) as tx:
             row = await tx.connection.fetchrow(
-                "DELETE FROM password_resets WHERE secret_hash = $1 RETURNING user_id, expires_at",
+                "DELETE FROM password_resets WHERE secret_hash = $1 AND expires_at > now() RETURNING user_id",
                 secret_hash,
             )
-            if row is None or row["expires_at"] <= datetime.now(UTC):
+            if row is None:
                 raise InvalidReset
             state, version = await accounts.load_user(tx, row["user_id"])
             if not state.is_active:

@@ -24,15 +24,13 @@ MAC_BYTES = 16
 LONGEST = 1024
 """Characters of a cursor at most; one of five owners has about 150."""
 
-_PURPOSE = b"minirag-gateway event cursor\x00"
-
 
 class EventCursors:
     """Signs with the newest key and accepts every one, so that keys can be rotated while subscribers are connected."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
-        """``secrets``: newest first; a key of its own purpose is derived from each."""
-        self._keys = [hashlib.sha256(_PURPOSE + secret.encode()).digest() for secret in secrets]
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        """``keys``: newest first, and for nothing else."""
+        self._keys = keys
 
     def write(self, tenant_id: UUID, places: Mapping[str, Place]) -> str:
         """The cursor of these places."""

@@ -14,27 +14,27 @@ class LoginCreate(Body):
     """Who wants in; ``tenant_slug`` says where, for an address that has accounts in several tenants."""
 
     email: Email = Field(repr=False)
-    password: SecretStr = Field(json_schema_extra={"maxLength": 1024}, examples=["correct horse"])
+    password: SecretStr = Field(max_length=1024, examples=["correct horse"])
     tenant_slug: str | None = Field(default=None, max_length=100, examples=["example"])
 
 
 class RefreshCreate(Body):
     """The refresh token of the pair before."""
 
-    refresh_token: SecretStr = Field(json_schema_extra={"maxLength": 200})
+    refresh_token: SecretStr = Field(max_length=200)
 
 
 class PasswordChange(Body):
     """One's own password."""
 
-    current_password: SecretStr = Field(json_schema_extra={"maxLength": 1024}, examples=["correct horse"])
+    current_password: SecretStr = Field(max_length=1024, examples=["correct horse"])
     new_password: Password
 
 
 class PasswordReset(Body):
     """A password chosen by the link of an administrator."""
 
-    reset_token: SecretStr = Field(json_schema_extra={"maxLength": 200})
+    reset_token: SecretStr = Field(max_length=200)
     new_password: Password
 
 

@@ -77,8 +77,8 @@ class VisitorSessionCreate(Body):
     word, a JWT signed with the bot's identity secret.
     """
 
-    visitor_token: SecretStr | None = Field(default=None, json_schema_extra={"maxLength": 4096})
-    identity: SecretStr | None = Field(default=None, json_schema_extra={"maxLength": 4096})
+    visitor_token: SecretStr | None = Field(default=None, max_length=4096)
+    identity: SecretStr | None = Field(default=None, max_length=4096)
 
 
 class BotFaceRead(BaseModel):
