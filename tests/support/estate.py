@@ -43,7 +43,7 @@ class Estate:
         operation = BY_ROUTE.get(("POST", collection))
         if operation is None or operation.permission == "public":
             return None
-        options = operation.request(self.ids, marker=self.marker + secrets.token_hex(2))
+        options = operation.request(self.ids, marker=self.marker + secrets.token_hex(6))
         response = await self.tenant.request(options.pop("method"), options.pop("url"), **options)
         assert response.status_code in (200, 201), f"{operation.name}: {response.status_code} {response.text}"
         made = response.json()

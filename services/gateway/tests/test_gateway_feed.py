@@ -77,11 +77,21 @@ async def fresh(world: World) -> None:
             await asyncio.sleep(0.01)
 
 
-async def settled(world: World, client: httpx.AsyncClient) -> None:
-    """Until the events of the sign-up itself are heard and the client is known."""
-    await fresh(world)
-    await asyncio.sleep(UNHEARD)
-    assert (await client.get("/v1/tenants/me")).status_code == 200
+@pytest.fixture
+async def patient_world(start_world: Any) -> World:
+    """A gateway that believes its feed however late a busy machine makes the beats."""
+    world: World = await start_world(identity_patience=NEVER)
+    return world
+
+
+async def settled(world: World) -> None:
+    """Until the gateway has heard every event that there is, so that nothing remembered is forgotten any more."""
+    async with world.runtime.database.system() as connection:
+        events = await connection.fetchval("SELECT count(*) FROM events")
+    feed = principals_of(world).feed
+    async with asyncio.timeout(10):
+        while not feed.fresh or feed._heard < events:
+            await asyncio.sleep(0.01)
 
 
 async def asked(world: World, client: httpx.AsyncClient, times: int = 5) -> int:
@@ -93,16 +103,19 @@ async def asked(world: World, client: httpx.AsyncClient, times: int = 5) -> int:
     return len(looked_up)
 
 
-async def test_a_running_feed_spares_the_database_every_question(world: World) -> None:
-    async with await world.a_client() as client:
-        await settled(world, client)
-        assert await asked(world, client) == 0
+async def test_a_running_feed_spares_the_database_every_question(patient_world: World) -> None:
+    async with await patient_world.a_client() as client:
+        await settled(patient_world)
+        assert await asked(patient_world, client) == 1, "by the first request"
+        assert await asked(patient_world, client) == 0
 
 
-async def test_others_who_log_in_are_no_reason_to_ask_again(world: World) -> None:
+async def test_others_who_log_in_are_no_reason_to_ask_again(patient_world: World) -> None:
+    world = patient_world
     signed_up = (await world.sign_up("mine")).json()
     async with world.bearer(signed_up["api_token"]) as client:
-        await settled(world, client)
+        await settled(world)
+        assert (await client.get("/v1/tenants/me")).status_code == 200
         with counted_look_ups(world) as looked_up:
             for _ in range(3):
                 answer = await world.sign_in("owner@example.com", PASSWORD, tenant_slug="mine")
@@ -209,9 +222,10 @@ async def test_every_projection_equals_its_rebuild_after_a_life(world: World) ->
     assert rows == {"tenants": 1, "users": 2, "tokens": 2, "sessions": 1, "embed_keys": 2}
 
 
-async def test_a_stream_that_stays_open_is_one_use_of_its_token(world: World) -> None:
+async def test_a_stream_that_stays_open_is_one_use_of_its_token(patient_world: World) -> None:
+    world = patient_world
     token = (await world.sign_up()).json()["api_token"]
-    await fresh(world)
+    await settled(world)
     principals = principals_of(world)
     proof, principal = await principals.of_bearer(token)
     with counted_look_ups(world) as asked:

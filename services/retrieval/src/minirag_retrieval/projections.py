@@ -85,14 +85,12 @@ class HiddenSourcesProjection(Projection):
     async def hidden(self, connection: Connection, event: Envelope, payload: SourcesHidden) -> None:
         """The latest hiding counts; its versions only grow."""
         await connection.execute(
-            """INSERT INTO hidden_sources (source_id, tenant_id, bot_id, version, hidden_at)
-               SELECT h.source_id, $3, $4, h.version, $5 FROM unnest($1::uuid[], $2::int[]) AS h (source_id, version)
-               ON CONFLICT (source_id) DO UPDATE SET version = excluded.version, hidden_at = excluded.hidden_at""",
+            """INSERT INTO hidden_sources (source_id, tenant_id, version)
+               SELECT h.source_id, $3, h.version FROM unnest($1::uuid[], $2::int[]) AS h (source_id, version)
+               ON CONFLICT (source_id) DO UPDATE SET version = excluded.version""",
             [source.source_id for source in payload.sources],
             [source.version for source in payload.sources],
             event.tenant_id,
-            payload.bot_id,
-            event.recorded_at,
         )
 
 

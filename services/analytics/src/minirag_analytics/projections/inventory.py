@@ -1,10 +1,9 @@
 """What a tenant has: bots, sources, conversations. Inactive ones count too (spec §15)."""
 
 from typing import ClassVar
-from uuid import UUID
 
 from minirag_contracts.envelope import Envelope
-from minirag_contracts.events.chat import BotActivated, BotCreated, BotDeactivated, BotUpdated, ChatStarted
+from minirag_contracts.events.chat import BotCreated, BotUpdated, ChatStarted
 from minirag_contracts.events.ingest import SourceCreated
 from minirag_eventstore import Connection, Projection, on
 
@@ -17,7 +16,7 @@ class BotsProjection(Projection):
     name: ClassVar[str] = "bots"
     tables: ClassVar[tuple[str, ...]] = ("bots",)
     owner: ClassVar[str] = "chat"
-    patterns: ClassVar[tuple[str, ...]] = ("bot.>",)
+    patterns: ClassVar[tuple[str, ...]] = ("bot.created", "bot.updated")
 
     @on(BotCreated)
     async def created(self, connection: Connection, event: Envelope, payload: BotCreated) -> None:
@@ -41,22 +40,6 @@ class BotsProjection(Projection):
             payload.name,
             payload.model,
         )
-
-    @on(BotDeactivated)
-    async def deactivated(self, connection: Connection, event: Envelope, payload: BotDeactivated) -> None:
-        """Switched off; it goes on counting."""
-        await _switch(connection, event, payload.bot_id, active=False)
-
-    @on(BotActivated)
-    async def activated(self, connection: Connection, event: Envelope, payload: BotActivated) -> None:
-        """Switched on again."""
-        await _switch(connection, event, payload.bot_id, active=True)
-
-
-async def _switch(connection: Connection, event: Envelope, bot_id: UUID, *, active: bool) -> None:
-    await connection.execute(
-        "UPDATE bots SET is_active = $3 WHERE tenant_id = $1 AND bot_id = $2", event.tenant_id, bot_id, active
-    )
 
 
 class ChatsProjection(Projection):

@@ -32,13 +32,11 @@ class Hidings:
         return await self._switches.run(request.bot_id, lambda: self._hide_once(request, context))
 
     async def _done(self, request: HideSources, context: Context) -> Hidden | None:
+        wishes = _wishes(request)
         async with self._store.transaction(context.scope) as transaction:
-            row = await self._bots.read(transaction.connection, request.bot_id)
-            if row is None:
-                return None
-            wishes = _wishes(request)
-            state = await self._switches.state(transaction.connection, row, [w.source_id for w in wishes])
-        return None if domain.to_hide(state, wishes) else Hidden(generation=row.generation, removed=0)
+            connection = transaction.connection
+            state = await self._switches.seen(connection, request.bot_id, [w.source_id for w in wishes])
+        return None if domain.to_hide(state, wishes) else Hidden(generation=state.generation, removed=0)
 
     async def _hide_once(self, request: HideSources, context: Context) -> Hidden:
         wishes, versions = _wishes(request), {wish.source_id: wish.version for wish in request.sources}

@@ -77,6 +77,16 @@ class Switches:
         hidden = await self._bots.hidden(connection, source_ids)
         return domain.IndexState(row.generation, visible, hidden)
 
+    async def seen(
+        self, connection: Connection, bot_id: UUID, source_ids: Sequence[UUID]
+    ) -> domain.IndexState:
+        """As ``state`` without the lock: what it says is hidden is hidden at its generation, which may be a later one."""
+        visible = await self._bots.visible(connection, source_ids)
+        hidden = await self._bots.hidden(connection, source_ids)
+        # The generation is read last: one that was read before a hiding committed would not be the hiding's.
+        row = await self._bots.read(connection, bot_id)
+        return domain.IndexState(row.generation if row else 0, visible, hidden)
+
     @asynccontextmanager
     async def _turn(self, bot_id: UUID) -> AsyncIterator[None]:
         """One switch of a bot at a time in this process, without a connection while it waits."""
