@@ -163,6 +163,10 @@ class DeliveryLog(Protocol):
         """One delivery of an endpoint with its attempts."""
         ...
 
+    async def state(self, tx: Transaction, delivery_id: UUID) -> str | None:
+        """Where a delivery stands, for whoever looks often."""
+        ...
+
     async def page(self, tx: Transaction, webhook_id: UUID, limit: int, cursor: str | None) -> DeliveryList:
         """Newest first; raises InvalidRequest for a foreign cursor."""
         ...
