@@ -1,7 +1,6 @@
 """What the use cases need from outside."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -169,14 +168,6 @@ class DeliveryLog(Protocol):
 
     async def page(self, tx: Transaction, webhook_id: UUID, limit: int, cursor: str | None) -> DeliveryList:
         """Newest first; raises InvalidRequest for a foreign cursor."""
-        ...
-
-
-class Archive(Protocol):
-    """Bodies and attempts of all tenants."""
-
-    async def prune(self, older_than: timedelta) -> int:
-        """Deletes those of deliveries that were settled so long ago; answers of how many deliveries."""
         ...
 
 
