@@ -22,7 +22,7 @@ from minirag_messaging.testing import NatsServer, connect_as, start_guarded_nats
 OURS, THEIRS = UUID(int=0xA), UUID(int=0xB)
 INBOX, USER, PASSWORD = "_SUBSCRIBER.ours", "ours", "a-password-of-the-tenant"
 DURABLE = "outside_ours"
-"""A consumer that an operator may make for a subscriber, and let it use beside what `minirag subscribers` grants."""
+"""A consumer that somebody made for it by hand, beside what a subscriber is granted: it leads nowhere else."""
 CONSUMING = (f"$JS.API.CONSUMER.MSG.NEXT.CHAT.{DURABLE}", f"$JS.ACK.CHAT.{DURABLE}.>")
 
 WITH_SECRETS = sorted(name for name, payload in EXAMPLES.items() if payload.internal)
