@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -12,7 +13,7 @@ from attacks import settled
 from minirag_contracts.envelope import Envelope, Metadata, event_subject
 from minirag_contracts.examples import EXAMPLES
 from minirag_contracts.frames import frame_subject
-from minirag_contracts.grants import Outlet, event_subjects_of, inbox_prefix, tenant_grants
+from minirag_contracts.grants import event_subjects_of, inbox_prefix, tenant_grants
 from minirag_contracts.ids import new_id
 from minirag_contracts.topology import SERVICES, STREAM_OF, STREAMS
 from minirag_messaging import Bus, EventPublisher, topology
@@ -20,7 +21,9 @@ from minirag_messaging.testing import NatsServer, connect_as, start_guarded_nats
 
 OURS, THEIRS = UUID(int=0xA), UUID(int=0xB)
 INBOX, USER, PASSWORD = "_SUBSCRIBER.ours", "ours", "a-password-of-the-tenant"
-OUTLET = Outlet("CHAT", "outside_ours")
+DURABLE = "outside_ours"
+"""A consumer that somebody made for it by hand, beside what a subscriber is granted: it leads nowhere else."""
+CONSUMING = (f"$JS.API.CONSUMER.MSG.NEXT.CHAT.{DURABLE}", f"$JS.ACK.CHAT.{DURABLE}.>")
 
 WITH_SECRETS = sorted(name for name, payload in EXAMPLES.items() if payload.internal)
 """Types with fields that are for their owner alone."""
@@ -29,7 +32,7 @@ WITH_SECRETS = sorted(name for name, payload in EXAMPLES.items() if payload.inte
 @pytest.fixture
 def nats(tmp_path: Path) -> Iterator[NatsServer]:
     """The stack's server with one more user."""
-    grants = tenant_grants(OURS, INBOX, (OUTLET,))
+    grants = replace(tenant_grants(OURS, INBOX), publish=CONSUMING)
     server = start_guarded_nats(tmp_path / "nats", {USER: (PASSWORD, grants)})
     yield server
     server.stop()
@@ -216,7 +219,7 @@ async def test_the_consumer_that_was_made_for_it_gives_it_its_own_events(
     filters = [subject for subject in event_subjects_of(OURS) if subject.startswith(("bot.", "chat."))]
     consumer = topology.consumer_config(topology.CONSUMERS[0], topology.ACK_WAIT)
     await bus.client.jsm().add_consumer(
-        "CHAT", consumer, durable_name=OUTLET.durable, filter_subjects=filters, max_ack_pending=100
+        "CHAT", consumer, durable_name=DURABLE, filter_subjects=filters, max_ack_pending=100
     )
     await publish_everything(nats)
     got: list[str] = []
@@ -237,5 +240,5 @@ async def test_the_consumer_that_was_made_for_it_gives_it_its_own_events(
         await done.wait()
     await settled(outsider)
     assert sorted(got) == sorted(event.subject for event in events_for("chat", OURS))
-    info = await bus.client.jsm().consumer_info("CHAT", OUTLET.durable)
+    info = await bus.client.jsm().consumer_info("CHAT", DURABLE)
     assert info.num_ack_pending == 0 and not outsider.violations

@@ -33,7 +33,7 @@ from minirag_contracts.requests.analytics import (
     Overview,
     Totals,
 )
-from minirag_contracts.requests.chat import BotRead, GetPrices, ModelPrice, PriceList
+from minirag_contracts.requests.chat import UNKNOWN_PRICE, BotRead, GetPrices, ModelPrice, PriceList
 from minirag_contracts.requests.ingest import BotSources, GetSourcesSummary, SourcesSummary
 from minirag_contracts.requests.retrieval import GetIndexSummary, IndexSummary
 
@@ -59,8 +59,7 @@ OF_MODELS = [
     ModelUsage(model=UNKNOWN, **(_CONSUMED | {"cost_usd": 0.0, "unpriced_requests": 2})),  # type: ignore[arg-type]
 ]
 
-NOTHING_KNOWN = ModelPrice(prompt_cost_per_1m=None, completion_cost_per_1m=None)
-PRICES = {KNOWN: ModelPrice(prompt_cost_per_1m=0.15, completion_cost_per_1m=0.6), UNKNOWN: NOTHING_KNOWN}
+PRICES = {KNOWN: ModelPrice(prompt_cost_per_1m=0.15, completion_cost_per_1m=0.6), UNKNOWN: UNKNOWN_PRICE}
 
 ANALYTICS: dict[type[Request], Reply] = {
     GetOverview: Overview(
@@ -114,7 +113,7 @@ def answers(bots: Mapping[UUID, BotRead]) -> dict[str, dict[type[Request], Handl
 
     async def prices(request: GetPrices, _: Context) -> PriceList:
         asked = PRICES if request.models is None else request.models
-        return PriceList(models={m: PRICES[m] for m in asked if m in PRICES}, default=NOTHING_KNOWN)
+        return PriceList(models={m: PRICES[m] for m in asked if m in PRICES}, default=UNKNOWN_PRICE)
 
     async def sources(_: GetSourcesSummary, context: Context) -> SourcesSummary:
         mine = [bot.id for bot in bots.values() if bot.tenant_id == context.tenant_id]

@@ -9,7 +9,6 @@ from minirag_contracts.grants import (
     ASKS,
     CHANNELS,
     Grants,
-    Outlet,
     event_subjects_of,
     service_grants,
     tenant_grants,
@@ -151,11 +150,6 @@ def test_a_noun_with_internal_fields_is_granted_type_by_type_and_any_other_whole
     subjects = set(event_subjects_of(OURS))
     assert {f"token.revoked.{OURS}", f"bot.*.{OURS}", f"chat.*.*.{OURS}"} <= subjects
     assert not {f"token.created.{OURS}", f"token.*.{OURS}", f"token.*.*.{OURS}"} & subjects
-
-
-def test_a_tenants_consumer_can_be_fetched_from_and_not_looked_at() -> None:
-    grants = tenant_grants(OURS, "_TENANT.abc", (Outlet("CHAT", "outside_abc"),))
-    assert grants.publish == ("$JS.API.CONSUMER.MSG.NEXT.CHAT.outside_abc", "$JS.ACK.CHAT.outside_abc.>")
 
 
 @pytest.mark.parametrize("inbox", ["_INBOX", "_INBOX.chat", "_TENANT.*", "_TENANT.>", "a b"])

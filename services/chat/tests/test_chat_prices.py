@@ -10,7 +10,7 @@ from minirag_chat.ports import TokenCount
 from minirag_chat.projections import PROJECTIONS
 from minirag_chat.settings import OwnPrice, Settings
 from minirag_contracts.errors import RemoteRefusal
-from minirag_contracts.requests.chat import GetPrices, ModelPrice, PriceList
+from minirag_contracts.requests.chat import UNKNOWN_PRICE, GetPrices, ModelPrice, PriceList
 from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer
 from minirag_service.testing import running
@@ -33,9 +33,9 @@ def test_an_operators_price_comes_before_the_table_with_and_without_the_provider
 
 
 def test_a_model_without_a_price_costs_nobody_knows_what_unless_the_operator_says_so() -> None:
-    unknown = ModelPrice(prompt_cost_per_1m=None, completion_cost_per_1m=None)
     prices = Prices(Catalogue(), {})
-    assert prices.default == prices.of("nobody/knows") == unknown
+    assert prices.default == prices.of("nobody/knows") == UNKNOWN_PRICE
+    assert UNKNOWN_PRICE.prompt_cost_per_1m is UNKNOWN_PRICE.completion_cost_per_1m is None
     assert prices.cost_usd("nobody/knows", MILLION) is None
     said = Prices(Catalogue(), {"default": dollars(1, 3)})
     assert said.of("nobody/knows") == said.default == dollars(1, 3)

@@ -66,8 +66,6 @@ async def test_another_tenant_sees_marks_and_deletes_nothing(index: VectorIndex)
     assert not found(await index.search(stranger, BOT, 1, a_vector(), ENCODER.query("river")))
     await index.mark(stranger, [point.point_id], 9, to_gen=1)
     await index.delete(stranger, [point.point_id])
-    await index.delete_bot(stranger, BOT)
-    await index.delete_source(stranger, point.source_id)
     assert await index.spans(stranger, [point.point_id]) == {}
     assert await index.vectors(stranger, [point.point_id]) == {}
     assert await index.spans(scope, [point.point_id]) == {point.point_id: Span(1, NEVER)}
@@ -107,22 +105,14 @@ async def test_marks_may_be_repeated_and_name_points_that_do_not_exist(index: Ve
     assert await index.spans(scope, [point.point_id, uuid4()]) == {point.point_id: Span(5, 6)}
 
 
-async def test_points_are_deleted_by_id_by_source_and_by_bot(index: VectorIndex) -> None:
-    scope, source = a_scope(), uuid4()
-    points = [
-        a_point(bot_id=BOT),
-        a_point(bot_id=BOT, source_id=source),
-        a_point(bot_id=BOT),
-        a_point(bot_id=uuid4()),
-    ]
+async def test_points_are_deleted_by_id(index: VectorIndex) -> None:
+    scope = a_scope()
+    points = [a_point(bot_id=BOT), a_point(bot_id=BOT), a_point(bot_id=uuid4())]
     await index.insert(scope, points)
-    assert await index.count(scope, BOT) == 3
+    assert await index.count(scope, BOT) == 2
     await index.delete(scope, [points[0].point_id, uuid4()])
     assert set(await index.spans(scope, ids_of(points))) == set(ids_of(points[1:]))
-    await index.delete_source(scope, source)
     assert await index.count(scope, BOT) == 1
-    await index.delete_bot(scope, BOT)
-    assert set(await index.spans(scope, ids_of(points))) == {points[3].point_id}
 
 
 async def test_vectors_come_back_as_they_were_given(index: VectorIndex) -> None:

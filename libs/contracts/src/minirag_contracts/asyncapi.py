@@ -13,7 +13,7 @@ from minirag_contracts.events import EventPayload
 from minirag_contracts.examples import EXAMPLES, NOON, TENANT_ID
 from minirag_contracts.requests.common import RecordedEvent
 from minirag_contracts.schemas import public_example, public_schema, published_models
-from minirag_contracts.signals import Progress
+from minirag_contracts.signals import Progress, Stage
 from minirag_contracts.topology import STREAM_OF
 
 Document = dict[str, Any]
@@ -134,14 +134,15 @@ def _bus_message(model: type[EventPayload]) -> Document:
 
 
 def _progress() -> Document:
-    example = {"source_id": str(TENANT_ID), "bot_id": str(TENANT_ID), "version": 1, "stage": "embedding"}
+    stage: Stage = "indexing"
+    example = Progress(source_id=TENANT_ID, bot_id=TENANT_ID, version=1, stage=stage, done=12, total=42)
     return {
         "name": "progress",
         "title": "Progress",
         "summary": "How a running ingestion comes along. No event: it has no id and is not repeated.",
         "contentType": "application/json",
         "payload": _ref("schemas", "Progress"),
-        "examples": [{"name": "example", "payload": {**example, "done": 12, "total": 42}}],
+        "examples": [{"name": "example", "payload": example.model_dump(mode="json")}],
     }
 
 

@@ -23,6 +23,14 @@ class MissingTenantError(RuntimeError):
     """A tenant's data was asked for without naming the tenant: a fault of the program, not of the caller."""
 
 
+def trace_id_of(traceparent: str, correlation_id: UUID | None) -> str:
+    """The 32 hex digits of the W3C trace context, or of the correlation id where nobody traces; empty without both."""
+    parts = traceparent.split("-")
+    if len(parts) == 4:
+        return parts[1]
+    return correlation_id.hex if correlation_id else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The circumstances of one request or reaction.
@@ -59,11 +67,8 @@ class Context:
 
     @property
     def trace_id(self) -> str:
-        """The 32 hex digits of the W3C trace context, or of the correlation id where nobody traces."""
-        parts = self.traceparent.split("-")
-        if len(parts) == 4:
-            return parts[1]
-        return self.correlation_id.hex if self.correlation_id else ""
+        """By which the logs tell of this (see ``trace_id_of``)."""
+        return trace_id_of(self.traceparent, self.correlation_id)
 
     def remaining(self, default: float) -> float:
         """Seconds left until the deadline, ``default`` when there is none; never negative."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from minirag_contracts.context import Context
+from minirag_contracts.context import Context, trace_id_of
 from minirag_contracts.events import EventPayload, parse_payload
 
 
@@ -31,9 +31,8 @@ class Metadata:
 
     @property
     def trace_id(self) -> str:
-        """The 32 hex digits of the W3C trace context, or of the correlation id where nobody traced."""
-        parts = self.traceparent.split("-")
-        return parts[1] if len(parts) == 4 else self.correlation_id.hex
+        """By which the logs tell of it (see ``trace_id_of``)."""
+        return trace_id_of(self.traceparent, self.correlation_id)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

@@ -3,7 +3,7 @@
 Whatever is not named here is refused by the server. ``docs/streams.md`` shows the result.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -106,14 +106,6 @@ class Grants:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Outlet:
-    """A durable consumer that was made for one outside subscriber; tenants never make consumers themselves."""
-
-    stream: str
-    durable: str
-
-
 def inbox_prefix(service: str) -> str:
     """Where a service's replies and pulled events arrive; nobody else may listen there."""
     return f"_INBOX.{service}"
@@ -142,15 +134,15 @@ def service_grants(service: str) -> Grants:
     )
 
 
-def tenant_grants(tenant_id: UUID, inbox: str, outlets: Sequence[Outlet] = ()) -> Grants:
-    """All that an outside subscriber of one tenant may do: hear its events, and fetch what its own consumers hold.
+def tenant_grants(tenant_id: UUID, inbox: str) -> Grants:
+    """All that an outside subscriber of one tenant may do: hear its events, and say nothing.
 
     ``inbox`` is the prefix of its private inbox (without ``.>``); it may lie under no service's.
     """
     if inbox.split(".", 1)[0] == "_INBOX" or any(token in inbox for token in ("*", ">", " ")):
         raise ValueError(f"{inbox!r} is no private inbox")
     return Grants(
-        publish=tuple(subject for outlet in outlets for subject in _consuming(outlet.stream, outlet.durable)),
+        publish=(),
         subscribe=(*event_subjects_of(tenant_id), f"{inbox}.>"),
     )
 

@@ -3,9 +3,13 @@
 A signal goes out on ``signal.<service>.<name>.<…>``. Whoever needs to be right without it asks the owner.
 """
 
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+
+Stage = Literal["reading", "chunking", "indexing"]
+"""The stages of a version that ingest tells of today."""
 
 
 class Signal(BaseModel):
@@ -22,6 +26,8 @@ class Beat(Signal):
 
 class Progress(Signal):
     """How far the making of a source's version has come; ``done`` and ``total`` count chunks (0: not known yet)."""
+
+    # ``stage`` is a Stage today and text on the wire: a newer ingest may have more of them.
 
     source_id: UUID
     bot_id: UUID

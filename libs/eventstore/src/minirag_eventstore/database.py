@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Self
 
 import asyncpg
 from minirag_contracts.context import TenantScope
@@ -94,6 +94,3 @@ async def _close(connection: asyncpg.Connection) -> None:
 def affected(status: str) -> int:
     """The number of rows in a command tag such as ``UPDATE 3``."""
     return int(status.rsplit(" ", 1)[-1])
-
-
-Row = dict[str, Any]

@@ -15,7 +15,7 @@ PAGE_MAX = 1000
 """Rows of a page at most; whoever wants more follows the cursor."""
 
 PAGE_BYTES = 4_000_000
-"""Bytes of a page where rows may be large: half of the bus' largest message."""
+"""Bytes of a page where rows may be large, and of a reply with events: half of the bus' largest message."""
 
 Key = tuple[datetime, UUID, int]
 """Where a row stands: its time, its id, and for messages 0 (question) or 1 (answer)."""

@@ -180,13 +180,3 @@ async def release(
         error,
         0 if counts else 1,
     )
-
-
-async def next_due(connection: Connection, kind: str) -> float | None:
-    """Seconds until some work of this kind becomes due or its lease runs out; None when there is none."""
-    value = await connection.fetchval(
-        """SELECT extract(epoch FROM min(greatest(due_at, coalesce(lease_until, due_at))) - now())
-           FROM work WHERE kind = $1""",
-        kind,
-    )
-    return None if value is None else max(0.0, float(value))

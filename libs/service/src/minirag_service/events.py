@@ -6,10 +6,8 @@ from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope, Metadata
 from minirag_contracts.requests.common import EventsRead, EventsReply, RecordedEvent
 from minirag_eventstore import Database, log, tail
+from minirag_eventstore.pages import PAGE_BYTES
 from minirag_messaging import Bus
-
-MAX_REPLY = 4_000_000
-"""Bytes of one reply: half of the bus' largest message."""
 
 OVERHEAD = 600
 """About the size of an event's attributes as JSON."""
@@ -49,7 +47,7 @@ async def read_events(database: Database, service: str, request: EventsRead) -> 
             found, head = await tail.read(
                 connection, service, request.after, patterns=request.patterns, limit=request.limit
             )
-    recorded = [recorded_event(event) for event in fitting(found, MAX_REPLY)]
+    recorded = [recorded_event(event) for event in fitting(found, PAGE_BYTES)]
     if len(recorded) < len(found):
         head = recorded[-1].position
     return EventsReply(events=recorded, head=head)

@@ -14,14 +14,12 @@ from minirag_contracts.requests.common import (
     TailReply,
 )
 from minirag_eventstore import Database, audit, tail
+from minirag_eventstore.pages import PAGE_BYTES
 
 from minirag_service.events import fitting, recorded_event
 
 TAIL_BYTES = 500_000
 """Of one page of a tail: whoever reads slowly holds a page of every owner."""
-
-AUDIT_BYTES = 4_000_000
-"""Of one page of the audit log: half of the bus' largest message."""
 
 
 def seen_by_tenant(event: Envelope) -> RecordedEvent:
@@ -72,7 +70,7 @@ async def audit_events(
     )
     async with database.tenant(scope) as connection:
         found = await audit.read(connection, service, question, request.limit)
-    count = len(fitting([entry.event for entry in found], AUDIT_BYTES))
+    count = len(fitting([entry.event for entry in found], PAGE_BYTES))
     entries = [
         AuditedEvent(event=seen_by_tenant(entry.event), address=entry.address, agent=entry.agent)
         for entry in found[:count]

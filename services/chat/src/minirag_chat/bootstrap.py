@@ -43,7 +43,7 @@ RETRIES = RetryPolicy(tuple(timedelta(seconds=seconds) for seconds in (0.2, 0.5,
 async def assemble(runtime: Runtime, settings: Settings) -> None:
     """Registers what this service answers and works on."""
     store = runtime.store
-    contents = PostgresContents(runtime.sealer)
+    contents = PostgresContents()
     secrets = PostgresSecrets(runtime.sealer)
     runtime.sealed("bot_credentials", key=("bot_id",))
     runtime.sealed("bot_identity_secrets", key=("bot_id",))
@@ -61,7 +61,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     )
     run_turn = RunTurn(
         store,
-        contents,
+        secrets,
         BusRetrieval(runtime.bus, settings.chat_search_deadline),
         directory,
         runtime.bus,

@@ -138,10 +138,6 @@ class Contents(Protocol):
         """Stores the title of a chat."""
         ...
 
-    def open_credentials(self, sealed: bytes) -> str:
-        """The provider's key again."""
-        ...
-
 
 class Secrets(Protocol):
     """What bots keep to themselves: a provider's key, and a site's secret. Sealed; each call within its transaction."""
@@ -154,6 +150,10 @@ class Secrets(Protocol):
         self, connection: Any, scope: TenantScope, bot_id: UUID, api_key: str | None
     ) -> None:
         """Keeps this key in the place of any other; None: keeps none."""
+        ...
+
+    def open_credentials(self, sealed: bytes) -> str:
+        """The provider's key in clear, of what was read sealed together with something else."""
         ...
 
     async def identity_secret(self, connection: Any, bot_id: UUID) -> str | None:

@@ -1,7 +1,6 @@
 """What the use cases need from outside."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -163,16 +162,12 @@ class DeliveryLog(Protocol):
         """One delivery of an endpoint with its attempts."""
         ...
 
-    async def page(self, tx: Transaction, webhook_id: UUID, limit: int, cursor: str | None) -> DeliveryList:
-        """Newest first; raises InvalidRequest for a foreign cursor."""
+    async def state(self, tx: Transaction, delivery_id: UUID) -> str | None:
+        """Where a delivery stands, for whoever looks often."""
         ...
 
-
-class Archive(Protocol):
-    """Bodies and attempts of all tenants."""
-
-    async def prune(self, older_than: timedelta) -> int:
-        """Deletes those of deliveries that were settled so long ago; answers of how many deliveries."""
+    async def page(self, tx: Transaction, webhook_id: UUID, limit: int, cursor: str | None) -> DeliveryList:
+        """Newest first; raises InvalidRequest for a foreign cursor."""
         ...
 
 

@@ -11,12 +11,10 @@ from minirag_contracts.requests.webhooks import (
     WebhookList,
     WebhookRead,
 )
-from minirag_eventstore import EventStore
+from minirag_eventstore import EventStore, pages
 
 from minirag_webhooks.errors import DeliveryNotFound, WebhookNotFound
 from minirag_webhooks.ports import DeliveryLog, EndpointRows
-
-MAX_PAGE = 1000
 
 
 class EndpointQueries:
@@ -37,7 +35,7 @@ class EndpointQueries:
     async def list(self, request: ListWebhooks, context: Context) -> WebhookList:
         """The tenant's endpoints, newest first."""
         async with self._store.transaction(context.scope) as tx:
-            return await self._rows.page(tx, _bounded(request.limit), request.cursor)
+            return await self._rows.page(tx, pages.checked_limit(request.limit), request.cursor)
 
 
 class DeliveryQueries:
@@ -63,8 +61,6 @@ class DeliveryQueries:
         async with self._store.transaction(context.scope) as tx:
             if await self._endpoints.get(tx, request.webhook_id) is None:
                 raise WebhookNotFound
-            return await self._log.page(tx, request.webhook_id, _bounded(request.limit), request.cursor)
-
-
-def _bounded(limit: int) -> int:
-    return max(1, min(limit, MAX_PAGE))
+            return await self._log.page(
+                tx, request.webhook_id, pages.checked_limit(request.limit), request.cursor
+            )

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 REQUESTS: dict[str, type["Request"]] = {}
 """``<service>.<verb>`` → the model of that request."""
@@ -51,6 +51,17 @@ class Request(BaseModel):
 
 class Done(Reply):
     """The command was carried out; there is nothing more to say."""
+
+
+class Changes(BaseModel):
+    """What shall be different; a field that is not set stays as it is, on the wire as well (``model_fields_set``)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @model_serializer(mode="wrap")
+    def _only_what_is_set(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = serialize(self)
+        return {name: value for name, value in written.items() if name in self.model_fields_set}
 
 
 class Page(BaseModel):

@@ -1,21 +1,19 @@
 """What else may be asked of chat about bots: changes, and what a web page's visitors need."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
-from minirag_contracts.requests.base import Done, Reply
+from minirag_contracts.requests.base import Changes, Done, Reply
 from minirag_contracts.requests.chat import BotCredentials, BotRead, ChatRequest
 
 
-class BotChanges(BaseModel):
-    """What shall be different; a field that is not set stays as it is, on the wire as well.
+class BotChanges(Changes):
+    """What shall be different about a bot.
 
     The type of a field says whether None is a value of it: no ``credentials`` and no ``identity_secret`` clear them.
     """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str = ""
     description: str = ""
@@ -29,11 +27,6 @@ class BotChanges(BaseModel):
     greeting: str | None = None
     suggested_questions: list[str] = []
     identity_secret: str | None = Field(default=None, repr=False)
-
-    @model_serializer(mode="wrap")
-    def _only_what_is_set(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = serialize(self)
-        return {name: value for name, value in written.items() if name in self.model_fields_set}
 
 
 class UpdateBot(ChatRequest):

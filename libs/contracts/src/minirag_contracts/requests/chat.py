@@ -258,6 +258,9 @@ class ModelPrice(Reply):
     completion_cost_per_1m: float | None
 
 
+UNKNOWN_PRICE = ModelPrice(prompt_cost_per_1m=None, completion_cost_per_1m=None)
+
+
 class PriceList(Reply):
     """Today's price of each model that was asked for; ``default`` is what a model costs that has none."""
 

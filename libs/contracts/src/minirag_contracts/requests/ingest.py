@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field
 
 from minirag_contracts.events.ingest import RefreshSchedule, SourceType
-from minirag_contracts.requests.base import Done, Page, Reply, Request
+from minirag_contracts.requests.base import Changes, Done, Page, Reply, Request
 
 CONFIG_MAX = 64 * 1024
 """Bytes of a source's configuration (see ``config_size``): a list has a thousand of them."""
@@ -126,10 +126,8 @@ class ListChildren(IngestServiceRequest, Page):
     source_id: UUID
 
 
-class SourceChanges(BaseModel):
-    """Only what is set counts as said (``model_fields_set``), on the wire as well."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class SourceChanges(Changes):
+    """What shall be different about a source."""
 
     name: str = ""
     description: str = ""
@@ -137,10 +135,6 @@ class SourceChanges(BaseModel):
     content: str | None = Field(default=None, repr=False)
     is_active: bool = True
     refresh_schedule: RefreshSchedule | None = None
-
-    @model_serializer(mode="wrap")
-    def _only_what_is_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if key in self.model_fields_set}
 
 
 class UpdateSource(IngestServiceRequest):

@@ -6,14 +6,11 @@ from uuid import UUID
 
 from minirag_contracts.context import TenantScope
 from minirag_contracts.requests.chat import CitationRead
-from minirag_service.sealing import Sealer, new_salt, salted_hash
+from minirag_service.sealing import new_salt, salted_hash
 
 
 class PostgresContents:
     """Contents in the service's own schema, each call inside the caller's transaction."""
-
-    def __init__(self, sealer: Sealer) -> None:
-        self._sealer = sealer
 
     async def add_message(
         self,
@@ -44,7 +41,3 @@ class PostgresContents:
             chat_id,
             title,
         )
-
-    def open_credentials(self, sealed: bytes) -> str:
-        """The key in clear, for the call to the provider only."""
-        return self._sealer.open(sealed).decode()

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from minirag_contracts.requests.chat import ModelPrice
+from minirag_contracts.requests.chat import UNKNOWN_PRICE, ModelPrice
 
 from minirag_chat.domain import models
 from minirag_chat.ports import TokenCount
-
-UNKNOWN = ModelPrice(prompt_cost_per_1m=None, completion_cost_per_1m=None)
 
 FREE = ModelPrice(prompt_cost_per_1m=0.0, completion_cost_per_1m=0.0)
 
@@ -39,7 +37,7 @@ class Prices:
     @property
     def default(self) -> ModelPrice:
         """What a model costs of which nobody knows a price."""
-        return self.own.get(DEFAULT, UNKNOWN)
+        return self.own.get(DEFAULT, UNKNOWN_PRICE)
 
     def of(self, model: str) -> ModelPrice:
         """US dollars for a million tokens. Our own model costs nothing."""

@@ -23,6 +23,10 @@ class PostgresSecrets:
         """Replaces or forgets it."""
         await self._write(connection, "bot_credentials", scope, bot_id, api_key)
 
+    def open_credentials(self, sealed: bytes) -> str:
+        """The key in clear, for the call to the provider only."""
+        return self._sealer.open(sealed).decode()
+
     async def identity_secret(self, connection: Any, bot_id: UUID) -> str | None:
         """The site's secret."""
         return await self._read(connection, "bot_identity_secrets", bot_id)

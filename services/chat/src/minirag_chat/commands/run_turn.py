@@ -31,7 +31,7 @@ from minirag_chat.errors import (
     TurnFailure,
     TurnInterrupted,
 )
-from minirag_chat.ports import ChosenModel, Contents, Delta, FrameBus, Models, Params, Retrieval, TokenCount
+from minirag_chat.ports import ChosenModel, Delta, FrameBus, Models, Params, Retrieval, Secrets, TokenCount
 from minirag_chat.queries.material import Material, MaterialGone, load_material
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class RunTurn:
     def __init__(
         self,
         store: EventStore,
-        contents: Contents,
+        secrets: Secrets,
         retrieval: Retrieval,
         models: Models,
         frames: FrameBus,
@@ -61,7 +61,7 @@ class RunTurn:
         limits: Limits,
     ) -> None:
         self._store = store
-        self._contents = contents
+        self._secrets = secrets
         self._retrieval = retrieval
         self._models = models
         self._frames = frames
@@ -168,7 +168,7 @@ class RunTurn:
             model=chosen.name,
             temperature=material.temperature,
             max_tokens=material.max_tokens,
-            api_key=None if sealed is None else self._contents.open_credentials(sealed),
+            api_key=None if sealed is None else self._secrets.open_credentials(sealed),
         )
         run.asked = True
         try:

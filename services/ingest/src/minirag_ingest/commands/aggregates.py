@@ -50,8 +50,8 @@ class Sources:
     async def create(
         self, tx: Transaction, context: Context, command: source.Create, content: SourceContent, salt: bytes
     ) -> None:
-        """A new source and what was given for it."""
-        if command.parent_id is not None:
+        """A new source and what was given for it. Its parent is loaded, unless the command has it already, as loaded here."""
+        if command.parent_id is not None and command.parent is None:
             parent, _ = await self.load(tx, command.parent_id)
             command = replace(command, parent=parent)
         await tx.append(

@@ -1,9 +1,6 @@
 """Parents and children: made together, ingested together."""
 
-from dataclasses import dataclass
-
 from minirag_contracts.context import Context
-from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import (
     ChildrenQueued,
     CreateSourceBatch,
@@ -12,22 +9,12 @@ from minirag_contracts.requests.ingest import (
     SourceBatch,
 )
 from minirag_eventstore import EventStore, Transaction
-from minirag_service.sealing import new_salt, salted_hash
 
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.given import Given
 from minirag_ingest.domain import intake, source
 from minirag_ingest.errors import InvalidSource, NoChildren, SourceNotFound
-from minirag_ingest.ports import SourceContent, SourceRows
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A source to be made, with what was given for it."""
-
-    command: source.Create
-    content: SourceContent
-    salt: bytes
+from minirag_ingest.ports import SourceRows
 
 
 class FamilyCommands:
@@ -45,11 +32,10 @@ class FamilyCommands:
             raise NoChildren
         if len(request.children) > intake.MAX_CHILDREN:
             raise InvalidSource(f"A batch may have at most {intake.MAX_CHILDREN} child sources.")
-        parent = self._member(
-            request,
-            NewChild(name=request.name, description=request.description, source_type=request.source_type),
-        )
-        children = [self._member(request, child, parent) for child in request.children]
+        top = NewChild(name=request.name, description=request.description, source_type=request.source_type)
+        parent = self._given.new(request.bot_id, top, None)
+        parent_id = parent.command.source_id
+        children = [self._given.new(request.bot_id, child, parent_id) for child in request.children]
         await self._sources.check_bot(context, request.bot_id)
 
         async def action(tx: Transaction) -> SourceBatch:
@@ -79,17 +65,3 @@ class FamilyCommands:
             return ChildrenQueued(enqueued=enqueued)
 
         return await self._store.execute(context, request, action)
-
-    def _member(self, request: CreateSourceBatch, given: NewChild, parent: Member | None = None) -> Member:
-        intake.check_names(given.name, given.description, given.config)
-        content, salt = self._given.content(given.source_type, given.config, given.content), new_salt()
-        settings = source.Settings(
-            name=given.name,
-            description=given.description,
-            config=intake.public_config(given.source_type, given.config),
-            refresh_schedule=given.refresh_schedule,
-            content_hash=None if content.body is None else salted_hash(content.body, salt),
-        )
-        parent_id = parent.command.source_id if parent else None
-        command = source.Create(new_id(), request.bot_id, given.source_type, settings, parent_id=parent_id)
-        return Member(command, content, salt)

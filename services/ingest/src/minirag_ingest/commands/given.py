@@ -1,15 +1,29 @@
 """What a client gives for a source: checked before anything is decided."""
 
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from minirag_contracts.events.ingest import SourceType
+from minirag_contracts.ids import new_id
+from minirag_contracts.requests.ingest import CreateSource, NewChild
+from minirag_service.sealing import new_salt, salted_hash
 
-from minirag_ingest.domain import intake
+from minirag_ingest.domain import intake, source
 from minirag_ingest.errors import DiskFull, InvalidSource, InvalidUrl
 from minirag_ingest.ports import Disk, Fetcher, LastingFailure, SourceContent
 
 MIN_FREE = 1024**3
 """Bytes of disk under which nothing new is ingested."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSource:
+    """A source to be made, with what was given for it."""
+
+    command: source.Create
+    content: SourceContent
+    salt: bytes
 
 
 class Given:
@@ -18,6 +32,20 @@ class Given:
     def __init__(self, fetcher: Fetcher, disk: Disk) -> None:
         self._fetcher = fetcher
         self._disk = disk
+
+    def new(self, bot_id: UUID, given: CreateSource | NewChild, parent_id: UUID | None) -> NewSource:
+        """A new source that is no file, under an id of its own; raises refusals."""
+        intake.check_names(given.name, given.description, given.config)
+        content, salt = self.content(given.source_type, given.config, given.content), new_salt()
+        settings = source.Settings(
+            name=given.name,
+            description=given.description,
+            config=intake.public_config(given.source_type, given.config),
+            refresh_schedule=given.refresh_schedule,
+            content_hash=None if content.body is None else salted_hash(content.body, salt),
+        )
+        command = source.Create(new_id(), bot_id, given.source_type, settings, parent_id=parent_id)
+        return NewSource(command, content, salt)
 
     def content(self, source_type: SourceType, config: dict[str, Any], text: str | None) -> SourceContent:
         """Of a new source that is no file; raises refusals. A URL is checked as well as its form allows."""

@@ -3,14 +3,11 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
 
 from minirag_contracts.context import TenantScope
-from minirag_contracts.signals import Progress
+from minirag_contracts.signals import Progress, Stage
 
 from minirag_ingest.ports import ProgressSignal, Target
-
-Stage = Literal["reading", "chunking", "indexing"]
 
 PER_SECOND = 4
 """Signals of one version in any second, at most."""

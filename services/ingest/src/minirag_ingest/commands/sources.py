@@ -33,24 +33,12 @@ class SourceCommands:
 
     async def create(self, request: CreateSource, context: Context) -> SourceRead:
         """A text or URL; nothing is ingested until it is asked for."""
-        intake.check_names(request.name, request.description, request.config)
-        content = self._given.content(request.source_type, request.config, request.content)
+        new = self._given.new(request.bot_id, request, request.parent_id)
         await self._sources.check_bot(context, request.bot_id)
-        salt, source_id = new_salt(), new_id()
-        settings = source.Settings(
-            name=request.name,
-            description=request.description,
-            config=intake.public_config(request.source_type, request.config),
-            refresh_schedule=request.refresh_schedule,
-            content_hash=None if content.body is None else salted_hash(content.body, salt),
-        )
-        command = source.Create(
-            source_id, request.bot_id, request.source_type, settings, parent_id=request.parent_id
-        )
 
         async def action(tx: Transaction) -> SourceRead:
-            await self._sources.create(tx, context, command, content, salt)
-            return await self._sources.read(tx, source_id)
+            await self._sources.create(tx, context, new.command, new.content, new.salt)
+            return await self._sources.read(tx, new.command.source_id)
 
         return await self._store.execute(context, request, action)
 

@@ -160,14 +160,6 @@ class EdgeIndex:
         if point_ids:
             await self._call("delete", _of(scope, ids=_ids(point_ids)))
 
-    async def delete_bot(self, scope: TenantScope, bot_id: UUID) -> None:
-        """Removes all points of a bot."""
-        await self._call("delete_where", _of(scope, field="bot_id", value=str(bot_id)))
-
-    async def delete_source(self, scope: TenantScope, source_id: UUID) -> None:
-        """Removes all points of a source."""
-        await self._call("delete_where", _of(scope, field="source_id", value=str(source_id)))
-
     async def count(self, scope: TenantScope, bot_id: UUID) -> int:
         """How many points a bot has, visible or not."""
         return int(await self._call("count", _of(scope, bot=str(bot_id))))

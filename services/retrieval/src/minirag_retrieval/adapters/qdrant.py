@@ -140,15 +140,9 @@ class QdrantIndex:
     async def delete(self, scope: TenantScope, point_ids: Sequence[UUID]) -> None:
         """Removes points for good."""
         for start in range(0, len(point_ids), BATCH):
-            await self._delete(in_tenant(scope, _among(point_ids[start : start + BATCH])))
-
-    async def delete_bot(self, scope: TenantScope, bot_id: UUID) -> None:
-        """Removes all points of a bot."""
-        await self._delete(in_tenant(scope, _equals("bot_id", bot_id)))
-
-    async def delete_source(self, scope: TenantScope, source_id: UUID) -> None:
-        """Removes all points of a source."""
-        await self._delete(in_tenant(scope, _equals("source_id", source_id)))
+            chosen = models.FilterSelector(filter=in_tenant(scope, _among(point_ids[start : start + BATCH])))
+            with _unavailable():
+                await self._client.delete(self._collection, chosen, wait=True)
 
     async def count(self, scope: TenantScope, bot_id: UUID) -> int:
         """How many points a bot has, visible or not."""
@@ -162,10 +156,6 @@ class QdrantIndex:
     async def close(self) -> None:
         """Releases the connection."""
         await self._client.close()
-
-    async def _delete(self, chosen: models.Filter) -> None:
-        with _unavailable():
-            await self._client.delete(self._collection, models.FilterSelector(filter=chosen), wait=True)
 
     async def _records(
         self, scope: TenantScope, point_ids: Sequence[UUID], vectors: bool

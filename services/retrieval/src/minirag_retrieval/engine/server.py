@@ -17,7 +17,7 @@ from minirag_retrieval.engine.wire import PROTOCOL, Frame, UnpackException, pack
 
 INSERT_SLICE = 32
 MARK_SLICE = 512
-WRITES = frozenset({"insert", "mark", "delete", "delete_where", "flush"})
+WRITES = frozenset({"insert", "mark", "delete", "flush"})
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +88,6 @@ class Engine:
             return [
                 partial(shard.insert, tenant, part) for part in _slices(arguments["points"], INSERT_SLICE)
             ]
-        if operation == "delete_where":
-            return [partial(shard.delete_where, tenant, arguments["field"], arguments["value"])]
         parts = _slices(arguments["ids"], MARK_SLICE)
         if operation == "delete":
             return [partial(shard.delete, tenant, part) for part in parts]

@@ -111,12 +111,6 @@ class PointShard:
         """Points that are gone already count as deleted."""
         self._shard.update(edge.UpdateOperation.delete_points_by_filter(in_tenant(tenant, _among(ids))))
 
-    def delete_where(self, tenant: str, field: str, value: str) -> None:
-        """All points of a bot or a source."""
-        self._shard.update(
-            edge.UpdateOperation.delete_points_by_filter(in_tenant(tenant, _equals(field, value)))
-        )
-
     def search(
         self,
         tenant: str,

@@ -128,14 +128,6 @@ class VectorIndex(Protocol):
         """Removes points for good."""
         ...
 
-    async def delete_bot(self, scope: TenantScope, bot_id: UUID) -> None:
-        """Removes all points of a bot."""
-        ...
-
-    async def delete_source(self, scope: TenantScope, source_id: UUID) -> None:
-        """Removes all points of a source."""
-        ...
-
     async def count(self, scope: TenantScope, bot_id: UUID) -> int:
         """How many points a bot has, visible or not."""
         ...

@@ -9,7 +9,7 @@ BATCH = 1000
 
 
 class PostgresArchive:
-    """The port Archive."""
+    """What deliveries leave behind; it is swept from time to time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -41,6 +41,13 @@ class PostgresDeliveryLog:
             **read.model_dump(), attempt_log=[AttemptRead(**dict(attempt)) for attempt in attempts]
         )
 
+    async def state(self, tx: Transaction, delivery_id: UUID) -> str | None:
+        """Where a delivery stands."""
+        state: str | None = await tx.connection.fetchval(
+            "SELECT state FROM deliveries WHERE delivery_id = $1", delivery_id
+        )
+        return state
+
     async def page(self, tx: Transaction, webhook_id: UUID, limit: int, cursor: str | None) -> DeliveryList:
         """A page of an endpoint's deliveries, newest first."""
         scheduled_at, delivery_id, _ = pages.decode(cursor) or (None, None, 0)

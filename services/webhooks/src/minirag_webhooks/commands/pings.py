@@ -109,11 +109,18 @@ class Pings:
 
     async def _outcome(self, command: delivery.Schedule, context: Context) -> WebhookTested:
         while True:
-            async with self._store.transaction(context.scope) as tx:
-                found = await self._log.get(tx, command.webhook_id, command.delivery_id)
-            if found is not None and found.state != "scheduled":
+            found = await self._settled(command, context)
+            if found is not None:
                 return _tested(found)
             await asyncio.sleep(LOOK_EVERY)
+
+    async def _settled(self, command: delivery.Schedule, context: Context) -> DeliveryDetail | None:
+        """The whole of it is read once, since each look is one of many."""
+        async with self._store.transaction(context.scope) as tx:
+            if await self._log.state(tx, command.delivery_id) == "scheduled":
+                return None
+            found = await self._log.get(tx, command.webhook_id, command.delivery_id)
+        return None if found is None or found.state == "scheduled" else found
 
 
 def _tested(found: DeliveryDetail) -> WebhookTested:

@@ -30,7 +30,7 @@ from minirag_contracts.requests.analytics import (
     ModelUsageList,
     Overview,
 )
-from minirag_contracts.requests.chat import GetPrices, ModelPrice, PriceList
+from minirag_contracts.requests.chat import UNKNOWN_PRICE, GetPrices, PriceList
 
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http.answers import MAX_LIMIT, Cursor, Limit, one, page
@@ -50,8 +50,6 @@ DEFAULT_DAYS = 30
 
 ASKED_AT_ONCE = 500
 """Models whose prices chat tells in one answer."""
-
-UNKNOWN = ModelPrice(prompt_cost_per_1m=None, completion_cost_per_1m=None)
 
 _LAST_DAYS = "The last so many UTC days, today included"
 
@@ -175,4 +173,4 @@ async def _prices(call: Call, used: Sequence[ModelUsage]) -> PriceList:
         )
     )
     models = {model: price for part in parts for model, price in part.models.items()}
-    return PriceList(models=models, default=parts[0].default if parts else UNKNOWN)
+    return PriceList(models=models, default=parts[0].default if parts else UNKNOWN_PRICE)
