@@ -50,6 +50,31 @@ async def public(tenant: Tenant, path: str, expected: int, **body: str) -> Any:
     return response.json() if response.content else None
 
 
+async def test_an_organisation_signs_up_once(tenant: Tenant) -> None:
+    slug = f"weir-{secrets.token_hex(6)}"
+    body = {
+        "tenant_name": "Weir",
+        "tenant_slug": slug,
+        "owner_email": f"ada@{slug}.example",
+        "owner_password": PASSWORD,
+    }
+    made = await public(tenant, "/v1/tenants", 201, **body)
+    assert set(made) == {"tenant", "api_token", "token_prefix"}
+    new = Tenant(tenant.http, made["tenant"]["id"], "").bearing(made["api_token"])
+    assert made["tenant"] == {"id": new.id, "name": "Weir", "slug": slug, "is_active": True, "plan": "free"}
+    assert len(new.token) == 43 and made["token_prefix"] == new.token[:8]
+    assert await new.call("GET", "/v1/tenants/me", 200) == made["tenant"]
+    [owner] = await new.call("GET", "/v1/users", 200)
+    assert (owner["email"], owner["role"], owner["display_name"]) == (f"ada@{slug}.example", "owner", "")
+    assert await log_in(new, owner["email"])
+    [token] = await new.call("GET", "/v1/api-tokens", 200)
+    assert (token["name"], token["token_prefix"]) == ("default", made["token_prefix"])
+    problem = await public(tenant, "/v1/tenants", 409, **body | {"owner_email": "bea@example.com"})
+    assert problem["detail"] == f"Slug '{slug}' is already taken"
+    for wrong in ({"tenant_slug": "Weir House"}, {"owner_email": "ada"}, {"owner_password": "short"}):
+        await public(tenant, "/v1/tenants", 422, **body | wrong)
+
+
 async def test_a_tenant_gets_another_name(tenant: Tenant, stranger: Tenant) -> None:
     before = await tenant.call("GET", "/v1/tenants/me", 200)
     assert set(before) == TENANT
