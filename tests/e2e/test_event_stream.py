@@ -16,6 +16,7 @@ import httpx
 import pytest
 from api import Tenant
 from gateways import Gateway, second_gateway
+from jsonschema import Draft202012Validator
 from minirag_contracts.requests.common import RecordedEvent
 from minirag_contracts.topology import STREAM_OF
 from minirag_local.testing import Stack
@@ -185,6 +186,14 @@ async def test_only_what_was_asked_for_comes(stack: Stack, tenant: Tenant) -> No
         await tenant.ready(await tenant.text_source(bot_id, "The ferry leaves at seven."))
         await subscriber.until(lambda: len(subscriber.events) >= 3)
     assert subscriber.types_seen == ["bot.created", "source.ingest.requested", "source.ingest.completed"]
+    for event in subscriber.events:
+        answer = await tenant.http.get(f"/v1/schemas/{event['type']}")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+        schema = answer.json()
+        assert (schema["type"], schema["additionalProperties"]) == ("object", False)
+        Draft202012Validator(schema).validate(event["data"])
+        assert set(event["data"]) == set(schema["properties"])
+    assert (await tenant.http.get("/v1/schemas/bot.unheard")).status_code == 404
 
 
 async def test_the_audit_log_has_what_people_did_and_not_what_the_machine_did(

@@ -5,12 +5,15 @@ import os
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from api import Tenant, events_of
+from api import ServerSentEvent, Tenant, events_of, text_of
 from gateways import Gateway, second_gateway
-from minirag_local.testing import Stack
+from minirag_local.testing import Stack, running_stack
+from openai_server import answer_text, fake_openai
 
 CHAOS = bool(os.environ.get("MINIRAG_CHAOS"))
 
@@ -21,7 +24,19 @@ LIMIT = 1.0
 
 PASSWORD = "a long enough password"
 
+WORDS = 160
+"""Of an answer that takes eight seconds."""
+
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900 if CHAOS else 120)]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own, for gateways are killed here, with a model that takes its time."""
+    with fake_openai() as (url, _):
+        env = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": url}
+        with running_stack(tmp_path_factory.mktemp("revocation"), env=env) as stack:
+            yield stack
 
 
 @pytest.fixture(scope="module")
@@ -164,19 +179,73 @@ async def test_a_revocation_counts_when_the_gateway_that_would_tell_dies(
         await asyncio.to_thread(stack.wait_healthy)
 
 
-async def test_a_stream_ends_with_its_credential(tenant: Tenant, clients: list[httpx.AsyncClient]) -> None:
-    """The answer itself goes on and is kept: only who may listen has changed."""
-    bot = await tenant.bot()
+@dataclass(slots=True)
+class Listener:
+    """Reads one open event stream in the background, and knows when each event came and when it closed."""
+
+    events: list[ServerSentEvent] = field(default_factory=list)
+    came: list[float] = field(default_factory=list)
+    closed: float | None = None
+
+    async def listen(self, response: httpx.Response) -> None:
+        assert response.status_code == 200, response.headers
+        async for event in events_of(response):
+            self.events.append(event)
+            self.came.append(time.monotonic())
+        self.closed = time.monotonic()
+
+    async def heard(self, count: int) -> None:
+        """Until it has as many deltas."""
+        async with asyncio.timeout(20):
+            while sum(event.event == "delta" for event in self.events) < count:
+                await asyncio.sleep(0.01)
+
+
+async def stored_answer(tenant: Tenant, chat_id: str, message_id: str) -> str:
+    """The text of an answer as the owner reads it, once it is whole."""
+    async with asyncio.timeout(30):
+        while True:
+            for message in await tenant.call("GET", f"/v1/chat/{chat_id}/messages", 200):
+                if message["id"] == message_id:
+                    return str(message["content"])
+            await asyncio.sleep(0.2)
+
+
+async def test_open_streams_end_with_their_credential_and_the_answer_goes_on(
+    tenant: Tenant, clients: list[httpx.AsyncClient]
+) -> None:
+    """One answer, listened to as it was asked for on the second gateway and resumed on both: only who may listen changes."""
+    bot = await tenant.bot(model=f"openai/slow--tokens-{WORDS}--gap-50")
     user_id, token = await a_login(tenant)
     headers = {"Authorization": f"Bearer {token}"}
-    body = {"bot_profile_id": bot, "message": "Is anybody there?"}
-    asked = await clients[1].post("/v1/chat", json=body, headers=headers)
-    assert asked.status_code == 200, asked.text
-    answer = asked.json()["message"]
-    url = f"/v1/chat/{answer['chat_id']}/messages/{answer['id']}/stream"
-    async with clients[1].stream("GET", url, headers=headers) as response:
-        assert response.status_code == 200
-        assert [event.event async for event in events_of(response)][-1] == "done"
-    await tenant.call("DELETE", f"/v1/users/{user_id}", 204)
-    await asyncio.sleep(LIMIT)
-    assert (await clients[1].get(url, headers=headers)).status_code == 401
+    body = {"bot_profile_id": bot, "message": "Is anybody there?", "stream": True}
+    listeners = [Listener(), Listener(), Listener()]
+    async with AsyncExitStack() as streams:
+        turn = clients[1].stream("POST", "/v1/chat", json=body, headers=headers)
+        responses = [await streams.enter_async_context(turn)]
+        chat_id, message_id = (responses[0].headers[f"x-minirag-{name}-id"] for name in ("chat", "message"))
+        url = f"/v1/chat/{chat_id}/messages/{message_id}/stream"
+        for client in clients:
+            resumed = client.stream("GET", url, headers=headers)
+            responses.append(await streams.enter_async_context(resumed))
+        async with asyncio.TaskGroup() as group:
+            for listener, response in zip(listeners, responses, strict=True):
+                group.create_task(listener.listen(response))
+            await asyncio.gather(*(listener.heard(3) for listener in listeners))
+            assert all(listener.closed is None for listener in listeners)
+            await tenant.call("DELETE", f"/v1/users/{user_id}", 204)
+            since = time.monotonic()
+
+    for listener in listeners:
+        last = listener.events[-1]
+        assert (last.event, last.data.get("code"), last.id) == ("error", "not_authenticated", "")
+        assert {event.event for event in listener.events[:-1]} == {"sources", "delta"}
+        assert listener.closed is not None
+        assert listener.came[-1] - since < LIMIT
+        assert listener.closed - since < LIMIT
+        assert len(text_of(listener.events)) < len(answer_text(WORDS)) // 2
+    for client in clients:
+        assert (await client.get(url, headers=headers)).status_code == 401
+    whole = await stored_answer(tenant, chat_id, message_id)
+    assert whole == answer_text(WORDS)
+    assert all(whole.startswith(text_of(listener.events)) for listener in listeners)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -58,6 +59,34 @@ class Tenant:
         response = await self.request(method, path, **options)
         assert response.status_code == expected, f"{method} {path}: {response.status_code} {response.text}"
         return response.json() if response.content else None
+
+    def bearing(self, token: str) -> Self:
+        """The same tenant, asked with another credential: a token, a login's JWT, a visitor's session."""
+        return type(self)(self.http, self.id, token, {"Authorization": f"Bearer {token}"})
+
+    async def refused(self, path: str = "/v1/auth/me", status: int = 401, *, seconds: float = 1) -> Any:
+        """The problem that the credential gets; fails when it is let in later than it may be after it was taken away."""
+        since = time.monotonic()
+        while True:
+            began = time.monotonic()
+            response = await self.request("GET", path)
+            if response.status_code == status:
+                return response.json()
+            assert response.status_code == 200, response.text
+            assert began - since < seconds, f"GET {path}: still let in after {seconds} s"
+            await asyncio.sleep(0.01)
+
+    async def paged(self, path: str, limit: int = 2) -> list[str]:
+        """The ids of a list, read page by page as its Links say."""
+        url: str | None = f"{path}?limit={limit}"
+        seen: list[str] = []
+        while url:
+            response = await self.request("GET", url)
+            assert response.status_code == 200, response.text
+            assert len(response.json()) <= limit
+            seen += [one["id"] for one in response.json()]
+            url = response.links.get("next", {}).get("url")
+        return seen
 
     async def insist(
         self, method: str, path: str, expected: int, *, seconds: float = 60, **options: Any
