@@ -1,5 +1,6 @@
 """Writes ``docs/settings.md`` from the settings classes: ``python tools/settings.py`` (``--check`` only compares)."""
 
+import json
 import re
 import sys
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import Any
 from minirag_contracts.topology import SERVICES
 from minirag_service import ServiceSettings
 from pydantic import AliasChoices
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticUndefined, to_jsonable_python
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 
@@ -48,11 +49,11 @@ def variable(model: type[ServiceSettings], name: str) -> str:
 
 
 def plain(value: Any) -> str:
-    """Durations in ISO 8601, lists as JSON."""
+    """Durations in ISO 8601 as pydantic writes them, so that it reads them back; lists as JSON."""
     if isinstance(value, timedelta):
-        return f"PT{value.total_seconds():g}S"
+        return str(to_jsonable_python(value))
     if isinstance(value, tuple):
-        return f"[{', '.join(plain(item) for item in value)}]"
+        return json.dumps(to_jsonable_python(value))
     return str(value)
 
 

@@ -1,12 +1,17 @@
 """The documents name what the code has."""
 
+import json
 import re
 import subprocess
 import sys
+from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
 from minirag_contracts.topology import CONSUMERS, SERVICES, STREAMS
+from pydantic import TypeAdapter
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,6 +26,42 @@ def test_what_is_generated_from_the_code_is_current(tool: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("service", ["gateway", "ingest", "chat", "webhooks"])
+def test_every_duration_of_the_settings_page_is_read_back_as_the_default(service: str) -> None:
+    """What the page shows can be put into the environment as it stands."""
+    page = (ROOT / "docs/settings.md").read_text()
+    section = page.partition(f"\n## {service}\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", section, re.MULTILINE))
+    fields = import_module(f"minirag_{service}.settings").Settings.model_fields
+    durations = {name: each for name, each in fields.items() if is_duration(each.default)}
+    assert durations
+    for name, each in durations.items():
+        text = rows[f"MINIRAG_{name.upper()}"]
+        value = json.loads(text) if isinstance(each.default, tuple) else text
+        kind: Any = Annotated[(each.annotation, *each.metadata)] if each.metadata else each.annotation
+        assert text.lstrip('["').startswith("P"), (name, text)
+        assert TypeAdapter(kind).validate_python(value) == each.default, (name, text)
+
+
+def is_duration(default: object) -> bool:
+    """Whether it is one, or a list of them."""
+    items = default if isinstance(default, tuple) else (default,)
+    return bool(items) and all(isinstance(item, timedelta) for item in items)
+
+
+def test_services_without_durations_are_named() -> None:
+    """The test above leaves these out, and no others."""
+    without = {
+        service
+        for service in SERVICES
+        if not any(
+            is_duration(each.default)
+            for each in import_module(f"minirag_{service}.settings").Settings.model_fields.values()
+        )
+    }
+    assert without == {"retrieval", "analytics"}
 
 
 def test_the_streams_page_has_every_stream_and_consumer() -> None:

@@ -22,7 +22,7 @@ import httpx
 import pytest
 from any_request import a_request
 from minirag_contracts.context import Context, TenantScope
-from minirag_contracts.errors import Refusal
+from minirag_contracts.errors import Internal, Refusal, Unavailable
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests import REQUESTS, Request
 from minirag_contracts.requests.analytics import GetOverview, Overview
@@ -38,6 +38,7 @@ from minirag_contracts.requests.chat import (
     TurnRead,
     TurnStarted,
 )
+from minirag_contracts.requests.common import AuditRead, AuditReply
 from minirag_contracts.requests.ingest import CreateSource, GetSource, SourceRead
 from minirag_contracts.requests.retrieval import Search, SearchReply
 from minirag_contracts.requests.webhooks import CreateWebhook, GetWebhook, WebhookCreatedReply
@@ -52,6 +53,9 @@ from retrieval_rooms import Rooms, Source, WordEmbedder
 MARK = "marked-7f3a"
 """Stands in every text of the tenant's, and in nothing that is asked with."""
 
+OF_NOBODY = {"/v1/schemas/{event_type}"}
+"""Routes with something in their path that is no tenant's."""
+
 RUNNING = ("chat", "ingest", "webhooks", "analytics")
 
 Urls = Callable[..., Awaitable[tuple[str, str]]]
@@ -65,6 +69,10 @@ class World:
     http: httpx.AsyncClient
     tenant: UUID = field(default_factory=new_id)
     ids: dict[str, str] = field(default_factory=dict)
+
+    def id(self, name: str) -> UUID:
+        """Of something that the tenant has."""
+        return UUID(self.ids[name])
 
     async def ask(self, request: Request, tenant: UUID | None = None) -> str:
         """The reply's JSON, for the tenant or another; a refusal's code and detail otherwise."""
@@ -95,6 +103,7 @@ async def world(database_urls: Urls, nats: NatsServer, bus: Bus) -> AsyncIterato
             await stack.enter_async_context(running(settings, assemble, projections))
         search = RpcServer(bus, "retrieval")
         search.on(Search, _nothing)
+        search.on_common("audit.read", _nothing_happened)
         await search.start()
         http = await stack.enter_async_context(_gateway(await database_urls("gateway"), nats))
         world = World(bus, http)
@@ -105,6 +114,10 @@ async def world(database_urls: Urls, nats: NatsServer, bus: Bus) -> AsyncIterato
 
 async def _nothing(request: Search, context: Context) -> SearchReply:
     return SearchReply(passages=[], relevance=0.0)
+
+
+async def _nothing_happened(request: AuditRead, context: Context) -> AuditReply:
+    return AuditReply(entries=[], more=False)
 
 
 @asynccontextmanager
@@ -134,12 +147,13 @@ async def fill(world: World) -> None:
     world.tenant = UUID(reply["tenant"]["id"])
     world.http.headers["Authorization"] = f"Bearer {reply['api_token']}"
     bot = await world.get(CreateBot(name=MARK, system_prompt=MARK, description=MARK), BotRead)
+    webhook = await world.get(
+        CreateWebhook(url=f"https://hooks.example.invalid/{MARK}", events=["chat.message"]),
+        WebhookCreatedReply,
+    )
     turn = await world.get(StartTurn(bot_id=bot.id, message_id=new_id(), content=MARK), TurnStarted)
     source = await world.get(
         CreateSource(bot_id=bot.id, name=MARK, source_type="text", content=MARK), SourceRead
-    )
-    webhook = await world.get(
-        CreateWebhook(url=f"https://example.com/{MARK}", events=["chat.message"]), WebhookCreatedReply
     )
     world.ids = {
         "bot_id": str(bot.id),
@@ -148,6 +162,7 @@ async def fill(world: World) -> None:
         "source_id": str(source.id),
         "webhook_id": str(webhook.id),
         "bot_profile_id": str(bot.id),
+        "event_type": "bot.created",
     }
     while (
         await world.get(GetTurn(chat_id=turn.chat_id, message_id=turn.message_id), TurnRead)
@@ -156,10 +171,28 @@ async def fill(world: World) -> None:
     async with asyncio.timeout(20):
         while (await world.get(GetOverview(), Overview)).chats == 0:
             await asyncio.sleep(0.05)
+        world.ids |= await _ids_of_the_gateway(world) | {"delivery_id": await _delivery(world)}
+
+
+async def _ids_of_the_gateway(world: World) -> dict[str, str]:
+    """Of the tenant's owner, a token and an embed key."""
+    [user] = (await world.http.get("/v1/users")).json()
+    token = (await world.http.post("/v1/api-tokens", json={"name": MARK})).json()
+    site = {"name": MARK, "bot_profile_id": world.ids["bot_id"], "origins": ["https://www.example.invalid"]}
+    key = (await world.http.post("/v1/embed-keys", json=site)).json()
+    return {"user_id": user["id"], "token_id": token["id"], "key_id": key["id"], "key": key["key"]}
+
+
+async def _delivery(world: World) -> str:
+    """The first that the endpoint has, once there is one."""
+    while not (listed := (await world.http.get(f"/v1/webhooks/{world.ids['webhook_id']}/deliveries")).json()):
+        await asyncio.sleep(0.05)
+    return str(listed[0]["id"])
 
 
 def everything(service: str, known: dict[str, str]) -> list[Request]:
     """One of each request of a service, about what the tenant has."""
+    known = known | {"url": "https://hooks.example.invalid/", "filename": "note.txt"}
     found = [
         a_request(model, known) for key, model in sorted(REQUESTS.items()) if key.startswith(f"{service}.")
     ]
@@ -189,16 +222,15 @@ def broken_door(request: pytest.FixtureRequest) -> Any:
 
 async def test_with_its_door_a_tenant_sees_what_it_has(world: World) -> None:
     """So that the tests below have something to leak."""
-    ids = {name: UUID(value) for name, value in world.ids.items()}
     for request in (
-        GetBot(bot_id=ids["bot_id"]),
-        GetSource(source_id=ids["source_id"]),
-        GetWebhook(webhook_id=ids["webhook_id"]),
-        GetChat(chat_id=ids["chat_id"]),
-        ListMessages(chat_id=ids["chat_id"]),
+        GetBot(bot_id=world.id("bot_id")),
+        GetSource(source_id=world.id("source_id")),
+        GetWebhook(webhook_id=world.id("webhook_id")),
+        GetChat(chat_id=world.id("chat_id")),
+        ListMessages(chat_id=world.id("chat_id")),
     ):
         assert MARK in await world.ask(request), request
-    messages = await world.get(ListMessages(chat_id=ids["chat_id"]), MessageList)
+    messages = await world.get(ListMessages(chat_id=world.id("chat_id")), MessageList)
     assert [message.content for message in messages.items][:1] == [MARK]
 
 
@@ -210,36 +242,67 @@ async def test_behind_a_broken_door_nothing_is_read_or_changed(
         patch.setattr(Database, "tenant", broken_door)
         for service in RUNNING:
             for request in everything(service, world.ids):
-                assert MARK not in await world.ask(request), type(request).__name__
+                said = await world.ask(request)
+                if isinstance(request, CreateBot | CreateWebhook):
+                    assert said == f"{Internal.code}: {Internal().detail}", (
+                        "Postgres takes no row without its tenant"
+                    )
+                else:
+                    assert_empty(said, request)
         overview = await world.ask(GetOverview())
         assert all(value == 0 for value in Overview.model_validate_json(overview).model_dump().values())
     assert await reading(world) == before
 
 
-async def pages(world: World) -> dict[str, str]:
+def assert_empty(said: str, request: Request) -> None:
+    """An answer or refusal without the mark. Whoever could not answer has not been tested."""
+    assert MARK not in said, type(request).__name__
+    assert not said.startswith((f"{Unavailable.code}:", f"{Internal.code}:")), (type(request).__name__, said)
+
+
+async def pages(world: World) -> dict[str, tuple[int, str]]:
     """What the tenant's token gets of every route that reads; of an endless stream its first two seconds."""
     document = (await world.http.get("/openapi.json")).json()
-    found: dict[str, str] = {}
+    found: dict[str, tuple[int, str]] = {}
     for path, verbs in document["paths"].items():
         if "get" in verbs:
-            url = re.sub(r"{(\w+)}", lambda place: world.ids.get(place[1], str(new_id())), path)
-            found[path] = ""
-            with contextlib.suppress(httpx.ReadTimeout):
-                async with world.http.stream("GET", url) as response:
+            url, text = path.format_map(world.ids), ""
+            async with world.http.stream("GET", url) as response:
+                with contextlib.suppress(httpx.ReadTimeout):
                     async for piece in response.aiter_text():
-                        found[path] += piece
+                        text += piece
+            found[path] = (response.status_code, text)
     return found
+
+
+async def test_the_tenant_has_something_for_every_parameter_of_a_path(world: World) -> None:
+    """So that no route is asked about what nobody has."""
+    document = (await world.http.get("/openapi.json")).json()
+    named = {name for path in document["paths"] for name in re.findall(r"{(\w+)}", path)}
+    assert named - set(world.ids) == set()
+    assert {path: page for path, page in (await pages(world)).items() if page[0] != 200} == {}
 
 
 async def test_behind_a_broken_door_no_route_shows_anything(
     world: World, broken_door: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = {path for path, page in (await pages(world)).items() if MARK in page}
-    assert {"/v1/bot-profiles", "/v1/sources", "/v1/webhooks", "/v1/chat/{chat_id}/messages"} <= whole
+    whole = await pages(world)
+    marked = {path for path, (_, page) in whole.items() if MARK in page}
+    assert {"/v1/bot-profiles", "/v1/sources", "/v1/webhooks", "/v1/chat/{chat_id}/messages"} <= marked
     with monkeypatch.context() as patch:
         patch.setattr(Database, "tenant", broken_door)
-        shown = {path for path, page in (await pages(world)).items() if MARK in page}
-    assert shown == set()
+        shown = await pages(world)
+    assert {path for path, (_, page) in shown.items() if MARK in page} == set()
+    for path, (status, text) in whole.items():
+        if text.startswith("[") and "{" not in path:
+            assert shown[path] == (200, "[]"), path
+        elif "{" in path and path not in OF_NOBODY:
+            assert shown[path][0] == 404, path
+        elif (
+            path != "/v1/auth/me"
+        ):  # the user is a row of the tenant's; what else is there is a sum, or of everybody
+            assert shown[path][0] == status == 200, path
+    assert shown["/v1/auth/me"][0] == 404
 
 
 async def test_a_stranger_who_knows_every_id_gets_nothing(world: World) -> None:
@@ -247,17 +310,16 @@ async def test_a_stranger_who_knows_every_id_gets_nothing(world: World) -> None:
     before, stranger = await reading(world), new_id()
     for service in RUNNING:
         for request in everything(service, world.ids):
-            assert MARK not in await world.ask(request, stranger), type(request).__name__
+            assert_empty(await world.ask(request, stranger), request)
     assert await reading(world) == before
 
 
 async def reading(world: World) -> list[str]:
     """What the tenant reads of its own things."""
-    ids = {name: UUID(value) for name, value in world.ids.items()}
     return [
-        await world.ask(GetBot(bot_id=ids["bot_id"])),
-        await world.ask(GetSource(source_id=ids["source_id"])),
-        await world.ask(GetWebhook(webhook_id=ids["webhook_id"])),
+        await world.ask(GetBot(bot_id=world.id("bot_id"))),
+        await world.ask(GetSource(source_id=world.id("source_id"))),
+        await world.ask(GetWebhook(webhook_id=world.id("webhook_id"))),
     ]
 
 
