@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from minirag_gateway.domain.access import VISITOR, Permission
-from minirag_gateway.entrypoints.http import refusals
+from minirag_gateway.entrypoints.http import refusals, sse
 from minirag_gateway.entrypoints.http.examples import answer_example, request_example
 from minirag_gateway.entrypoints.http.problems import Problem
 from minirag_gateway.entrypoints.http.routing import Declaration, Resource, declaration_of
@@ -141,9 +141,7 @@ def _complete(
 def _headers_sent(method: str, operation: dict[str, Any]) -> list[dict[str, Any]]:
     if method == "post":
         return [IDEMPOTENCY_KEY]
-    streams = any(
-        "text/event-stream" in answer.get("content", {}) for answer in operation["responses"].values()
-    )
+    streams = any(sse.MEDIA_TYPE in answer.get("content", {}) for answer in operation["responses"].values())
     return [LAST_EVENT_ID] if streams else []
 
 
