@@ -206,8 +206,6 @@ class OriginNotAllowed(GatewayRefusal):
 class PageNotServed(OriginNotAllowed):
     """This embed key does not serve pages of this origin"""
 
-    code = "origin_not_allowed"
-
 
 class OtherBot(Forbidden):
     """This session serves another bot"""

@@ -11,7 +11,7 @@ from minirag_contracts.requests import Reply, Request
 from minirag_eventstore import Transaction
 from pydantic import Field
 
-from minirag_gateway.commands import accounts, invites
+from minirag_gateway.commands import accounts
 from minirag_gateway.domain import tenant, token
 from minirag_gateway.domain.tenant import TenantRead
 from minirag_gateway.errors import InvalidInvite, InviteRequired, SignupClosed, SlugTaken
@@ -160,7 +160,7 @@ class TenantCommands:
             return None
         if invite is None:
             raise InviteRequired
-        return invites.hashed(invite)
+        return token.hashed(invite)
 
 
 async def _use_invite(tx: Transaction, invite_hash: str) -> None:

@@ -65,8 +65,6 @@ LAST_EVENT_ID: dict[str, Any] = {
     "schema": {"type": "string"},
 }
 
-METHODS = ("get", "post", "put", "patch", "delete")
-
 
 def schemes_of(permission: Permission) -> list[str]:
     """The credentials that can have a permission."""
