@@ -2,14 +2,12 @@
 
 from typing import Any
 
+from minirag_contracts.disk import LOW_DISK
 from minirag_contracts.events.ingest import SourceType
 
 from minirag_ingest.domain import intake
 from minirag_ingest.errors import DiskFull, InvalidSource, InvalidUrl
 from minirag_ingest.ports import Disk, Fetcher, LastingFailure, SourceContent
-
-MIN_FREE = 1024**3
-"""Bytes of disk under which nothing new is ingested."""
 
 
 class Given:
@@ -45,5 +43,5 @@ class Given:
 
     def check_disk(self) -> None:
         """Raises DiskFull."""
-        if self._disk.free() < MIN_FREE:
+        if self._disk.free() < LOW_DISK:
             raise DiskFull
