@@ -114,9 +114,9 @@ def test_a_token_belongs_to_its_user_and_is_revoked_once() -> None:
     )
     assert isinstance(created, TokenCreated)
     assert created.token_prefix == "abcdefgh" and created.token_hash == token.hashed("abcdefghijkl")
-    assert created.expires_at is None and created.scopes is None
+    assert created.user_id == OTHER_ID and created.expires_at is None and created.scopes is None
     state = token.evolve(token.Token(), created)
-    assert state == token.Token(exists=True, user_id=OTHER_ID, is_active=True)
+    assert state == token.Token(exists=True, is_active=True)
     with pytest.raises(Conflict):
         token.create(state, token_id=ID, user_id=ID, name="", secret="")
     [revoked] = token.revoke(state, ID)

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from gateway_world import World
 from minirag_contracts.ids import new_id
-from minirag_contracts.requests.chat import StartTurn
+from minirag_contracts.requests.chat import StartTurn, TurnRead
 from minirag_gateway.domain.access import VISITOR
 from minirag_gateway.entrypoints.http.app import RESOURCES
 from minirag_gateway.entrypoints.http.routing import declaration_of
@@ -245,6 +245,27 @@ async def test_a_visitor_who_is_too_fast_is_told_so_and_others_are_not(world: Wo
         statuses = [(await site.ask(hasty)).status_code for _ in range(3)]
         assert statuses == [200, 200, 429]
         assert (await site.ask(calm)).status_code == 200
+
+
+async def test_visitors_have_open_streams_of_their_own_and_are_told_whose(start_world: Any) -> None:
+    world: World = await start_world(limit_streams=1, turn_quiet=0.2, heartbeat=0.1, drain=1)
+    chat_id, message_id = new_id(), new_id()
+    world.owners.turns[message_id] = TurnRead(chat_id=chat_id, message_id=message_id, state="running")
+    path = f"/v1/chat/{chat_id}/messages/{message_id}/stream"
+    async with a_site(world) as site:
+        first, second = of(await site.visitor()), of(await site.visitor())
+        async with (
+            world.client.stream("GET", path, headers=first) as one,
+            site.owner.stream("GET", path) as own,
+        ):
+            assert (one.status_code, own.status_code) == (200, 200)
+            for client, headers, whose in (
+                (world.client, second, "the visitors of this embed key"),
+                (site.owner, {}, "this tenant"),
+            ):
+                refused = await client.get(path, headers=headers)
+                assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+                assert f"Too many open streams of {whose}: at most 1 at a time" in refused.json()["detail"]
 
 
 async def test_a_preflight_knows_the_origins_of_keys(start_world: Any) -> None:

@@ -368,7 +368,7 @@ async def test_health_names_what_is_degraded(
     start_world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(system, "TIMEOUT", 0.2)
-    monkeypatch.setattr(disk, "LOW", 2**60)
+    monkeypatch.setattr(disk, "LOW_DISK", 2**60)
     world = await start_world(data_dir=tmp_path)
     await world.owners.stop()
     assert (await world.client.get("/health")).json()["detail"] == system.LOW_DISK

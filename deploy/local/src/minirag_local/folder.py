@@ -17,9 +17,6 @@ from minirag_local.errors import StackError
 SOCKET_PATH_LIMIT = 107
 """Bytes of a unix socket's path (``sun_path`` without its NUL)."""
 
-LOW_DISK = 1_000_000_000
-"""Below this many free bytes the data folder is short of space."""
-
 _TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 -- what is made in them has a private name
 _LONGEST_SOCKET_NAME = "postgres/.s.PGSQL.5432"
 

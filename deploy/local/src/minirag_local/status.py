@@ -4,9 +4,11 @@ import asyncio
 import json
 from dataclasses import asdict, dataclass
 
+from minirag_contracts.disk import LOW_DISK
+
 from minirag_local.credentials import Credentials
 from minirag_local.errors import UnhealthyError
-from minirag_local.folder import LOW_DISK, DataFolder
+from minirag_local.folder import DataFolder
 from minirag_local.health import probe_of
 from minirag_local.state import RunState
 from minirag_local.supervisor import PROBE_TIMEOUT

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from minirag_contracts.disk import LOW_DISK
+
 from minirag_local import data_format, stack
 from minirag_local.credentials import Credentials
 from minirag_local.errors import NotRunning, StackError
-from minirag_local.folder import LOW_DISK, DataFolder, FolderLock, read_json
+from minirag_local.folder import DataFolder, FolderLock, read_json
 from minirag_local.listening import listen, url_of
 from minirag_local.logs import Logbook, Terminal
 from minirag_local.process import Program

@@ -11,8 +11,13 @@ class Refusal(Exception):
     code: ClassVar[str] = "refused"
 
     def __init__(self, detail: str | None = None) -> None:
-        self.detail = detail or (type(self).__doc__ or "").strip().splitlines()[0]
+        self.detail = detail or self.default_detail()
         super().__init__(self.detail)
+
+    @classmethod
+    def default_detail(cls) -> str:
+        """What it says where nothing more particular is said."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
 
 
 class RemoteRefusal(Refusal):

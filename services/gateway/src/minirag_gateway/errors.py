@@ -42,13 +42,6 @@ class AccountDisabled(NotAuthenticated):
     code = "account_disabled"
 
 
-class NoSuchTenant(GatewayRefusal):
-    """There is no such tenant."""
-
-    status = HTTPStatus.NOT_FOUND
-    code = "not_found"
-
-
 class TenantDisabled(GatewayRefusal):
     """Tenant is disabled"""
 
@@ -163,7 +156,7 @@ class RateLimited(GatewayRefusal):
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "rate_limited"
 
-    def __init__(self, detail: str, retry_after: int) -> None:
+    def __init__(self, detail: str | None, retry_after: int) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
 
@@ -206,8 +199,6 @@ class OriginNotAllowed(GatewayRefusal):
 class PageNotServed(OriginNotAllowed):
     """This embed key does not serve pages of this origin"""
 
-    code = "origin_not_allowed"
-
 
 class OtherBot(Forbidden):
     """This session serves another bot"""
@@ -221,7 +212,7 @@ class BudgetSpent(RateLimited):
     code = "budget_spent"
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__((type(self).__doc__ or "").strip(), retry_after)
+        super().__init__(None, retry_after)
 
 
 class BotUnknown(GatewayRefusal):
@@ -321,7 +312,7 @@ class TurnFailed(GatewayRefusal):
 
     code = "turn_failed"
 
-    def __init__(self, status: int, code: str, detail: str, chat_id: UUID, message_id: UUID) -> None:
+    def __init__(self, status: int, code: str, detail: str | None, chat_id: UUID, message_id: UUID) -> None:
         super().__init__(detail)
         self.status = status  # type: ignore[misc]  # the failure of the turn decides, not the class
         self.code = code  # type: ignore[misc]
@@ -329,16 +320,18 @@ class TurnFailed(GatewayRefusal):
         self.message_id = message_id
 
 
+class TurnStillRunning(TurnFailed):
+    """The answer is taking longer than this request may wait. It goes on and can be read from the chat."""
+
+    status = HTTPStatus.GATEWAY_TIMEOUT
+    code = "turn_still_running"
+
+    def __init__(self, chat_id: UUID, message_id: UUID) -> None:
+        super().__init__(self.status, self.code, None, chat_id, message_id)
+
+
 class StopTakesLong(GatewayRefusal):
     """The answer has not stopped yet. It was told to; please ask again."""
 
     status = HTTPStatus.CONFLICT
     code = "turn_running"
-
-
-class TurnStillRunning(TurnFailed):
-    """The answer is taking longer than this request may wait. It goes on and can be read from the chat."""
-
-    def __init__(self, chat_id: UUID, message_id: UUID) -> None:
-        detail = (type(self).__doc__ or "").strip()
-        super().__init__(HTTPStatus.GATEWAY_TIMEOUT, "turn_still_running", detail, chat_id, message_id)

@@ -7,6 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from minirag_service import ServiceSettings
 from pydantic import AliasChoices, BeforeValidator, Field, field_validator
 
+from minirag_gateway.domain.tenant import SignupMode
+
 
 def _plain_seconds(value: Any) -> Any:
     """A bare number in the environment means seconds."""
@@ -75,7 +77,7 @@ class Settings(ServiceSettings):
     token_use_interval: Duration = Field(
         default=timedelta(seconds=30), description="How often `last_used_at` of the used tokens is written."
     )
-    signup: Literal["open", "invite", "closed"] | None = Field(
+    signup: SignupMode | None = Field(
         default=None,
         description="Who may sign up: anybody, whoever brings an invite (`minirag invite`), or nobody. "
         "Unless it is set: `open` in the one-command stack, `closed` elsewhere.",
@@ -112,10 +114,10 @@ class Settings(ServiceSettings):
     limit_passwords: int = Field(
         default=60,
         ge=0,
-        description="Passwords that administrators of one tenant may set a minute; 0: any number.",
+        description="Passwords that administrators of one tenant may set a minute; 0 is unlimited.",
     )
     limit_key_requests: int = Field(
-        default=1500, ge=0, description="Requests a minute of all visitors of one embed key; 0: any number."
+        default=1500, ge=0, description="Requests a minute of all visitors of one embed key; 0 is unlimited."
     )
     limit_logins: int = Field(
         default=20, ge=0, description="Logins a minute from one address; 0 is unlimited."
@@ -196,7 +198,7 @@ class Settings(ServiceSettings):
         return value
 
     @property
-    def signup_mode(self) -> Literal["open", "invite", "closed"]:
+    def signup_mode(self) -> SignupMode:
         """Who may sign up."""
         return self.signup or ("open" if self.mode == "embedded" else "closed")
 

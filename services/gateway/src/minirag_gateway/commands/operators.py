@@ -19,7 +19,7 @@ class OperatorCommands:
         self._queries = queries
 
     async def set_served(self, request: SetTenantServed, context: Context) -> TenantFound:
-        """Suspends a tenant, which counts within a second on every path, or resumes it; raises NoSuchTenant."""
+        """Suspends a tenant, which counts within a second on every path, or resumes it; raises TenantNotFound."""
         require_operator(context)
         which = FindTenant(slug_or_id=request.slug_or_id)
         found = await self._queries.find_tenant(which, context)

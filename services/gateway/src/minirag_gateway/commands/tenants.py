@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from minirag_contracts.context import Context
 from minirag_contracts.events import EventPayload
@@ -11,15 +11,12 @@ from minirag_contracts.requests import Reply, Request
 from minirag_eventstore import Transaction
 from pydantic import Field
 
-from minirag_gateway.commands import accounts, invites
+from minirag_gateway.commands import accounts
 from minirag_gateway.domain import tenant, token
-from minirag_gateway.domain.tenant import TenantRead
+from minirag_gateway.domain.tenant import SignupMode, TenantRead
 from minirag_gateway.errors import InvalidInvite, InviteRequired, SignupClosed, SlugTaken
 from minirag_gateway.ports import PasswordHasher, Store
 from minirag_gateway.queries.tenants import read_tenant
-
-SignupMode = Literal["open", "invite", "closed"]
-"""Who may sign up."""
 
 
 class TenantSignedUp(Reply):
@@ -160,7 +157,7 @@ class TenantCommands:
             return None
         if invite is None:
             raise InviteRequired
-        return invites.hashed(invite)
+        return token.hashed(invite)
 
 
 async def _use_invite(tx: Transaction, invite_hash: str) -> None:

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 from uuid import UUID
 
 from minirag_contracts.errors import Conflict
 from minirag_contracts.events import EventPayload
 from minirag_contracts.events.gateway import TenantCreated, TenantResumed, TenantSuspended, TenantUpdated
 from minirag_contracts.requests import Reply
+
+SignupMode = Literal["open", "invite", "closed"]
+"""Who may make a tenant: anybody, whoever brings an invite, nobody."""
 
 
 class TenantRead(Reply):

@@ -21,7 +21,6 @@ class Token:
     """What decisions need to know of an API token."""
 
     exists: bool = False
-    user_id: UUID | None = None
     is_active: bool = False
 
 
@@ -30,9 +29,9 @@ def stream_of(token_id: UUID) -> str:
     return f"token-{token_id}"
 
 
-def hashed(token: str) -> str:
-    """What is kept of an API token: SHA-256 as hex. Enough, since 256 random bits cannot be guessed."""
-    return hashlib.sha256(token.encode()).hexdigest()
+def hashed(secret: str) -> str:
+    """What is kept of a secret that we made: SHA-256 as hex. Enough, since nobody guesses so many random bits."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def create(
@@ -72,7 +71,7 @@ def evolve(token: Token, event: EventPayload) -> Token:
     """The token after the event."""
     match event:
         case TokenCreated():
-            return Token(exists=True, user_id=event.user_id, is_active=True)
+            return Token(exists=True, is_active=True)
         case TokenRevoked():
-            return Token(exists=True, user_id=token.user_id)
+            return Token(exists=True)
     return token

@@ -5,7 +5,7 @@ from minirag_contracts.requests.gateway import FindTenant, ListTenants, TenantFo
 from minirag_eventstore import pages
 
 from minirag_gateway.domain.access import require_operator
-from minirag_gateway.errors import NoSuchTenant
+from minirag_gateway.errors import TenantNotFound
 from minirag_gateway.ports import Credentials
 
 
@@ -16,11 +16,11 @@ class OperatorQueries:
         self._credentials = credentials
 
     async def find_tenant(self, request: FindTenant, context: Context) -> TenantFound:
-        """By slug or id; raises NoSuchTenant."""
+        """By slug or id; raises TenantNotFound."""
         require_operator(context)
         found = await self._credentials.find_tenant(request.slug_or_id)
         if found is None:
-            raise NoSuchTenant
+            raise TenantNotFound("There is no such tenant.")
         return found
 
     async def list_tenants(self, request: ListTenants, context: Context) -> TenantsFound:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from minirag_contracts.disk import LOW_DISK
 from minirag_contracts.events.ingest import SourceType
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import CreateSource, NewChild
@@ -12,9 +13,6 @@ from minirag_service.sealing import new_salt, salted_hash
 from minirag_ingest.domain import intake, source
 from minirag_ingest.errors import DiskFull, InvalidSource, InvalidUrl
 from minirag_ingest.ports import Disk, Fetcher, LastingFailure, SourceContent
-
-MIN_FREE = 1024**3
-"""Bytes of disk under which nothing new is ingested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +71,5 @@ class Given:
 
     def check_disk(self) -> None:
         """Raises DiskFull."""
-        if self._disk.free() < MIN_FREE:
+        if self._disk.free() < LOW_DISK:
             raise DiskFull

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from minirag_ingest.commands.given import MIN_FREE
+from minirag_contracts.disk import LOW_DISK
+
 from minirag_ingest.errors import DiskFull
 from minirag_ingest.ports import Disk
 
@@ -11,7 +12,7 @@ def disk_check(disk: Disk) -> Callable[[], Awaitable[None]]:
     """A check that raises, with a sentence, when the disk is nearly full."""
 
     async def disk_has_room() -> None:
-        if disk.free() < MIN_FREE:
+        if disk.free() < LOW_DISK:
             raise DiskFull
 
     return disk_has_room

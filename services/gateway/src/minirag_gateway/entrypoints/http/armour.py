@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 
+from minirag_contracts.errors import Internal
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -89,8 +90,8 @@ class _Exchange:
             read += len(message.get("body", b""))
 
     async def fail(self) -> None:
-        detail = "Something went wrong on our side. The trace id finds it in the logs."
-        content = problems.body_of(500, "internal_error", detail, trace_of(self._scope).trace_id)
+        detail, trace_id = Internal.default_detail(), trace_of(self._scope).trace_id
+        content = problems.body_of(500, Internal.code, detail, trace_id)
         headers = [
             (b"content-type", problems.MEDIA_TYPE.encode()),
             (b"content-length", str(len(content)).encode()),

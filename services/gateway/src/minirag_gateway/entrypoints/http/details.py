@@ -50,7 +50,7 @@ async def gather(call: Call, asked: Awaitable[SystemHealth], timeout: float) -> 
         qdrant_stats=QdrantStats(points_count=index.points_count if index else None),
         redis_stats=RedisStats(),
         bot_sources=_bot_sources(bots, sources) if bots and sources else None,
-        config=SystemConfig(jwt_expire_minutes=getattr(call.services.settings, "jwt_expire_minutes", None)),
+        config=SystemConfig(jwt_expire_minutes=call.services.settings.jwt_expire_minutes),
     )
 
 

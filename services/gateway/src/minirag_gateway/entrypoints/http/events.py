@@ -3,7 +3,9 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Query, Request, Response
 from minirag_contracts.cloud_events import CloudEvent
@@ -13,16 +15,33 @@ from minirag_contracts.signals import Progress
 from minirag_gateway.domain import event_types
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http import sse
+from minirag_gateway.entrypoints.http.examples import FORMATS, ID
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.errors import UnknownEventType
 from minirag_gateway.queries.event_stream import EventStream, Item, Sent
 
 resource = Resource("Events")
 
+EXAMPLE = CloudEvent(
+    id=UUID(ID),
+    source="/minirag/chat",
+    type="bot.deactivated",
+    subject=f"bot-{ID}",
+    time=datetime.fromisoformat(FORMATS["date-time"]),
+    tenantid=UUID(ID),
+    streamversion=2,
+    schemaversion=1,
+    actor=f"user:{ID}",
+    correlationid=UUID(ID),
+    data={"bot_id": ID},
+)
+
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The events, without end. `data` of each is a CloudEvent; `/asyncapi.json` describes them all.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": sse.described(
+            [], {"id": "oD0pC3pGqkS9sN8yQ1xJ3XsiY2hhdCI6NDJ9", "event": EXAMPLE.type, "data": EXAMPLE.line()}
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ address; whatever needs more than the address takes ``call.meter.take(LIMIT, key
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -79,9 +79,16 @@ VISITOR_MESSAGES = Limit("visitor-messages", lambda _: 0, MINUTE, "messages of t
 
 def public_posts(route: str) -> Limit:
     """What an unauthenticated POST has that names no limit of its own."""
-    return Limit(
-        f"public-posts {route}", lambda s: s.limit_public_posts, MINUTE, "such requests from this address"
-    )
+    return _public(f"public-posts {route}", lambda s: s.limit_public_posts)
+
+
+def public_gets(route: str) -> Limit:
+    """What an unauthenticated GET may name that asks more than one part of the system."""
+    return _public(f"public-gets {route}", lambda s: s.limit_public_gets)
+
+
+def _public(name: str, of: Callable[[Settings], int]) -> Limit:
+    return Limit(name, of, MINUTE, "such requests from this address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +143,17 @@ class Meter:
         """One of the open streams of the tenant's people, or of an embed key's visitors, while it is entered; RateLimited
         where there are too many.
         """
-        holder = principal.credential_id if principal.kind == "visitor" else principal.tenant.id
-        number = self._limits.settings.limit_streams
-        streams = self._limits.streams.opened(str(holder), number)
-        try:
-            await streams.__aenter__()
-        except StreamsFull as full:
-            self._scope[KEY] = full.allowance
-            raise _too_many_streams(full.allowance) from None
-        try:
+        is_visitor = principal.kind == "visitor"
+        holder = principal.credential_id if is_visitor else principal.tenant.id
+        opened = self._limits.streams.opened(str(holder), self._limits.settings.limit_streams)
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(opened)
+            except StreamsFull as full:
+                self._scope[KEY] = full.allowance
+                whose = "the visitors of this embed key" if is_visitor else "this tenant"
+                raise _too_many_streams(whose, full.allowance) from None
             yield
-        finally:
-            await streams.__aexit__(None, None, None)
 
     def _note(self, allowance: Allowance) -> None:
         known: Allowance | None = self._scope.get(KEY)
@@ -155,9 +161,9 @@ class Meter:
             self._scope[KEY] = allowance
 
 
-def _too_many_streams(allowance: Allowance) -> RateLimited:
+def _too_many_streams(whose: str, allowance: Allowance) -> RateLimited:
     return RateLimited(
-        f"Too many open streams of this tenant: at most {allowance.limit} at a time are possible. "
+        f"Too many open streams of {whose}: at most {allowance.limit} at a time are possible. "
         "Please close one, or try again later.",
         allowance.reset_seconds,
     )
@@ -180,10 +186,3 @@ class RateLimitHeaders:
             await send(message)
 
         await self._app(scope, receive, telling)
-
-
-def public_gets(route: str) -> Limit:
-    """What an unauthenticated GET may name that asks more than one part of the system."""
-    return Limit(
-        f"public-gets {route}", lambda s: s.limit_public_gets, MINUTE, "such requests from this address"
-    )

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from minirag_gateway.domain.access import VISITOR, Permission
-from minirag_gateway.entrypoints.http import refusals
+from minirag_gateway.entrypoints.http import refusals, sse
 from minirag_gateway.entrypoints.http.examples import answer_example, request_example
 from minirag_gateway.entrypoints.http.problems import Problem
 from minirag_gateway.entrypoints.http.routing import Declaration, Resource, declaration_of
@@ -64,8 +64,6 @@ LAST_EVENT_ID: dict[str, Any] = {
     "description": "The `id` of the last event that the client has; the stream goes on after it.",
     "schema": {"type": "string"},
 }
-
-METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def schemes_of(permission: Permission) -> list[str]:
@@ -141,9 +139,7 @@ def _complete(
 def _headers_sent(method: str, operation: dict[str, Any]) -> list[dict[str, Any]]:
     if method == "post":
         return [IDEMPOTENCY_KEY]
-    streams = any(
-        "text/event-stream" in answer.get("content", {}) for answer in operation["responses"].values()
-    )
+    streams = any(sse.MEDIA_TYPE in answer.get("content", {}) for answer in operation["responses"].values())
     return [LAST_EVENT_ID] if streams else []
 
 

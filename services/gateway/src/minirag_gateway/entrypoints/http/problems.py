@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from minirag_contracts.errors import Refusal, RemoteRefusal, Unavailable
+from minirag_contracts.errors import Internal, Refusal, RemoteRefusal, Unavailable
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -126,7 +126,7 @@ async def _refusal(request: Request, error: Exception) -> Response:
 def _detail(error: Refusal) -> str:
     """What the client reads: another service's sentence, unless it is about the inside."""
     if isinstance(error, RemoteRefusal) and error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return "Something went wrong on our side. The trace id finds it in the logs."
+        return Internal.default_detail()
     return error.detail
 
 

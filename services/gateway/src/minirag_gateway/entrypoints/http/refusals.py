@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
+
+from minirag_contracts.errors import Internal, Refusal
 
 from minirag_gateway.entrypoints.http import limits
 from minirag_gateway.entrypoints.http.examples import ID
 from minirag_gateway.entrypoints.http.problems import MEDIA_TYPE, Problem
+from minirag_gateway.errors import BodyTooLarge, BodyTooSlow, Forbidden, NotAuthenticated, TurnStillRunning
 
 REQUEST_ID = {"$ref": "#/components/headers/X-Request-Id"}
 
@@ -27,25 +30,25 @@ class Refused:
     detail: str
     headers: tuple[str, ...] = ()
 
+    @classmethod
+    def by(cls, refusal: type[Refusal], about: str, *headers: str) -> Self:
+        """With the code and the sentence of the class that refuses."""
+        return cls(about, refusal.code, refusal.default_detail(), headers)
+
 
 REFUSED: dict[int, Refused] = {
-    401: Refused(
+    401: Refused.by(
+        NotAuthenticated,
         "The credential is missing, malformed, unknown, expired or revoked.",
-        "not_authenticated",
-        "Not authenticated",
-        ("WWW-Authenticate",),
+        "WWW-Authenticate",
     ),
-    403: Refused(
-        "The credential is good and not enough for this.", "forbidden", "Only owners and admins may do this"
-    ),
+    403: Refused.by(Forbidden, "The credential is good and not enough for this."),
     404: Refused("There is no such thing, or it is not yours.", "not_found", "Source not found"),
-    408: Refused("The body came too slowly.", "body_too_slow", "The request body did not arrive in time."),
+    408: Refused.by(BodyTooSlow, "The body came too slowly."),
     409: Refused(
         "It does not go together with what is there.", "conflict", "Source is already being processed"
     ),
-    413: Refused(
-        "The body is larger than this route accepts.", "body_too_large", "The request body is too large."
-    ),
+    413: Refused.by(BodyTooLarge, "The body is larger than this route accepts."),
     422: Refused(
         "Something in the request is wrong: `detail` says what, `errors` where.",
         "validation_error",
@@ -57,11 +60,7 @@ REFUSED: dict[int, Refused] = {
         "Too many requests with this token or session: at most 600 a minute are possible. Please try again in 3 s.",
         ("Retry-After",),
     ),
-    500: Refused(
-        "A fault of ours; the trace id finds it in the logs.",
-        "internal_error",
-        "Something went wrong on our side. The trace id finds it in the logs.",
-    ),
+    500: Refused.by(Internal, "A fault of ours; the trace id finds it in the logs."),
     502: Refused(
         "Somebody whom we asked has failed.",
         "llm_unavailable",
@@ -73,11 +72,7 @@ REFUSED: dict[int, Refused] = {
         "The service is not available at the moment.",
         ("Retry-After",),
     ),
-    504: Refused(
-        "It takes longer than this request may wait.",
-        "turn_still_running",
-        "The answer is taking longer than this request may wait. It goes on and can be read from the chat.",
-    ),
+    504: Refused.by(TurnStillRunning, "It takes longer than this request may wait."),
     507: Refused(
         "There is no room for more at the moment.",
         "storage_low",

@@ -30,7 +30,9 @@ _END = Frame(n=NO_NUMBER, attempt=0, event="done", data={})
 
 
 def described(events: list[str], example: dict[str, str]) -> dict[str, Any]:
-    """The ``content`` of a documented answer that is an event stream: its schema is that of one event."""
+    """The ``content`` of a documented answer that is an event stream: its schema is that of one event, of any name where
+    ``events`` is empty.
+    """
     schema = {
         "type": "object",
         "description": "One server-sent event (WHATWG HTML §9.2); comments keep the connection open.",
@@ -125,4 +127,4 @@ class EventStreamResponse(HeldResponse):
         self, content: AsyncIterator[bytes], headers: Mapping[str, str], resources: AsyncExitStack
     ) -> None:
         whole = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **headers}
-        super().__init__(content, "text/event-stream", whole, resources)
+        super().__init__(content, MEDIA_TYPE, whole, resources)

@@ -60,6 +60,10 @@ OfBot = Annotated[
 ]
 
 
+Question = GetDailyUsage | GetBotUsage | GetFeedbackTrend | GetLatency
+Listed = DailyUsageList | BotUsageList | DailyFeedbackList | DailyLatencyList
+
+
 @resource.route("GET", "/v1/stats/overview", Permission.READ_STATS, returns=Overview)
 async def read_stats_overview(request: Request) -> Response:
     """Counts of the tenant's things and tokens; inactive things count too."""
@@ -76,8 +80,7 @@ async def read_usage(
 ) -> Response:
     """Usage by UTC day and model, the latest day first."""
     question = GetDailyUsage(days=days, bot_id=bot_profile_id, limit=limit, cursor=cursor)
-    usage = await call_of(request).ask(question, DailyUsageList)
-    return page(request, usage.items, usage.next, limit)
+    return await _listed(request, question, DailyUsageList)
 
 
 @resource.route("GET", "/v1/stats/usage/by-bot", Permission.READ_STATS, returns=list[BotUsage])
@@ -90,8 +93,7 @@ async def read_usage_by_bot(
 ) -> Response:
     """Usage and cost by bot and model, most tokens first."""
     question = GetBotUsage(days=days, bot_id=bot_profile_id, limit=limit, cursor=cursor)
-    usage = await call_of(request).ask(question, BotUsageList)
-    return page(request, usage.items, usage.next, limit)
+    return await _listed(request, question, BotUsageList)
 
 
 @resource.route("GET", "/v1/stats/usage/by-model", Permission.READ_STATS, returns=list[PricedModelUsage])
@@ -145,8 +147,7 @@ async def read_feedback_trend(
 ) -> Response:
     """Judgements by UTC day of the answer, the earliest first; days without answers are left out."""
     question = GetFeedbackTrend(days=days, bot_id=bot_profile_id, limit=limit, cursor=cursor)
-    trend = await call_of(request).ask(question, DailyFeedbackList)
-    return page(request, trend.items, trend.next, limit)
+    return await _listed(request, question, DailyFeedbackList)
 
 
 @resource.route("GET", "/v1/stats/latency", Permission.READ_STATS, returns=list[DailyLatency])
@@ -159,8 +160,13 @@ async def read_latency(
 ) -> Response:
     """How long people waited for the first words and for whole answers, and what failed, the latest UTC day first."""
     question = GetLatency(days=days, bot_id=bot_profile_id, limit=limit, cursor=cursor)
-    latency = await call_of(request).ask(question, DailyLatencyList)
-    return page(request, latency.items, latency.next, limit)
+    return await _listed(request, question, DailyLatencyList)
+
+
+async def _listed(request: Request, question: Question, returns: type[Listed]) -> Response:
+    """One page of what analytics answers, as it is."""
+    found = await call_of(request).ask(question, returns)
+    return page(request, found.items, found.next, question.limit)
 
 
 async def _prices(call: Call, used: Sequence[ModelUsage]) -> PriceList:

@@ -7,6 +7,7 @@ from minirag_contracts.requests.chat import BotCredentials, CreateBot
 from pydantic import Field, SecretStr
 
 from minirag_gateway.entrypoints.http.bodies import Body
+from minirag_gateway.entrypoints.http.schemas.changes import Update, absent
 
 Question = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -63,35 +64,28 @@ class BotProfileCreate(Body):
         )
 
 
-def _absent() -> Any:
-    """What a field has that was not sent: it is never looked at, and the document shows no default."""
-    return None
-
-
-class BotProfileUpdate(Body):
+class BotProfileUpdate(Update):
     """What shall be different; a field that is left out stays as it is.
 
     ``credentials``: an object replaces the key, ``{}`` or ``null`` clears it; ``identity_secret``: ``null`` clears it.
     """
 
-    name: str = Field(default_factory=_absent, min_length=1, max_length=255)
-    description: str = Field(default_factory=_absent, max_length=1000)
-    model: str = Field(default_factory=_absent, min_length=1, max_length=100)
-    embedding_model: str | None = Field(default_factory=_absent, min_length=1, max_length=100)
-    system_prompt: str = Field(default_factory=_absent, max_length=100_000)
-    temperature: float = Field(default_factory=_absent, ge=0.0, le=2.0)
-    max_tokens: int = Field(default_factory=_absent, ge=1, le=128_000)
-    credentials: CredentialsWrite | None = Field(default_factory=_absent)
-    is_active: bool = Field(default_factory=_absent, description="`false` lets the bot answer no more.")
-    greeting: str | None = Field(default_factory=_absent, max_length=500)
-    suggested_questions: list[Question] = Field(default_factory=_absent, max_length=6)
-    identity_secret: IdentitySecret | None = Field(default_factory=_absent)
+    name: str = Field(default_factory=absent, min_length=1, max_length=255)
+    description: str = Field(default_factory=absent, max_length=1000)
+    model: str = Field(default_factory=absent, min_length=1, max_length=100)
+    embedding_model: str | None = Field(default_factory=absent, min_length=1, max_length=100)
+    system_prompt: str = Field(default_factory=absent, max_length=100_000)
+    temperature: float = Field(default_factory=absent, ge=0.0, le=2.0)
+    max_tokens: int = Field(default_factory=absent, ge=1, le=128_000)
+    credentials: CredentialsWrite | None = Field(default_factory=absent)
+    is_active: bool = Field(default_factory=absent, description="`false` lets the bot answer no more.")
+    greeting: str | None = Field(default_factory=absent, max_length=500)
+    suggested_questions: list[Question] = Field(default_factory=absent, max_length=6)
+    identity_secret: IdentitySecret | None = Field(default_factory=absent)
 
     def request(self, bot_id: Any) -> UpdateBot:
         """What chat is asked: only the fields that were sent."""
-        sent = {name: getattr(self, name) for name in self.model_fields_set}
+        sent = self.sent()
         if isinstance(sent.get("credentials"), CredentialsWrite):
             sent["credentials"] = sent["credentials"].key()
-        if isinstance(sent.get("identity_secret"), SecretStr):
-            sent["identity_secret"] = sent["identity_secret"].get_secret_value()
         return UpdateBot(bot_id=bot_id, changes=BotChanges(**sent))

@@ -17,6 +17,7 @@ from minirag_contracts.requests.ingest import (
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from minirag_gateway.entrypoints.http.bodies import Body
+from minirag_gateway.entrypoints.http.schemas.changes import Update, absent
 
 
 def _small(config: dict[str, Any]) -> dict[str, Any]:
@@ -59,27 +60,21 @@ class SourceCreate(Body):
         )
 
 
-def _no_default(schema: dict[str, Any]) -> None:
-    """What is not sent stays as it is; the model's default is never used."""
-    schema.pop("default", None)
-
-
-class SourceUpdate(Body):
+class SourceUpdate(Update):
     """What shall be different; a field that is missing stays as it is. `config` is replaced as a whole."""
 
-    name: str = Field(default="", min_length=1, max_length=255, json_schema_extra=_no_default)
-    description: str = Field(default="", max_length=1000, json_schema_extra=_no_default)
-    config: Config = Field(default={}, json_schema_extra=_no_default)
+    name: str = Field(default_factory=absent, min_length=1, max_length=255)
+    description: str = Field(default_factory=absent, max_length=1000)
+    config: Config = Field(default_factory=absent)
     content: str | None = Field(
-        default=None, repr=False, description="The text of a `text` source.", json_schema_extra=_no_default
+        default_factory=absent, repr=False, description="The text of a `text` source."
     )
-    is_active: bool = Field(default=True, strict=True, json_schema_extra=_no_default)
-    refresh_schedule: RefreshSchedule | None = Field(default=None, json_schema_extra=_no_default)
+    is_active: bool = Field(default_factory=absent)
+    refresh_schedule: RefreshSchedule | None = Field(default_factory=absent)
 
     def request(self, source_id: UUID) -> UpdateSource:
         """What ingest is asked: what was sent, and nothing else."""
-        sent = {name: getattr(self, name) for name in self.model_fields_set}
-        return UpdateSource(source_id=source_id, changes=SourceChanges(**sent))
+        return UpdateSource(source_id=source_id, changes=SourceChanges(**self.sent()))
 
 
 class ChildSourceCreate(Body):

@@ -1,13 +1,14 @@
 """Webhooks, as clients send them (spec §13)."""
 
-from typing import Any, get_args
+from typing import get_args
 from uuid import UUID
 
 from minirag_contracts.events.webhooks import WebhookEvent
 from minirag_contracts.requests.webhooks import CreateWebhook, UpdateWebhook
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from minirag_gateway.entrypoints.http.bodies import Body
+from minirag_gateway.entrypoints.http.schemas.changes import Update, absent
 from minirag_gateway.errors import InvalidEventType
 
 VALID_EVENTS: list[str] = sorted(get_args(WebhookEvent))
@@ -38,33 +39,25 @@ class WebhookCreate(Body):
         )
 
 
-def _without_defaults(schema: dict[str, Any]) -> None:
-    """A field that is left out is left as it is, which no default value could say."""
-    for described in schema["properties"].values():
-        described.pop("default", None)
-
-
-class WebhookUpdate(Body):
+class WebhookUpdate(Update):
     """What is to change; whatever is left out stays as it is."""
 
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
-
     url: str = Field(
-        default="", min_length=1, max_length=2048, examples=["https://example.com/hooks/minirag"]
+        default_factory=absent, min_length=1, max_length=2048, examples=["https://example.com/hooks/minirag"]
     )
-    events: list[str] = Field(default=[], max_length=100, examples=[["chat.message"]])
-    description: str = Field(default="", max_length=500)
-    is_active: bool = Field(default=True, description="Inactive endpoints are told nothing.")
-    secret: SecretStr = Field(default=SecretStr(""), description="Signs every call from now on.")
-    rotate_secret: bool = Field(default=False, description="Makes a new secret, shown once in the answer.")
+    events: list[str] = Field(default_factory=absent, max_length=100, examples=[["chat.message"]])
+    description: str = Field(default_factory=absent, max_length=500)
+    is_active: bool = Field(default_factory=absent, description="Inactive endpoints are told nothing.")
+    secret: SecretStr = Field(default_factory=absent, description="Signs every call from now on.")
+    rotate_secret: bool = Field(
+        default_factory=absent, description="Makes a new secret, shown once in the answer."
+    )
 
     def request(self, webhook_id: UUID) -> UpdateWebhook:
         """What webhooks is asked; raises InvalidEventType in the words of spec §13."""
-        _check_events(self.events)
-        changes = self.model_dump(include=self.model_fields_set)
-        if "secret" in changes:
-            changes["secret"] = self.secret.get_secret_value()
-        return UpdateWebhook(webhook_id=webhook_id, **changes)
+        sent = self.sent()
+        _check_events(sent.get("events", []))
+        return UpdateWebhook(webhook_id=webhook_id, **sent)
 
 
 def _check_events(events: list[str]) -> None:
