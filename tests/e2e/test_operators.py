@@ -47,13 +47,11 @@ async def test_a_subscriber_hears_its_tenants_events_until_it_is_removed(
     before = {entry["name"]: entry["pid"] for entry in stack.status()}
     printed = await run(stack, "subscriber", "add", slug)
     assert stack.folder.subscribers.stat().st_mode & 0o077 == 0
-    (url,), (user,), (password,), (inbox,) = (
-        field(printed, name) for name in ("url", "user", "password", "inbox")
-    )
+    (user,), (password,) = field(printed, "user"), field(printed, "password")
     assert f"{user} tenant {slug} ({tenant.id})" in await run(stack, "subscriber", "list")
     assert password not in await run(stack, "subscriber", "list")
     heard: list[tuple[str, str]] = []
-    outsider = await Bus.connect(url, user, password, user, inbox_prefix=inbox)
+    outsider = await connected(printed)
 
     async def take(msg: object) -> None:
         heard.append((msg.subject, msg.headers["ce-type"]))  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
+from contexts import a_context
 from cryptography.fernet import Fernet
 from minirag_chat.domain.prompt import Exchange, Prompt
 from minirag_chat.settings import Settings
@@ -67,19 +68,6 @@ def a_prompt(question: str = "How long may I return it?", **fields: Any) -> Prom
     return Prompt(question=question, **{**defaults, **fields})
 
 
-def a_context(
-    tenant_id: UUID, *, repeatable: bool = True, actor: str = "user:test", reach: Reach = "tenant"
-) -> Context:
-    """Somebody's request; ``repeatable`` gives it a command id."""
-    return Context(
-        actor=actor,
-        reach=reach,
-        tenant_id=tenant_id,
-        correlation_id=new_id(),
-        command_id=new_id() if repeatable else None,
-    )
-
-
 @dataclass
 class FakeRetrieval:
     """Answers ``rpc.retrieval.search`` as told: ``reply``, after ``delay`` seconds, or with ``refusal``."""
@@ -127,7 +115,9 @@ class ChatClient:
 
     async def ask(self, request: Any, *, context: Context | None = None) -> Any:
         """One request, answered with its own reply model."""
-        context = context or a_context(self.tenant_id, actor=self.actor, reach=self.reach)
+        context = context or a_context(
+            self.tenant_id, actor=self.actor, reach=self.reach, command_id=new_id()
+        )
         return await self.bus.request(request, type(request).Returns, context, timeout=15)
 
     def as_actor(self, actor: str) -> "ChatClient":

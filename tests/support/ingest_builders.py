@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from contexts import a_context
 from cryptography.fernet import Fernet
 from minirag_contracts.context import Context, TenantScope
+from minirag_contracts.examples import TENANT_ID
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import (
     CreateSource,
@@ -48,13 +50,8 @@ from minirag_ingest.queries import SourceQueries
 from minirag_service.egress import Allowance, GuardedClient
 from minirag_service.sealing import Sealer
 
-TENANT = new_id()
+TENANT = TENANT_ID
 BOT = new_id()
-
-
-def a_context(tenant_id: UUID = TENANT, **fields: Any) -> Context:
-    """Somebody who asks."""
-    return Context(actor="user:test", tenant_id=tenant_id, correlation_id=new_id(), **fields)
 
 
 def a_source(content: str | None = "The moon is made of rock.", **fields: Any) -> CreateSource:

@@ -89,11 +89,6 @@ class PlainSeal:
         return sealed.removeprefix(b"sealed:")
 
 
-def a_context(tenant_id: UUID | None = None, **fields: Any) -> Context:
-    """Somebody who asks."""
-    return Context(actor="user:test", tenant_id=tenant_id or new_id(), correlation_id=new_id(), **fields)
-
-
 def balance_of(state: int, event: EventPayload) -> int:
     """The fold of an account."""
     return state + (event.amount if isinstance(event, MoneyPaid) else 0)

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from contexts import a_context
 from cryptography.fernet import Fernet
-from minirag_contracts.context import Context, TenantScope
+from minirag_contracts.context import TenantScope
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.examples import TENANT_ID
-from minirag_contracts.ids import new_id
 from minirag_contracts.requests.webhooks import (
     CreateWebhook,
     DeliveryDetail,
@@ -40,11 +40,6 @@ from minirag_webhooks.ports import WORK_KIND
 from minirag_webhooks.projections import PROJECTIONS
 from minirag_webhooks.queries import DeliveryQueries, EndpointQueries
 from minirag_webhooks.reactions import ScheduleDeliveries
-
-
-def a_context(tenant_id: UUID = TENANT_ID, **fields: Any) -> Context:
-    """Somebody who asks."""
-    return Context(actor="user:test", tenant_id=tenant_id, correlation_id=new_id(), **fields)
 
 
 def a_webhook(url: str = "https://example.org/hook", **fields: Any) -> CreateWebhook:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from ledger import SERVICE, AccountOpened, MoneyPaid, a_context, open_account
+from contexts import a_context
+from ledger import SERVICE, AccountOpened, MoneyPaid, open_account
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import follow
 from minirag_contracts.ids import new_id
@@ -18,7 +19,7 @@ async def audited(database: Database, context: Context, limit: int = 100, **ques
 
 
 def from_somewhere(**fields: Any) -> Context:
-    return a_context(command_id=new_id(), address="192.0.2.7", agent="curl/8", **fields)
+    return a_context(new_id(), command_id=new_id(), address="192.0.2.7", agent="curl/8", **fields)
 
 
 async def origins(database: Database) -> int:
@@ -29,7 +30,7 @@ async def origins(database: Database) -> int:
 async def test_newest_come_first_and_pages_meet_without_gap_or_overlap(
     store: EventStore, database: Database
 ) -> None:
-    context = a_context()
+    context = a_context(new_id())
     await open_account(store, context, payments=6)
     whole = await audited(database, context)
     assert [entry.event.version for entry in whole] == [7, 6, 5, 4, 3, 2, 1]
@@ -58,14 +59,14 @@ async def test_the_events_of_one_command_share_one_origin(store: EventStore, dat
 async def test_an_event_without_command_has_an_origin_of_its_own(
     store: EventStore, database: Database
 ) -> None:
-    context = a_context(address="192.0.2.7")
+    context = a_context(new_id(), address="192.0.2.7")
     await open_account(store, context, payments=1)
     assert [entry.address for entry in await audited(database, context)] == ["192.0.2.7"] * 2
     assert await origins(database) == 2
 
 
 async def test_a_reaction_was_asked_for_from_nowhere(store: EventStore, database: Database) -> None:
-    context, account_id, stream = a_context(address="192.0.2.7"), new_id(), "account-1"
+    context, account_id, stream = a_context(new_id(), address="192.0.2.7"), new_id(), "account-1"
     async with store.transaction(context.scope) as transaction:
         opened = await transaction.append(context, stream, 0, [AccountOpened(account_id=account_id)])
     reaction = follow(opened[0], SERVICE)
@@ -93,11 +94,11 @@ async def test_an_erased_origin_leaves_the_event(store: EventStore, database: Da
 
 async def test_nobody_reads_anybody_elses(store: EventStore, database: Database) -> None:
     await open_account(store, from_somewhere())
-    assert await audited(database, a_context()) == []
+    assert await audited(database, a_context(new_id())) == []
 
 
 async def test_entries_are_chosen_by_actor_type_and_time(store: EventStore, database: Database) -> None:
-    context = a_context()
+    context = a_context(new_id())
     await open_account(store, context, payments=2)
     moment = datetime.now(UTC)
     await open_account(store, context)
@@ -118,7 +119,7 @@ async def test_a_rare_actor_is_found_by_an_index_behind_row_level_security(
     store: EventStore, database: Database, before: Any
 ) -> None:
     """The plan that the tenant's role gets, also once the server has stopped to look at the arguments."""
-    context = a_context()
+    context = a_context(new_id())
     for _ in range(30):
         await open_account(store, context, payments=99)
     question = Question(before=before, actor="user:rare")

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from ledger import SERVICE, Accounts, MoneyPaid, a_context, open_account
+from contexts import a_context
+from ledger import SERVICE, Accounts, MoneyPaid, open_account
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope
+from minirag_contracts.ids import new_id
 from minirag_contracts.topology import ConsumerSpec
 from minirag_eventstore import Database, EventStore, RetryPolicy, Transaction, log, progress, tail
 from minirag_eventstore.projector import Projector
@@ -57,7 +59,7 @@ async def balances(database: Database) -> list[int]:
 async def test_events_that_come_late_twice_or_out_of_order_are_applied_once_in_order(
     store: EventStore, database: Database, mirror: Projector, reader: StoreReader
 ) -> None:
-    context = a_context()
+    context = a_context(new_id())
     for payments in (3, 5, 8):
         await open_account(store, context, payments)
     events, _ = await reader.after(SERVICE, 0, MIRROR.patterns)
@@ -71,7 +73,7 @@ async def test_events_that_come_late_twice_or_out_of_order_are_applied_once_in_o
 async def test_what_the_bus_lost_is_read_from_the_owner(
     store: EventStore, database: Database, mirror: Projector
 ) -> None:
-    await open_account(store, a_context(), payments=4)
+    await open_account(store, a_context(new_id()), payments=4)
     assert await mirror.catch_up() == 5
     assert await mirror.catch_up() == 0
     assert await balances(database) == [4]
@@ -80,7 +82,7 @@ async def test_what_the_bus_lost_is_read_from_the_owner(
 async def test_an_error_is_raised_told_and_not_skipped(
     store: EventStore, database: Database, mirror: Projector, reader: StoreReader
 ) -> None:
-    await open_account(store, a_context(), payments=1)
+    await open_account(store, a_context(new_id()), payments=1)
     events, _ = await reader.after(SERVICE, 0, MIRROR.patterns)
     broken = Projector(database, MIRROR, [_Broken()], reader)
     with pytest.raises(RuntimeError):
@@ -104,9 +106,9 @@ class _Broken(Accounts):
 async def test_an_own_projection_equals_its_rebuild_and_a_planted_fault_is_found_and_repaired(
     store: EventStore, database: Database
 ) -> None:
-    context = a_context()
+    context = a_context(new_id())
     await open_account(store, context, payments=3)
-    await open_account(store, a_context(), payments=2)
+    await open_account(store, a_context(new_id()), payments=2)
     assert (await rebuild_own(database, SERVICE, Accounts())).differences == []
     async with database.system() as connection:
         await connection.execute("UPDATE accounts SET balance = 99 WHERE balance = 3")
@@ -119,7 +121,7 @@ async def test_an_own_projection_equals_its_rebuild_and_a_planted_fault_is_found
 async def test_a_foreign_projection_equals_its_rebuild_while_events_arrive(
     store: EventStore, database: Database, mirror: Projector, reader: StoreReader
 ) -> None:
-    context = a_context()
+    context = a_context(new_id())
     writing = asyncio.gather(*(open_account(store, context, payments=10) for _ in range(4)))
     for _ in range(5):
         report = await rebuild_foreign(database, Accounts(), mirror, reader)
@@ -152,7 +154,7 @@ async def rows(database: Database, query: str) -> int:
 async def test_a_reaction_happens_once_for_an_event_that_comes_often(
     store: EventStore, database: Database, reader: StoreReader
 ) -> None:
-    await open_account(store, a_context(), payments=1)
+    await open_account(store, a_context(new_id()), payments=1)
     seen: list[Envelope] = []
     reactor = await react_to(store, reader, 0, seen)
     [event], _ = await reader.after(SERVICE, 0, REACTION.patterns)
@@ -164,7 +166,7 @@ async def test_a_reaction_happens_once_for_an_event_that_comes_often(
 async def test_a_failing_reaction_leaves_nothing_behind_is_delayed_more_each_time_and_parked(
     store: EventStore, database: Database, reader: StoreReader
 ) -> None:
-    await open_account(store, a_context(), payments=1)
+    await open_account(store, a_context(new_id()), payments=1)
     seen: list[Envelope] = []
     reactor = await react_to(store, reader, 99, seen)
     [event], _ = await reader.after(SERVICE, 0, REACTION.patterns)
@@ -185,7 +187,7 @@ async def test_the_audit_takes_what_the_bus_lost_and_prunes_what_is_done(
     store: EventStore, database: Database, reader: StoreReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("minirag_eventstore.reactor.GRACE", timedelta(0))
-    await open_account(store, a_context(), payments=6)
+    await open_account(store, a_context(new_id()), payments=6)
     seen: list[Envelope] = []
     reactor = await react_to(store, reader, 0, seen)
     events, _ = await reader.after(SERVICE, 0, REACTION.patterns)
@@ -203,7 +205,7 @@ async def test_the_audit_takes_what_the_bus_lost_and_prunes_what_is_done(
 async def test_a_reactor_that_never_ran_does_not_react_to_the_past(
     store: EventStore, database: Database, reader: StoreReader
 ) -> None:
-    account_id = await open_account(store, context := a_context(), payments=3)
+    account_id = await open_account(store, context := a_context(new_id()), payments=3)
     seen: list[Envelope] = []
     reactor = await react_to(store, reader, 0, seen)
     await reactor.begin()

@@ -4,21 +4,22 @@ import asyncio
 
 import asyncpg
 import pytest
-from ledger import AccountOpened, Balance, MoneyPaid, Pay, a_context, balance_of, open_account
+from contexts import a_context
+from ledger import AccountOpened, Balance, MoneyPaid, Pay, balance_of, open_account
 from minirag_contracts.errors import CommandReused
 from minirag_contracts.ids import new_id
 from minirag_eventstore import Database, EventStore, Transaction, VersionConflict
 
 
 async def test_a_stream_is_loaded_as_it_was_appended(store: EventStore) -> None:
-    context = a_context()
+    context = a_context(new_id())
     account_id = await open_account(store, context, payments=3)
     async with store.transaction(context.scope) as transaction:
         assert await transaction.load(f"account-{account_id}", balance_of, 0) == (3, 4)
 
 
 async def test_several_streams_are_loaded_at_once_in_the_order_of_asking(store: EventStore) -> None:
-    context = a_context()
+    context = a_context(new_id())
     accounts = [await open_account(store, context, payments=number) for number in (2, 0, 1)]
     streams = [f"account-{account_id}" for account_id in (*accounts, new_id())]
     async with store.transaction(context.scope) as transaction:
@@ -27,7 +28,7 @@ async def test_several_streams_are_loaded_at_once_in_the_order_of_asking(store: 
 
 
 async def test_rows_change_in_the_transaction_of_their_event(store: EventStore) -> None:
-    context = a_context()
+    context = a_context(new_id())
     account_id = new_id()
     with pytest.raises(RuntimeError):
         async with store.transaction(context.scope) as transaction:
@@ -41,7 +42,7 @@ async def test_rows_change_in_the_transaction_of_their_event(store: EventStore) 
 
 
 async def test_an_unexpected_version_is_a_conflict(store: EventStore) -> None:
-    context = a_context()
+    context = a_context(new_id())
     account_id = await open_account(store, context)
     for version in (0, 2, 7):
         with pytest.raises(VersionConflict):
@@ -51,7 +52,7 @@ async def test_an_unexpected_version_is_a_conflict(store: EventStore) -> None:
 
 
 async def test_commands_that_race_are_all_carried_out(store: EventStore) -> None:
-    context = a_context()
+    context = a_context(new_id())
     account_id = await open_account(store, context)
 
     async def pay(transaction: Transaction) -> Balance:
@@ -66,7 +67,7 @@ async def test_commands_that_race_are_all_carried_out(store: EventStore) -> None
 
 
 async def test_the_same_command_id_has_one_effect_and_one_reply_even_at_once(store: EventStore) -> None:
-    opened = a_context()
+    opened = a_context(new_id())
     account_id = await open_account(store, opened)
     context = a_context(opened.tenant_id, command_id=new_id())
 
@@ -87,7 +88,7 @@ async def test_the_same_command_id_has_one_effect_and_one_reply_even_at_once(sto
 async def test_a_transaction_sees_and_writes_its_own_tenant_only(
     store: EventStore, database: Database
 ) -> None:
-    mine, theirs = a_context(), a_context()
+    mine, theirs = a_context(new_id()), a_context(new_id())
     account_id = await open_account(store, theirs)
     async with store.transaction(mine.scope) as transaction:
         assert await transaction.connection.fetchval("SELECT count(*) FROM events") == 0
@@ -101,13 +102,13 @@ async def test_a_transaction_sees_and_writes_its_own_tenant_only(
 
 
 async def test_without_a_tenant_there_are_no_rows(store: EventStore, database: Database) -> None:
-    await open_account(store, a_context())
+    await open_account(store, a_context(new_id()))
     async with database._tenants.acquire() as connection:
         assert await connection.fetchval("SELECT count(*) FROM events") == 0
 
 
 async def test_events_cannot_be_changed_or_deleted(store: EventStore, database: Database) -> None:
-    context = a_context()
+    context = a_context(new_id())
     await open_account(store, context)
     for statement in ("UPDATE events SET type = 'x'", "DELETE FROM events", "TRUNCATE events"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import pytest
-from ledger import SERVICE, AccountOpened, MoneyPaid, a_context
+from contexts import a_context
+from ledger import SERVICE, AccountOpened, MoneyPaid
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.ids import new_id
 from minirag_eventstore import Connection, Database, EventStore, log, tail
@@ -58,7 +59,7 @@ async def run(store: EventStore, read: Read) -> list[str]:
     committed: set[UUID] = set()
     done = asyncio.Event()
     observer = asyncio.create_task(observe(store.database, read, done))
-    context = a_context()
+    context = a_context(new_id())
     await asyncio.gather(*(write(store, context, seed, committed) for seed in range(WRITERS)))
     done.set()
     seen = await observer
@@ -86,7 +87,7 @@ async def test_the_auditor_catches_reading_by_id(store: EventStore) -> None:
 
 async def interleave(store: EventStore) -> set[UUID]:
     """A transaction that began before another one goes on with a stream that the other one began."""
-    context, first, second = a_context(), new_id(), new_id()
+    context, first, second = a_context(new_id()), new_id(), new_id()
     async with store.transaction(context.scope) as early:
         events = await early.append(context, f"account-{first}", 0, [AccountOpened(account_id=first)])
         async with store.transaction(context.scope) as late:
@@ -109,7 +110,7 @@ async def test_the_auditor_catches_ordering_by_transaction(
 async def test_the_order_of_ids_is_that_of_versions(store: EventStore) -> None:
     """What numbering stands on: whoever inserts version n+1 has seen version n committed."""
     committed: set[UUID] = set()
-    context = a_context()
+    context = a_context(new_id())
     await asyncio.gather(*(write(store, context, seed, committed) for seed in range(4)))
     async with store.database.system() as connection:
         seen = [event async for event in log.all_events(connection, SERVICE)]
@@ -120,7 +121,7 @@ async def test_the_order_of_ids_is_that_of_versions(store: EventStore) -> None:
     ("patterns", "expected"), [([], 4), (["account.>"], 4), (["account.opened"], 1), (["other.>"], 0)]
 )
 async def test_patterns_choose_event_types(store: EventStore, patterns: list[str], expected: int) -> None:
-    context = a_context()
+    context = a_context(new_id())
     account_id = new_id()
     async with store.transaction(context.scope) as transaction:
         payments = [MoneyPaid(account_id=account_id, amount=1)] * 3

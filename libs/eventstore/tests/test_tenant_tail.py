@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from ledger import SERVICE, AccountOpened, MoneyPaid, a_context, open_account
+from contexts import a_context
+from ledger import SERVICE, AccountOpened, MoneyPaid, open_account
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.ids import new_id
@@ -45,7 +46,7 @@ async def subscribe(database: Database, context: Context, numbered: asyncio.Task
 async def test_each_tenant_reads_its_own_events_and_skips_none_under_eight_writers(
     store: EventStore, database: Database
 ) -> None:
-    tenants = [a_context(), a_context()]
+    tenants = [a_context(new_id()), a_context(new_id())]
     committed: list[set[UUID]] = [set(), set()]
     done = asyncio.Event()
     numbered = asyncio.create_task(number_all(database, done))
@@ -62,7 +63,7 @@ async def test_each_tenant_reads_its_own_events_and_skips_none_under_eight_write
 
 
 async def test_a_tenants_head_is_its_own(store: EventStore, database: Database) -> None:
-    mine, theirs = a_context(), a_context()
+    mine, theirs = a_context(new_id()), a_context(new_id())
     await open_account(store, mine, payments=1)
     await open_account(store, theirs, payments=3)
     async with database.system() as connection:
@@ -71,7 +72,7 @@ async def test_a_tenants_head_is_its_own(store: EventStore, database: Database) 
         assert await tail.head(connection) == 2
     async with database.tenant(theirs.scope) as connection:
         assert await tail.head(connection) == 6
-    async with database.tenant(a_context().scope) as connection:
+    async with database.tenant(a_context(new_id()).scope) as connection:
         assert await tail.head(connection) == 0
         assert await tail.read(connection, SERVICE, 0) == ([], 0)
 
@@ -79,7 +80,7 @@ async def test_a_tenants_head_is_its_own(store: EventStore, database: Database) 
 async def test_a_moment_is_the_position_before_what_was_recorded_since(
     store: EventStore, database: Database
 ) -> None:
-    context = a_context()
+    context = a_context(new_id())
     await open_account(store, context, payments=1)
     moment = datetime.now(UTC)
     await open_account(store, context)
@@ -104,7 +105,7 @@ async def test_a_moment_is_the_position_before_what_was_recorded_since(
 async def test_a_pattern_stands_for_tokens(
     store: EventStore, database: Database, patterns: list[str], expected: int
 ) -> None:
-    context, account_id = a_context(), new_id()
+    context, account_id = a_context(new_id()), new_id()
     async with store.transaction(context.scope) as transaction:
         paid = MoneyPaid(account_id=account_id, amount=1)
         await transaction.append(

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from ledger import a_context
+from contexts import a_context
 from minirag_contracts.context import Context
+from minirag_contracts.ids import new_id
 from minirag_eventstore import (
     EventStore,
     LeaseLost,
@@ -69,8 +70,8 @@ async def test_each_piece_runs_once_however_many_runners_there_are(store: EventS
         done.append(item.key)
 
     keys = [f"key-{number}" for number in range(40)]
-    await add(store, a_context(), *keys)
-    await add(store, a_context(), *keys)
+    await add(store, a_context(new_id()), *keys)
+    await add(store, a_context(new_id()), *keys)
     async with running(runner_of(store, handle)), running(runner_of(store, handle)):
         await until(lambda: _empty(store))
     assert sorted(done) == sorted(keys)
@@ -96,7 +97,7 @@ async def test_failures_are_retried_then_parked_with_what_follows(store: EventSt
         announced.append(letter)
 
     announced: list[dead_letters.Letter] = []
-    context = a_context()
+    context = a_context(new_id())
     await add(store, context, "key")
     runner = runner_of(store, handle, on_parked=on_parked)
     runner.announce = announce
@@ -121,17 +122,17 @@ async def test_a_postponed_piece_does_not_use_up_attempts(store: EventStore) -> 
         async with store.transaction(item.scope) as transaction:
             await item.finish(transaction)
 
-    await add(store, a_context(), "key")
+    await add(store, a_context(new_id()), "key")
     async with running(runner_of(store, handle)):
         await until(lambda: _empty(store))
     assert attempts == [1] * 6
 
 
 async def test_the_lease_of_a_dead_process_runs_out_and_its_work_is_taken_up(store: EventStore) -> None:
-    await add(store, a_context(), "key")
+    await add(store, a_context(new_id()), "key")
     async with store.database.system() as connection:
         dead = await work.claim(
-            connection, "job", a_context().scope.tenant_id, timedelta(milliseconds=100), 1
+            connection, "job", a_context(new_id()).scope.tenant_id, timedelta(milliseconds=100), 1
         )
     taken: list[int] = []
 
@@ -149,10 +150,10 @@ async def test_the_lease_of_a_dead_process_runs_out_and_its_work_is_taken_up(sto
 
 
 async def test_a_crash_loop_counts_as_attempts(store: EventStore) -> None:
-    await add(store, a_context(), "key")
+    await add(store, a_context(new_id()), "key")
     for _ in range(QUICK.attempts):
         async with store.database.system() as connection:
-            assert await work.claim(connection, "job", a_context().scope.tenant_id, timedelta(0), 1)
+            assert await work.claim(connection, "job", a_context(new_id()).scope.tenant_id, timedelta(0), 1)
     ran: list[WorkItem] = []
 
     async def handle(item: WorkItem) -> None:
@@ -173,7 +174,7 @@ async def test_long_work_keeps_its_lease(store: EventStore) -> None:
         async with store.transaction(item.scope) as transaction:
             await item.finish(transaction)
 
-    await add(store, a_context(), "key")
+    await add(store, a_context(new_id()), "key")
     short = timedelta(milliseconds=300)
     async with running(runner_of(store, handle, lease=short)), running(runner_of(store, handle, lease=short)):
         await until(lambda: _empty(store))
@@ -189,7 +190,7 @@ async def test_what_follows_the_commit_is_not_taken_for_a_lost_lease(store: Even
         await asyncio.sleep(0.5)  # a renewal finds no row meanwhile
         ended.append(item.key)
 
-    await add(store, a_context(), "key")
+    await add(store, a_context(new_id()), "key")
     async with running(runner_of(store, handle, lease=timedelta(milliseconds=300))):
         await until(lambda: _empty(store))
         await until(lambda: _is(ended, 1))
@@ -206,7 +207,7 @@ async def test_draining_gives_unfinished_work_back(store: EventStore) -> None:
         started.set()
         await asyncio.sleep(60)
 
-    await add(store, a_context(), "key")
+    await add(store, a_context(new_id()), "key")
     runner = runner_of(store, handle)
     task = asyncio.create_task(runner.run())
     await started.wait()
@@ -226,7 +227,7 @@ async def test_work_added_through_its_runner_starts_with_the_commit(store: Event
         done.append(item.key)
 
     runner = runner_of(store, handle, poll=timedelta(seconds=60))
-    context = a_context()
+    context = a_context(new_id())
     async with running(runner):
         await asyncio.sleep(0.05)
         with pytest.raises(RuntimeError):
@@ -242,7 +243,7 @@ async def test_work_added_through_its_runner_starts_with_the_commit(store: Event
 async def test_many_pieces_of_one_transaction_start_no_more_at_a_time_than_there_is_room(
     store: EventStore,
 ) -> None:
-    context, most = a_context(), 0
+    context, most = a_context(new_id()), 0
 
     async def handle(item: WorkItem) -> None:
         nonlocal most
@@ -261,7 +262,7 @@ async def test_many_pieces_of_one_transaction_start_no_more_at_a_time_than_there
 
 
 async def test_a_transaction_that_is_rolled_back_takes_no_room(store: EventStore) -> None:
-    context, started = a_context(), asyncio.Event()
+    context, started = a_context(new_id()), asyncio.Event()
 
     async def handle(item: WorkItem) -> None:
         async with store.transaction(item.scope) as transaction:
@@ -284,7 +285,7 @@ async def _none_left(store: EventStore) -> bool:
 
 
 async def test_work_that_was_taken_back_is_cancelled_where_it_runs(store: EventStore) -> None:
-    context, ended = a_context(), asyncio.Event()
+    context, ended = a_context(new_id()), asyncio.Event()
 
     async def handle(item: WorkItem) -> None:
         try:
@@ -305,7 +306,7 @@ async def test_work_that_was_taken_back_is_cancelled_where_it_runs(store: EventS
 
 
 async def test_taking_work_back_does_not_wait_for_who_is_ending_it(store: EventStore) -> None:
-    context = a_context()
+    context = a_context(new_id())
     await add(store, context, "ending", "waiting")
     async with store.transaction(context.scope) as first:
         await first.connection.execute("DELETE FROM work WHERE key = 'ending'")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import nats.errors
-from ledger import a_context
+from contexts import a_context
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.events.chat import ChatStarted
@@ -44,7 +44,7 @@ async def relaying(database: Database, bus: Bus) -> AsyncIterator[Relay]:
 
 
 async def start_chats(store: EventStore, count: int, context: Context | None = None) -> list[UUID]:
-    context = context or a_context()
+    context = context or a_context(new_id())
     ids = []
     for _ in range(count):
         async with store.transaction(context.scope) as transaction:
@@ -136,7 +136,7 @@ async def test_a_truncated_stream_is_noticed_without_new_events_and_refilled(
 async def test_only_one_relay_leads_and_the_next_takes_over(
     store: EventStore, database: Database, bus: Bus
 ) -> None:
-    context = a_context()
+    context = a_context(new_id())
     async with relaying(database, bus):
         async with relaying(database, bus):
             await start_chats(store, 10, context)

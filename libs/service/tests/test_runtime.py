@@ -7,7 +7,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import ClassVar
 
 import pytest
-from ledger import a_context, core_and
+from contexts import a_context
+from ledger import core_and
 from minirag_contracts.context import Context
 from minirag_contracts.errors import RemoteRefusal
 from minirag_contracts.events.chat import BotCreated
@@ -59,7 +60,7 @@ async def start(
 
 async def create_bots(runtime: Runtime, count: int, prompt: str = "Be kind.") -> None:
     for _ in range(count):
-        context, bot_id = a_context(), new_id()
+        context, bot_id = a_context(new_id()), new_id()
         bot = BotCreated(
             bot_id=bot_id,
             name="Bot",
@@ -118,7 +119,7 @@ async def test_parked_work_is_listed_and_replayed(start: Start, bus: Bus) -> Non
         runtime.work(WorkRunner(runtime.store, "job", handle, retry=RetryPolicy(())))
 
     async with start(assemble) as runtime:
-        async with runtime.store.transaction(a_context().scope) as transaction:
+        async with runtime.store.transaction(a_context(new_id()).scope) as transaction:
             await transaction.add_work("job", "one")
         async with asyncio.timeout(10):
             while not (await letters(bus)).letters:
@@ -140,7 +141,7 @@ async def test_parked_work_is_announced_without_its_payload_and_kept_by_the_stre
 
         runtime.work(WorkRunner(runtime.store, "job", handle, retry=RetryPolicy(())))
 
-    context = a_context()
+    context = a_context(new_id())
     heard = await bus.client.subscribe("dlq.>")
     await bus.client.flush()
     async with start(assemble) as runtime:
@@ -183,7 +184,7 @@ async def test_a_request_that_runs_is_answered_before_the_service_ends(start: St
         runtime.on(GetChat, slow)
 
     async with start(assemble):
-        asked = asyncio.create_task(bus.request(GetChat(chat_id=new_id()), ChatRead, a_context()))
+        asked = asyncio.create_task(bus.request(GetChat(chat_id=new_id()), ChatRead, a_context(new_id())))
         await begun.wait()
     with pytest.raises(RemoteRefusal) as refused:
         await asked

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from ledger import a_context, core_and
+from contexts import a_context
+from ledger import core_and
 from minirag_contracts.context import Context, MissingTenantError
 from minirag_contracts.errors import RemoteRefusal, Unavailable
 from minirag_contracts.events.gateway import TenantUpdated, TokenCreated
@@ -58,7 +59,7 @@ async def numbered(bus: Bus, context: Context, position: int) -> None:
 
 
 async def test_each_tenant_is_answered_with_its_own(runtime: Runtime, bus: Bus) -> None:
-    mine, theirs = a_context(), a_context()
+    mine, theirs = a_context(new_id()), a_context(new_id())
     await rename(runtime, mine, 2)
     await rename(runtime, theirs, 3)
     await numbered(bus, theirs, 5)
@@ -66,7 +67,7 @@ async def test_each_tenant_is_answered_with_its_own(runtime: Runtime, bus: Bus) 
     assert [event.position for event in reply.events] == [1, 2]
     assert (reply.head, reply.more) == (2, False)
     assert {event.tenant_id for event in (await tail(bus, theirs, after=0)).events} == {theirs.tenant_id}
-    assert (await tail(bus, a_context(), after=0)).events == []
+    assert (await tail(bus, a_context(new_id()), after=0)).events == []
 
 
 async def test_nobody_is_answered_without_a_tenant(runtime: Runtime, bus: Bus) -> None:
@@ -77,7 +78,7 @@ async def test_nobody_is_answered_without_a_tenant(runtime: Runtime, bus: Bus) -
 
 
 async def test_pages_lead_to_the_end_and_say_whether_there_is_more(runtime: Runtime, bus: Bus) -> None:
-    context = a_context()
+    context = a_context(new_id())
     await rename(runtime, context, 7)
     await numbered(bus, context, 7)
     first = await tail(bus, context, after=0, limit=5)
@@ -89,7 +90,7 @@ async def test_pages_lead_to_the_end_and_say_whether_there_is_more(runtime: Runt
 
 
 async def test_a_page_is_bounded_in_bytes_as_well(runtime: Runtime, bus: Bus) -> None:
-    context = a_context()
+    context = a_context(new_id())
     await rename(runtime, context, 8, "x" * (TAIL_BYTES // 4))
     await numbered(bus, context, 8)
     positions: list[int] = []
@@ -105,7 +106,7 @@ async def test_a_page_is_bounded_in_bytes_as_well(runtime: Runtime, bus: Bus) ->
 async def test_an_old_event_is_told_in_todays_shape_without_internal_fields(
     runtime: Runtime, bus: Bus
 ) -> None:
-    context = a_context()
+    context = a_context(new_id())
     token = EXAMPLES[TokenCreated.type]
     [event] = record("gateway", context, "token-1", 0, [token])
     old = {name: value for name, value in event.data.items() if name != "scopes"}
@@ -121,9 +122,9 @@ async def test_an_old_event_is_told_in_todays_shape_without_internal_fields(
 
 
 async def test_the_audit_log_is_the_tenants_own_and_has_the_origin(runtime: Runtime, bus: Bus) -> None:
-    somewhere = a_context(command_id=new_id(), address="192.0.2.7", agent="curl/8")
+    somewhere = a_context(new_id(), command_id=new_id(), address="192.0.2.7", agent="curl/8")
     await rename(runtime, somewhere, 2)
-    await rename(runtime, a_context(address="198.51.100.1"), 1)
+    await rename(runtime, a_context(new_id(), address="198.51.100.1"), 1)
     reply = await bus.ask("gateway", "audit.read", AuditRead(), AuditReply, somewhere, 5)
     assert [(entry.address, entry.agent) for entry in reply.entries] == [("192.0.2.7", "curl/8")] * 2
     newest: UUID = reply.entries[0].event.event_id
@@ -136,13 +137,13 @@ async def test_the_audit_log_is_the_tenants_own_and_has_the_origin(runtime: Runt
 async def test_a_database_that_is_away_is_told_as_such(runtime: Runtime, bus: Bus) -> None:
     await runtime.database._tenants.close()
     with pytest.raises(Unavailable):
-        await tail(bus, a_context(), after=0)
+        await tail(bus, a_context(new_id()), after=0)
 
 
 async def test_audit_logs_that_take_long_leave_connections_to_everybody_else(
     runtime: Runtime, bus: Bus
 ) -> None:
-    context = a_context()
+    context = a_context(new_id())
     await rename(runtime, context, 1)
     await numbered(bus, context, 1)
     asked = AUDITS + AUDITS_WAITING + 4

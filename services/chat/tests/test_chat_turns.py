@@ -4,7 +4,8 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from chat_builders import ChatClient, Stage, a_context, a_finding, nothing_found, text_of
+from chat_builders import ChatClient, Stage, a_finding, nothing_found, text_of
+from contexts import a_context
 from minirag_contracts.errors import RemoteRefusal, Unavailable
 from minirag_contracts.events.chat import MessageCompleted, MessageFailed
 from minirag_contracts.ids import new_id
@@ -104,7 +105,7 @@ async def test_get_turn_tells_how_a_turn_ended(stage: Stage) -> None:
 
 async def test_the_same_command_twice_is_one_turn(stage: Stage) -> None:
     bot = await stage.client.create_bot()
-    context = a_context(stage.client.tenant_id)
+    context = a_context(stage.client.tenant_id, command_id=new_id())
     request = StartTurn(bot_id=bot.id, message_id=new_id(), content="Hello?")
     once = await stage.client.ask(request, context=context)
     again = await stage.client.ask(request, context=context)

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from ingest_builders import BOT, TENANT, Ingest, a_context, a_source, a_url, stopped
+from contexts import a_context
+from ingest_builders import BOT, TENANT, Ingest, a_source, a_url, stopped
 from minirag_contracts.context import TenantScope
 from minirag_contracts.errors import Refusal, Unavailable
 from minirag_contracts.events.ingest import SourceUpdated

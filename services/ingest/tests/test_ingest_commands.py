@@ -1,7 +1,8 @@
 """Commands and queries on a real database."""
 
 import pytest
-from ingest_builders import BOT, TENANT, Ingest, a_context, a_source, a_url, an_upload
+from contexts import a_context
+from ingest_builders import BOT, TENANT, Ingest, a_source, a_url, an_upload
 from minirag_contracts.context import TenantScope
 from minirag_contracts.errors import CommandReused, InvalidRequest, Refusal
 from minirag_contracts.ids import new_id

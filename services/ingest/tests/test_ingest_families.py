@@ -6,7 +6,8 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from ingest_builders import BOT, TENANT, Ingest, a_context, a_source, a_url
+from contexts import a_context
+from ingest_builders import BOT, TENANT, Ingest, a_source, a_url
 from minirag_contracts.context import TenantScope
 from minirag_contracts.errors import InvalidRequest, Refusal
 from minirag_contracts.ids import new_id

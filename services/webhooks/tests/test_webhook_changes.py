@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from contexts import a_context
 from minirag_contracts.events import EventPayload
 from minirag_contracts.events.webhooks import (
     WebhookCreated,
@@ -28,7 +29,7 @@ from minirag_webhooks.errors import (
 from minirag_webhooks.projections import EndpointsProjection
 from receiver import Answer, Receiver
 from recorded import an_example, recorded
-from webhooks_builders import Webhooks, a_context
+from webhooks_builders import Webhooks
 
 TOLD = "source.ingest.completed"
 WEBHOOK = uuid4()

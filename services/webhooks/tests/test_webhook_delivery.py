@@ -10,6 +10,7 @@ import time
 from uuid import uuid4
 
 import pytest
+from contexts import a_context
 from minirag_contracts.examples import TENANT_ID
 from minirag_contracts.requests.webhooks import DeleteWebhook
 from minirag_eventstore.rebuild import rebuild_own
@@ -17,7 +18,7 @@ from minirag_service.logging import JsonFormatter
 from minirag_webhooks.projections import DeliveriesProjection
 from receiver import Answer, Receiver
 from recorded import an_example, recorded
-from webhooks_builders import Webhooks, a_context
+from webhooks_builders import Webhooks
 
 TOLD = "source.ingest.completed"
 

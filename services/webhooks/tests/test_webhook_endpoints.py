@@ -4,6 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from contexts import a_context
 from minirag_contracts.errors import CommandReused, InvalidRequest
 from minirag_contracts.examples import TENANT_ID
 from minirag_contracts.ids import new_id
@@ -11,7 +12,7 @@ from minirag_contracts.requests.webhooks import DeleteWebhook, GetWebhook, ListW
 from minirag_eventstore.rebuild import rebuild_own
 from minirag_webhooks.errors import InvalidSecret, InvalidUrl, TooManyWebhooks, WebhookNotFound
 from minirag_webhooks.projections import EndpointsProjection
-from webhooks_builders import Webhooks, a_context, a_webhook
+from webhooks_builders import Webhooks, a_webhook
 
 
 async def test_a_new_endpoint_answers_with_its_secret_once(webhooks: Webhooks) -> None:

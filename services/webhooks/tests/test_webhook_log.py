@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from contexts import a_context
 from minirag_contracts.errors import InvalidRequest
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.webhooks import GetDelivery, ListDeliveries, Redeliver
@@ -19,7 +20,7 @@ from minirag_webhooks.errors import (
 from minirag_webhooks.projections import DeliveriesProjection
 from receiver import Answer, Receiver
 from recorded import an_example, recorded
-from webhooks_builders import Webhooks, a_context
+from webhooks_builders import Webhooks
 
 TOLD = "source.ingest.completed"
 DAY = timedelta(days=1)

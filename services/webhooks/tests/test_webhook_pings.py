@@ -5,6 +5,7 @@ import json
 from uuid import UUID, uuid4
 
 import pytest
+from contexts import a_context
 from minirag_contracts.context import Context
 from minirag_contracts.errors import Unavailable
 from minirag_contracts.ids import new_id
@@ -13,7 +14,7 @@ from minirag_webhooks.commands.pings import AT_ONCE, WAITING, WAITING_ALTOGETHER
 from minirag_webhooks.domain.signature import own_signature
 from minirag_webhooks.errors import TooManyTests, WebhookNotFound
 from receiver import Answer, Receiver
-from webhooks_builders import Webhooks, a_context
+from webhooks_builders import Webhooks
 
 
 async def ping(webhooks: Webhooks, webhook_id: UUID, context: Context | None = None) -> WebhookTested:

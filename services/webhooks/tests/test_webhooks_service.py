@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from contexts import a_context
 from ledger import core_and
 from minirag_contracts.errors import RemoteRefusal
 from minirag_contracts.examples import EXAMPLES
@@ -41,7 +42,7 @@ from minirag_webhooks.projections import PROJECTIONS
 from minirag_webhooks.settings import Settings
 from receiver import Answer, Receiver
 from recorded import recorded
-from webhooks_builders import a_context, a_webhook
+from webhooks_builders import a_webhook
 
 Urls = Callable[..., Awaitable[tuple[str, str]]]
 
