@@ -1,15 +1,16 @@
 """Embed keys and visitors' sessions, as clients send and get them."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import UUID
 
 from minirag_contracts.errors import InvalidRequest
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from minirag_gateway.commands.embed_keys import CreateEmbedKey, UpdateEmbedKey
 from minirag_gateway.domain import embed_key
 from minirag_gateway.entrypoints.http.bodies import Body
+from minirag_gateway.entrypoints.http.schemas.changes import UpdateWithoutNull, absent
 
 
 def _origins(values: list[str]) -> list[str]:
@@ -51,25 +52,18 @@ class EmbedKeyCreate(Body):
         )
 
 
-class EmbedKeyUpdate(Body):
+class EmbedKeyUpdate(UpdateWithoutNull):
     """Only what is present is applied; nothing of it may be null."""
 
-    name: str | None = Field(default=None, max_length=255)
-    origins: Origins | None = None
-    visitor_rate: Rate | None = None
-    daily_messages: Budget | None = None
-    session_minutes: Minutes | None = None
-
-    @model_validator(mode="after")
-    def _not_null(self) -> Self:
-        empty = sorted(name for name in self.model_fields_set if getattr(self, name) is None)
-        if empty:
-            raise ValueError(f"null is no value for {', '.join(empty)}: leave it out instead")
-        return self
+    name: str | None = Field(default_factory=absent, max_length=255)
+    origins: Origins | None = Field(default_factory=absent)
+    visitor_rate: Rate | None = Field(default_factory=absent)
+    daily_messages: Budget | None = Field(default_factory=absent)
+    session_minutes: Minutes | None = Field(default_factory=absent)
 
     def request(self, key_id: UUID) -> UpdateEmbedKey:
         """What the owner is asked."""
-        return UpdateEmbedKey(key_id=key_id, **self.model_dump(exclude_none=True))
+        return UpdateEmbedKey(key_id=key_id, **self.sent())
 
 
 class VisitorSessionCreate(Body):
