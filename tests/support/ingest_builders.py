@@ -18,8 +18,8 @@ from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner, lo
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
 from minirag_ingest.adapters.extract.pool import ExtractionPool
+from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
-from minirag_ingest.adapters.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.web import WebFetcher
 from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
 from minirag_ingest.commands.reading import SourceReader
@@ -156,7 +156,7 @@ class Ingest:
             self.store,
             self.contents,
             SourceReader(self.store, self.contents, fetcher, self.extraction),
-            SentenceChunker(MiniLmTokens()),
+            SentenceChunker(MiniLmTokens(), self.extraction.chunk),
             self.index,
             retry.attempts,
         )

@@ -15,7 +15,10 @@ MAX_TEXT = 5 * MEGABYTE
 MAX_NAME = 255
 MAX_DESCRIPTION = 1000
 MAX_URL = 2048
-ALLOWED_EXTENSIONS = (".csv", ".docx", ".html", ".md", ".pdf", ".txt")
+ALLOWED_EXTENSIONS = (
+    ".csv", ".docx", ".eml", ".epub", ".htm", ".html", ".json", ".jsonl", ".markdown", ".md", ".ndjson", ".pdf", ".pptx", ".rst",
+    ".tsv", ".txt", ".xhtml", ".xlsx",
+)  # fmt: skip
 
 
 def check_file(filename: str, size: int) -> None:
