@@ -100,6 +100,7 @@ def _made(
 ) -> Iterator[Sample]:
     """What LibreOffice, pandoc and Python's own modules make of the real files."""
     manuals = list(_unzipped(_some(share / "man", rng, 40, "*.1.gz", "*.5.gz", "*.7.gz"), made))
+    slides: list[Sample] = []
     yield from _by_office(pages[:25], "docx", made)
     for origins, reader, target, count in (
         (manuals, "man", "docx", 12),
@@ -108,11 +109,15 @@ def _made(
         (pages[40:], "html", "pptx", 15),
         (pages[60:], "html", "md", 15),
     ):
-        yield from _by_pandoc(origins[:count], reader, target, made)
+        converted = list(_by_pandoc(origins[:count], reader, target, made))
+        slides += [sample for sample in converted if target == "pptx"]
+        yield from converted
     tables = list(_tables(share, made))
     yield from tables
     yield from _by_office([sample.path for sample in tables if sample.format == "csv"], "xlsx", made)
-    yield from _by_office(sorted(made.glob("pandoc-pptx/*.pptx"))[:10], "pptx", made)
+    pages_of = {sample.path: sample.origin for sample in slides}
+    for sample in _by_office([sample.path for sample in slides[:10]], "pptx", made):
+        yield Sample(sample.path, "pptx", pages_of[sample.origin] if sample.origin else None)
     yield from _letters(pages, [sample.path for sample in texts], made)
 
 

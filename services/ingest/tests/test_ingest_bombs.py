@@ -35,10 +35,10 @@ def test_there_are_enough_of_them() -> None:
 
 @pytest.mark.parametrize("group", range(GROUPS))
 async def test_a_bomb_costs_one_document(group: int) -> None:
-    """Two at a time, each lane with a worker of its own."""
+    """Two at a time, each lane with a worker of its own; one at a time where time is measured in earnest."""
     bombs = [bomb for bomb in CORPUS if ALL or bomb.name not in SLOW]
-    lanes = (bombs[group :: 2 * GROUPS], bombs[group + GROUPS :: 2 * GROUPS])
-    wrong = await asyncio.gather(*map(lane, lanes))
+    lanes = lane(bombs[group :: 2 * GROUPS]), lane(bombs[group + GROUPS :: 2 * GROUPS])
+    wrong = [await each for each in lanes] if ALL else await asyncio.gather(*lanes)
     assert [*wrong[0], *wrong[1]] == []
 
 

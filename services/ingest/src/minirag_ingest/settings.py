@@ -40,7 +40,7 @@ class Settings(ServiceSettings):
         default=timedelta(seconds=60), description="How long reading one file or page may take."
     )
     ingest_extraction_cpu: timedelta = Field(
-        default=timedelta(seconds=7),
+        default=timedelta(seconds=5),
         ge=timedelta(seconds=1),
         description="How much processor time reading one file or page may take.",
     )

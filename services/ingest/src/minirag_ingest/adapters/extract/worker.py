@@ -34,7 +34,7 @@ class Limits:
     """What one document may cost: bytes of address space, processor time, time, bytes given and bytes of the result."""
 
     memory: int = 512 * 1024 * 1024
-    cpu_seconds: int = 7
+    cpu_seconds: int = 5
     chunk_cpu_seconds: int = 60
     """For cutting it into chunks: our own code, whose time grows with the text and with nothing else."""
     seconds: float = 90.0
