@@ -21,7 +21,8 @@ from minirag_ingest.ports import LastingFailure, Raw, StoredDocument, Unreadable
 
 ALL = bool(os.environ.get("MINIRAG_ALL_BOMBS"))
 LIMITS = Limits() if ALL else Limits(cpu_seconds=2)
-SECONDS = 10.0
+SECONDS = 10.0 if ALL else 60.0
+"""By the clock, which on a machine full of other tests says little: there the kernel's two seconds of processor time must do."""
 MEMORY = 512 * 1024 * 1024
 GOOD = Raw(a_pdf("Still here."), "good.pdf")
 GROUPS = 4
