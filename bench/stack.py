@@ -25,6 +25,7 @@ class Measured:
     url: str
     tree: Tree | None
     startup: float | None = None
+    data_dir: Path | None = None
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def own_stack(extra: Mapping[str, str] | None = None) -> Iterator[Measured]:
         running_stack(Path(folder), extra) as stack,
     ):
         try:
-            yield Measured(stack.url, tree_of(stack.data_dir), stack.startup_seconds)
+            yield Measured(stack.url, tree_of(stack.data_dir), stack.startup_seconds, stack.data_dir)
         finally:
             print_complaints(stack.logs())
 

@@ -1,17 +1,20 @@
 """The documents name what the code has."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from minirag_contracts.topology import CONSUMERS, SERVICES, STREAMS
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_settings_page_says_what_the_settings_classes_say() -> None:
+@pytest.mark.parametrize("tool", ["settings", "openapi", "asyncapi"])
+def test_what_is_generated_from_the_code_is_current(tool: str) -> None:
     done = subprocess.run(
-        [sys.executable, "tools/settings.py", "--check"],
+        [sys.executable, f"tools/{tool}.py", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -49,3 +52,23 @@ def test_every_decision_is_short_and_names_what_keeps_it_true() -> None:
         assert len(text.splitlines()) < 40, decision.name
         for heading in ("Context", "Decision", "Alternatives", "Consequences", "Kept true by"):
             assert f"**{heading}" in text, (decision.name, heading)
+
+
+def test_every_fault_of_the_earlier_system_has_its_tests() -> None:
+    """Each S, D and P row names tests that exist, or says what owns it."""
+    page = (ROOT / "docs/lessons.md").read_text()
+    rows = re.findall(r"^\| ([SDP]\d+) \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE)
+    assert [row for row, _ in rows] == [
+        f"{kind}{number}" for kind, last in (("S", 19), ("D", 19), ("P", 8)) for number in range(1, last + 1)
+    ]
+    tests = "\n".join(
+        path.read_text()
+        for folder in ("libs", "services", "deploy", "tests")
+        for path in (ROOT / folder).rglob("test_*.py")
+    )
+    for row, kept in rows:
+        names = re.findall(r"`(test_\w+)`", kept)
+        assert not [name for name in names if f"def {name}(" not in tests], row
+        files = re.findall(r"`((?:tests|services|bench)[\w/.]*)`", kept)
+        assert not [file for file in files if not (ROOT / file).exists()], row
+        assert names or files or "belong" in kept or "lock" in kept or "know no key" in kept, row

@@ -31,6 +31,7 @@ MAY_OPEN_THE_SYSTEM_POOL = {
     "minirag_eventstore.worker",
     "minirag_service.common",
     "minirag_service.events",
+    "minirag_service.rotation",
     # Named look-ups before there is a tenant: who is it that brings this?
     "minirag_gateway.adapters.credentials",
     # Rooms that serve all tenants at once.

@@ -6,7 +6,7 @@ import pytest
 from minirag_contracts.envelope import event_subject
 from minirag_contracts.examples import EXAMPLES, TENANT_ID
 from minirag_contracts.frames import frame_subject
-from minirag_contracts.requests import REQUESTS, analytics, chat, ingest, retrieval, webhooks  # noqa: F401  # fill the registry
+from minirag_contracts.requests import REQUESTS, analytics, chat, gateway, ingest, retrieval, webhooks  # noqa: F401  # fill the registry
 from minirag_contracts.requests.common import COMMON, common_subject
 from minirag_contracts.schemas import published_models
 from minirag_contracts.topology import (
@@ -20,20 +20,10 @@ from minirag_contracts.topology import (
     filter_subject,
 )
 from minirag_eventstore import Projection
+from subjects import matches
 
 EVENTS = published_models()
 EVENT_STREAMS = [stream for stream in STREAMS if stream.owner]
-
-
-def matches(subject: str, subject_filter: str) -> bool:
-    """NATS' own rule: ``*`` is one token, ``>`` is one or more at the end."""
-    tokens, wanted = subject.split("."), subject_filter.split(".")
-    for index, part in enumerate(wanted):
-        if part == ">":
-            return len(tokens) > index
-        if index >= len(tokens) or part not in ("*", tokens[index]):
-            return False
-    return len(tokens) == len(wanted)
 
 
 def projections_of(service: str) -> tuple[Projection, ...]:

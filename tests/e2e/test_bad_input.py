@@ -1,6 +1,7 @@
 """Bad input gets a 4xx or a status that a person understands, and changes nothing else."""
 
 import asyncio
+import base64
 import io
 import socket
 from typing import Any
@@ -74,6 +75,24 @@ async def test_what_does_not_exist_is_not_found(tenant: Tenant, method: str, pat
 )
 async def test_malformed_ids_and_absurd_limits_are_refused(tenant: Tenant, path: str) -> None:
     assert_problem(await tenant.request("GET", path), 422)
+
+
+CURSORS = [
+    f'["2026-01-02T03:04:05+00:00", "{ZERO}", Infinity]',
+    f'["2026-01-02T03:04:05+00:00", "{ZERO}", {10**30}]',
+    f'["0001-01-01T00:00:00+14:00", "{ZERO}", 0]',
+]
+
+
+@pytest.mark.parametrize("content", CURSORS, ids=("infinite", "huge", "before the calendar"))
+async def test_a_crafted_cursor_is_refused_by_every_list(tenant: Tenant, content: str) -> None:
+    bot_id = await tenant.bot()
+    chat_id = (await tenant.ask(bot_id, "Hello?"))["message"]["chat_id"]
+    cursor = base64.urlsafe_b64encode(content.encode()).decode()
+    lists = ("bot-profiles", "sources", "webhooks", "chat", f"chat/{chat_id}/messages", "api-tokens", "audit")
+    for name in lists:
+        response = await tenant.request("GET", f"/v1/{name}", params={"cursor": cursor})
+        assert "cursor" in assert_problem(response, 422)["detail"], name
 
 
 async def test_a_wrong_method_and_a_missing_credential_are_problems(tenant: Tenant) -> None:

@@ -130,7 +130,9 @@ async def assert_turns(tenant: Tenant, outcomes: dict[str, str]) -> None:
     """Every question that was asked stands in exactly one chat, once, and the counters agree."""
     assert set(outcomes.values()) <= {"answered", *TOLD_FAILURES}, Counter(outcomes.values())
     assert Counter(outcomes.values())["answered"] >= len(outcomes) * 0.8, Counter(outcomes.values())
-    chats = await tenant.call("GET", "/v1/chat", 200, params={"limit": 1000})
+    chats: list[dict[str, str]] = []
+    while page := await tenant.call("GET", "/v1/chat", 200, params={"limit": 100, "offset": len(chats)}):
+        chats += page
     asked: Counter[str] = Counter()
     for chat in chats:
         messages = await tenant.call("GET", f"/v1/chat/{chat['id']}/messages", 200)

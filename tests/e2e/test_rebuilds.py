@@ -28,6 +28,11 @@ async def lived_in(stack: Stack, tenant: Tenant) -> Stack:
     failed = await tenant.call("POST", "/v1/sources", 201, json=failing)
     await tenant.call("POST", f"/v1/sources/{failed['id']}/ingest", 202)
     await tenant.settled(failed["id"])
+    gone = await tenant.ready(await tenant.text_source(bot_id, "The weir was closed in 1950."))
+    await tenant.call("DELETE", f"/v1/sources/{gone['id']}", 204)
+    await tenant.call("PATCH", f"/v1/sources/{gone['id']}", 200, json={"name": "Gone"})
+    await tenant.call("PATCH", f"/v1/sources/{gone['id']}", 200, json={"is_active": True})
+    await tenant.ready(gone["id"])
     reply = await tenant.ask(bot_id, "When do herons return?")
     path = f"/v1/chat/{reply['chat_id']}/messages/{reply['message']['id']}/feedback"
     for feedback in ("positive", "negative"):

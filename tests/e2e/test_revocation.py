@@ -21,7 +21,7 @@ LIMIT = 1.0
 
 PASSWORD = "a long enough password"
 
-pytestmark = pytest.mark.timeout(900 if CHAOS else 120)
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900 if CHAOS else 120)]
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 from uuid import UUID, uuid4
 
+from minirag_analytics.adapters.figures import PostgresFigures
 from minirag_analytics.projections import PROJECTIONS
+from minirag_analytics.queries import StatisticsQueries
 from minirag_contracts.context import TenantScope
 from minirag_contracts.envelope import Envelope
-from minirag_contracts.events.chat import Feedback, FeedbackGiven, MessageCompleted, MessageFailed, Usage
+from minirag_contracts.events.chat import (
+    BotCreated,
+    BotUpdated,
+    Feedback,
+    FeedbackGiven,
+    MessageCompleted,
+    MessageFailed,
+    Usage,
+)
 from minirag_eventstore import Database
+from recorded import NOON
 
 BOT = UUID("019f0000-0000-7000-8000-0000000000b0")
+
+TODAY: date = NOON.date()
+"""The day on which the queries of a test are asked: the one on which its events happen."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +43,37 @@ class Analytics:
                     if projection.owner == event.service:
                         await projection.apply(connection, event)
 
+    def queries(self, today: date = TODAY) -> StatisticsQueries:
+        """What can be asked, on a day of the test's choice."""
+        return StatisticsQueries(PostgresFigures(self.database), lambda: today)
+
     async def rows(self, table: str, scope: TenantScope) -> list[dict[str, object]]:
         """A tenant's rows of one table, in an order that only their content decides."""
         async with self.database.tenant(scope) as connection:
             return [dict(row) for row in await connection.fetch(f"SELECT * FROM {table} t ORDER BY t::text")]
+
+
+def a_bot(bot_id: UUID = BOT, name: str = "Help", model: str = "gpt-4o-mini") -> BotCreated:
+    """A bot."""
+    return BotCreated(bot_id=bot_id, name=name, model=model, **_SETTINGS)
+
+
+def a_renamed_bot(bot_id: UUID = BOT, name: str = "Helpdesk", model: str = "gpt-4o-mini") -> BotUpdated:
+    """The bot, configured anew."""
+    return BotUpdated(bot_id=bot_id, name=name, model=model, **_SETTINGS)
+
+
+_SETTINGS: dict[str, Any] = {
+    "description": "",
+    "embedding_model": None,
+    "system_prompt": "",
+    "temperature": 0.7,
+    "max_tokens": 1024,
+    "has_credentials": False,
+    "greeting": None,
+    "suggested_questions": [],
+    "has_identity_secret": False,
+}
 
 
 def an_answer(

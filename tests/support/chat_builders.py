@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from cryptography.fernet import Fernet
 from minirag_chat.domain.prompt import Exchange, Prompt
 from minirag_chat.settings import Settings
-from minirag_contracts.context import Context, TenantScope
+from minirag_contracts.context import Context, Reach, TenantScope
 from minirag_contracts.errors import Refusal
 from minirag_contracts.frames import Frame
 from minirag_contracts.ids import new_id
@@ -67,10 +67,13 @@ def a_prompt(question: str = "How long may I return it?", **fields: Any) -> Prom
     return Prompt(question=question, **{**defaults, **fields})
 
 
-def a_context(tenant_id: UUID, *, repeatable: bool = True) -> Context:
-    """A token's request; ``repeatable`` gives it a command id."""
+def a_context(
+    tenant_id: UUID, *, repeatable: bool = True, actor: str = "user:test", reach: Reach = "tenant"
+) -> Context:
+    """Somebody's request; ``repeatable`` gives it a command id."""
     return Context(
-        actor="token:test",
+        actor=actor,
+        reach=reach,
         tenant_id=tenant_id,
         correlation_id=new_id(),
         command_id=new_id() if repeatable else None,
@@ -110,10 +113,12 @@ class FakeRetrieval:
 
 @dataclass
 class ChatClient:
-    """A gateway's view of chat: for one tenant, over the bus."""
+    """A gateway's view of chat: for one tenant, over the bus, for somebody who sees all of it or only their own."""
 
     bus: Bus
     tenant_id: UUID = field(default_factory=uuid4)
+    actor: str = "user:test"
+    reach: Reach = "tenant"
 
     @property
     def scope(self) -> TenantScope:
@@ -122,8 +127,12 @@ class ChatClient:
 
     async def ask(self, request: Any, *, context: Context | None = None) -> Any:
         """One request, answered with its own reply model."""
-        context = context or a_context(self.tenant_id)
+        context = context or a_context(self.tenant_id, actor=self.actor, reach=self.reach)
         return await self.bus.request(request, type(request).Returns, context, timeout=15)
+
+    def as_actor(self, actor: str) -> "ChatClient":
+        """Somebody of the same tenant who sees only what they began."""
+        return ChatClient(self.bus, self.tenant_id, actor, "own")
 
     async def create_bot(self, **fields: Any) -> BotRead:
         """A bot with defaults."""

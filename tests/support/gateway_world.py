@@ -1,19 +1,20 @@
 """The gateway behind a real socket, and owners that answer on the real bus as the other services do."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+import gateway_stats
 import httpx
 from minirag_contracts.context import Context
-from minirag_contracts.errors import CommandReused, Refusal
+from minirag_contracts.errors import CommandReused, Refusal, Unavailable
 from minirag_contracts.frames import Frame
 from minirag_contracts.ids import new_id
-from minirag_contracts.requests.analytics import GetOverview, Overview
+from minirag_contracts.requests import Done, Request
 from minirag_contracts.requests.chat import (
     BotList,
     BotRead,
@@ -35,21 +36,36 @@ from minirag_contracts.requests.chat import (
     TurnStarted,
     UsageRead,
 )
-from minirag_contracts.requests.common import HealthCheck, HealthReply
+from minirag_contracts.requests.common import (
+    AuditedEvent,
+    AuditRead,
+    AuditReply,
+    EventsTail,
+    HealthCheck,
+    HealthReply,
+    RecordedEvent,
+    TailReply,
+)
 from minirag_contracts.requests.ingest import (
+    ChildrenQueued,
     CreateSource,
+    CreateSourceBatch,
+    DeactivateSource,
     GetSource,
     IngestAccepted,
+    IngestChildren,
     IngestSource,
+    ListChildren,
     ListSources,
+    SourceBatch,
     SourceList,
     SourceRead,
+    UpdateSource,
     UploadSource,
 )
-from minirag_gateway.ports import Lookup
-from minirag_gateway.queries.principals import Principals
 from minirag_messaging import Bus, RpcServer
 from minirag_service import Runtime
+from owner_of_chats import ChatOwner
 from webhooks_owner import WebhooksOwner
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -62,6 +78,12 @@ class NotFound(Refusal):
 
     status = 404
     code = "not_found"
+
+
+class NoChildren(Refusal):
+    """At least one child source is required"""
+
+    code = "no_children"
 
 
 class Busy(Refusal):
@@ -78,16 +100,23 @@ class Owners:
     bus: Bus
     asked: list[tuple[Any, Context]] = field(default_factory=list)
     bots: dict[UUID, BotRead] = field(default_factory=dict)
+    bots_of_a_page: int = 1000
     turns: dict[UUID, TurnRead] = field(default_factory=dict)
     started: dict[UUID, tuple[StartTurn, TurnStarted]] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
     answers: Sequence[str] = ("From ", "nine ", "to five.")
     frames: bool = True
+    recorded: dict[str, list[RecordedEvent]] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)
     servers: list[RpcServer] = field(default_factory=list)
+    chats: ChatOwner = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.chats = ChatOwner(self)
 
     async def start(self) -> None:
         """Answers for every service but the gateway."""
-        handlers = {
+        handlers: dict[str, dict[type[Request], Any]] = {
             "chat": {
                 CreateBot: self.create_bot,
                 GetBot: self.get_bot,
@@ -98,6 +127,7 @@ class Owners:
                 ListChats: self.list_chats,
                 ListMessages: self.list_messages,
                 GiveFeedback: self.give_feedback,
+                **self.chats.handlers(),
             },
             "ingest": {
                 CreateSource: self.create_source,
@@ -105,16 +135,25 @@ class Owners:
                 GetSource: self.get_source,
                 ListSources: self.list_sources,
                 IngestSource: self.ingest_source,
+                UpdateSource: self.update_source,
+                DeactivateSource: self.deactivate_source,
+                CreateSourceBatch: self.create_source_batch,
+                ListChildren: self.list_children,
+                IngestChildren: self.ingest_children,
             },
             "webhooks": WebhooksOwner().handlers(),
-            "analytics": {GetOverview: self.overview},
+            "analytics": {},
             "retrieval": {},
         }
+        for service, more in gateway_stats.answers(self.bots).items():
+            handlers[service] |= more
         for service, models in handlers.items():
             server = RpcServer(self.bus, service)
             for model, handler in models.items():
                 server.on(model, self._noting(handler))
             server.on_common("health", self.health)
+            server.on_common("events.tail", partial(self.events_tail, service))
+            server.on_common("audit.read", partial(self.audit_read, service))
             await server.start()
             self.servers.append(server)
 
@@ -134,6 +173,26 @@ class Owners:
     async def health(self, request: HealthCheck, context: Context) -> HealthReply:
         return HealthReply(status="ok", checks={"database": "ok"})
 
+    def _events(self, service: str, context: Context) -> list[RecordedEvent]:
+        if service in self.away:
+            raise Unavailable
+        return [event for event in self.recorded.get(service, []) if event.tenant_id == context.tenant_id]
+
+    async def events_tail(self, service: str, request: EventsTail, context: Context) -> TailReply:
+        events = self._events(service, context)
+        head = events[-1].position if events else 0
+        if request.after is None:
+            older = [
+                event.position for event in events if request.since and event.recorded_at < request.since
+            ]
+            return TailReply(events=[], head=max(older, default=0) if request.since else head, more=True)
+        found = [event for event in events if event.position > request.after][: request.limit]
+        return TailReply(events=found, head=found[-1].position if found else head, more=False)
+
+    async def audit_read(self, service: str, request: AuditRead, context: Context) -> AuditReply:
+        entries = [AuditedEvent(event=e, address="", agent="") for e in self._events(service, context)]
+        return AuditReply(entries=entries[::-1], more=False)
+
     async def create_bot(self, request: CreateBot, context: Context) -> BotRead:
         bot = a_bot(
             context.scope.tenant_id, name=request.name, has_credentials=request.credentials is not None
@@ -150,7 +209,7 @@ class Owners:
     async def list_bots(self, request: ListBots, context: Context) -> BotList:
         mine = [bot for bot in self.bots.values() if bot.tenant_id == context.tenant_id]
         start = int(request.cursor or 0)
-        end = start + request.limit
+        end = start + min(request.limit, self.bots_of_a_page)
         return BotList(items=mine[start:end], next=str(end) if end < len(mine) else None)
 
     async def start_turn(self, request: StartTurn, context: Context) -> TurnStarted:
@@ -252,15 +311,26 @@ class Owners:
             raise Busy
         return IngestAccepted(source_id=request.source_id, version=1)
 
-    async def overview(self, request: GetOverview, context: Context) -> Overview:
-        return Overview(
-            bot_profiles=1,
-            sources=2,
-            chats=3,
-            total_prompt_tokens=4,
-            total_completion_tokens=5,
-            total_tokens=9,
-        )
+    async def update_source(self, request: UpdateSource, context: Context) -> SourceRead:
+        changed = {key: value for key, value in request.changes.model_dump().items() if key != "content"}
+        return a_source(context.scope.tenant_id, id=request.source_id, **changed)
+
+    async def deactivate_source(self, request: DeactivateSource, context: Context) -> Done:
+        return Done()
+
+    async def create_source_batch(self, request: CreateSourceBatch, context: Context) -> SourceBatch:
+        if not request.children:
+            raise NoChildren
+        tenant_id = context.scope.tenant_id
+        parent = a_source(tenant_id, name=request.name, children_count=len(request.children))
+        children = [a_source(tenant_id, name=child.name, parent_id=parent.id) for child in request.children]
+        return SourceBatch(parent=parent, children=children)
+
+    async def list_children(self, request: ListChildren, context: Context) -> SourceList:
+        return SourceList(items=[a_source(context.scope.tenant_id, parent_id=request.source_id)], next="more")
+
+    async def ingest_children(self, request: IngestChildren, context: Context) -> ChildrenQueued:
+        return ChildrenQueued(enqueued=3)
 
 
 @dataclass
@@ -299,30 +369,6 @@ class World:
         assert response.status_code == 201, response.text
         bot_id: str = response.json()["id"]
         return bot_id
-
-
-def principals_of(world: World) -> Principals:
-    """What the gateway remembers of credentials."""
-    run: Any = world.runtime.backgrounds["token-use"]
-    found: Principals = run.args[0]
-    return found
-
-
-@contextmanager
-def counted_look_ups(world: World) -> Iterator[list[Lookup]]:
-    """Every question of a credential to the database while it is entered."""
-    credentials: Any = principals_of(world)._credentials
-    find, asked = credentials.find, []
-
-    async def noting(lookup: Lookup) -> Any:
-        asked.append(lookup)
-        return await find(lookup)
-
-    credentials.find = noting
-    try:
-        yield asked
-    finally:
-        credentials.find = find
 
 
 def a_sign_up(slug: str | None = None, **fields: str) -> dict[str, str]:

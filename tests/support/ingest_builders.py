@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -12,8 +12,18 @@ from uuid import UUID
 from cryptography.fernet import Fernet
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.ids import new_id
-from minirag_contracts.requests.ingest import CreateSource, GetSource, IngestSource, SourceRead, UploadSource
+from minirag_contracts.requests.ingest import (
+    CreateSource,
+    DeactivateSource,
+    GetSource,
+    IngestSource,
+    SourceChanges,
+    SourceRead,
+    UpdateSource,
+    UploadSource,
+)
 from minirag_contracts.requests.retrieval import Activated, Chunk
+from minirag_contracts.signals import Progress
 from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner, log
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
@@ -21,12 +31,18 @@ from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
 from minirag_ingest.adapters.web import WebFetcher
+from minirag_ingest.commands import hiding
+from minirag_ingest.commands.aggregates import Sources
+from minirag_ingest.commands.changes import ChangeCommands
+from minirag_ingest.commands.families import FamilyCommands
+from minirag_ingest.commands.given import Given
+from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.domain import source
 from minirag_ingest.errors import UploadGone
-from minirag_ingest.ports import Target
+from minirag_ingest.ports import LastingFailure, Target
 from minirag_ingest.projections import PROJECTIONS
 from minirag_ingest.queries import SourceQueries
 from minirag_service.egress import Allowance, GuardedClient
@@ -71,6 +87,7 @@ class RememberingIndex:
 
     staged: dict[Target, dict[int, Chunk]] = field(default_factory=dict)
     active: dict[UUID, int] = field(default_factory=dict)
+    hidden: dict[UUID, int] = field(default_factory=dict)
     activations: list[Target] = field(default_factory=list)
     before: Callable[[str, Target], Awaitable[None]] | None = None
 
@@ -82,10 +99,21 @@ class RememberingIndex:
     async def activate(self, context: Context, target: Target, chunk_count: int) -> Activated:
         if self.before:
             await self.before("activate", target)
+        if target.version <= self.hidden.get(target.source_id, 0):
+            raise LastingFailure("index_refused", "This source was hidden up to this version.")
         assert sorted(self.staged[target]) == list(range(chunk_count))
         self.active[target.source_id] = target.version
         self.activations.append(target)
         return Activated(generation=len(self.activations), chunk_count=chunk_count)
+
+    async def hide(self, context: Context, bot_id: UUID, versions: Mapping[UUID, int]) -> None:
+        if self.before:
+            for source_id, version in versions.items():
+                await self.before("hide", Target(bot_id, source_id, version))
+        for source_id, version in versions.items():
+            self.hidden[source_id] = max(version, self.hidden.get(source_id, 0))
+            if self.active.get(source_id, version + 1) <= version:
+                del self.active[source_id]
 
     def text(self, source_id: UUID) -> str:
         """What the active version of a source says."""
@@ -103,8 +131,18 @@ class RememberingBots:
 
     known: set[tuple[UUID, UUID]] = field(default_factory=lambda: {(TENANT, BOT)})
 
-    async def exists(self, context: Context, bot_id: UUID) -> bool:
+    async def is_active(self, context: Context, bot_id: UUID) -> bool:
         return (context.scope.tenant_id, bot_id) in self.known
+
+
+@dataclass
+class RememberingProgress:
+    """Whoever listens to the signals."""
+
+    told: list[Progress] = field(default_factory=list)
+
+    async def tell(self, scope: TenantScope, progress: Progress) -> None:
+        self.told.append(progress)
 
 
 @dataclass
@@ -152,12 +190,15 @@ class Ingest:
         self.contents = PostgresContentRows(self.store)
         fetcher = WebFetcher(self.client)
         retry = RetryPolicy(tuple(timedelta(seconds=delay) for delay in delays))
+        self.progress = RememberingProgress()
         self.ingestion = Ingestion(
             self.store,
+            self.rows,
             self.contents,
             SourceReader(self.store, self.contents, fetcher, self.extraction),
             SentenceChunker(MiniLmTokens(), self.extraction.chunk),
             self.index,
+            self.progress,
             retry.attempts,
         )
         self.runner = WorkRunner(
@@ -170,9 +211,19 @@ class Ingest:
             on_parked=self.ingestion.give_up,
             poll=timedelta(milliseconds=20),
         )
-        self.commands = SourceCommands(
-            self.store, self.rows, self.contents, self.bots, fetcher, self.transfer, self.disk, self.runner
+        self.hidings = Hidings(self.store, self.rows, self.index)
+        self.hiding_runner = WorkRunner(
+            self.store,
+            hiding.WORK_KIND,
+            self.hidings.run,
+            lease=timedelta(seconds=lease),
+            poll=timedelta(milliseconds=20),
         )
+        given = Given(fetcher, self.disk)
+        sources = Sources(self.rows, self.contents, self.bots, self.runner)
+        self.commands = SourceCommands(self.store, sources, given, self.transfer)
+        self.families = FamilyCommands(self.store, self.rows, sources, given)
+        self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
         self.queries = SourceQueries(self.store, self.rows)
 
     async def create(self, request: CreateSource, **context: Any) -> SourceRead:
@@ -187,6 +238,15 @@ class Ingest:
     async def ingest(self, source_id: UUID) -> int:
         """Asks for a version."""
         return (await self.commands.ingest(IngestSource(source_id=source_id), a_context())).version
+
+    async def update(self, source_id: UUID, **changes: Any) -> SourceRead:
+        """Changes the given fields, and no others."""
+        request = UpdateSource(source_id=source_id, changes=SourceChanges(**changes))
+        return await self.changes.update(request, a_context())
+
+    async def delete(self, source_id: UUID) -> None:
+        """Deactivates."""
+        await self.changes.deactivate(DeactivateSource(source_id=source_id), a_context())
 
     async def read(self, source_id: UUID) -> SourceRead:
         """The source as clients see it."""
@@ -219,12 +279,15 @@ class Ingest:
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """With ingestion running."""
-        task = asyncio.create_task(self.runner.run())
+        runners = (self.runner, self.hiding_runner)
+        tasks = [asyncio.create_task(runner.run()) for runner in runners]
         try:
             yield
         finally:
-            await self.runner.drain(2)
-            await stopped(task)
+            for runner in runners:
+                await runner.drain(2)
+            for task in tasks:
+                await stopped(task)
 
     async def close(self) -> None:
         """Ends children and connections."""

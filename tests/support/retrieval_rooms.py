@@ -13,6 +13,9 @@ from minirag_contracts.requests.retrieval import (
     ActivateVersion,
     Chunk,
     ChunksStaged,
+    Hidden,
+    HideSource,
+    HideSources,
     Search,
     SearchReply,
     StageChunks,
@@ -23,9 +26,11 @@ from minirag_retrieval.adapters.bot_rows import PostgresBotRows
 from minirag_retrieval.adapters.chunk_rows import PostgresChunkRows
 from minirag_retrieval.commands.activation import Activations
 from minirag_retrieval.commands.collection import Collection
+from minirag_retrieval.commands.hiding import Hidings
 from minirag_retrieval.commands.points import BotPoints
 from minirag_retrieval.commands.restoring import Restoring
 from minirag_retrieval.commands.staging import Staging
+from minirag_retrieval.commands.switching import Switches
 from minirag_retrieval.ports import Embedder, Vector, VectorIndex
 from minirag_retrieval.projections import PROJECTIONS
 from minirag_retrieval.queries import Searching
@@ -79,8 +84,10 @@ class Rooms:
         self.rows, self.bots = PostgresChunkRows(), PostgresBotRows(database)
         encoder = Bm25Encoder()
         self.points = BotPoints(self.rows, self.bots, index, encoder)
-        self.staging = Staging(self.store, self.rows, index, embedder, encoder)
-        self.activations = Activations(self.store, self.rows, self.bots, index, self.points)
+        self.staging = Staging(self.store, self.rows, self.bots, index, embedder, encoder)
+        switches = Switches(self.bots, index, self.points)
+        self.activations = Activations(self.store, self.rows, self.bots, self.points, switches)
+        self.hidings = Hidings(self.store, self.rows, self.bots, self.points, switches)
         self.collection = Collection(self.store, self.rows, index)
         self.restoring = Restoring(self.store, self.rows, self.bots, index, self.points)
         highlighting = Highlighting(embedder, Bm25Encoder(SENTENCE_TERMS))
@@ -113,6 +120,10 @@ class Source:
     async def ingest(self, version: int, *chunks: str | Chunk) -> Activated:
         await self.stage(version, *chunks)
         return await self.activate(version, len(chunks))
+
+    async def hide(self, version: int, *others: "Source") -> Hidden:
+        sources = [HideSource(source_id=source.source_id, version=version) for source in (self, *others)]
+        return await self.rooms.hidings.hide(HideSources(bot_id=self.bot_id, sources=sources), self.context)
 
     async def ask(self, query: str, **options: int) -> SearchReply:
         request = Search(bot_id=self.bot_id, query=query, **options)

@@ -62,6 +62,7 @@ class Webhooks:
     timeout: float = 2.0
     per_endpoint: int = 4
     concurrency: int = 8
+    per_tenant: int = 50
     sealer: Sealer = field(default_factory=lambda: Sealer([Fernet.generate_key().decode()]))
 
     def __post_init__(self) -> None:
@@ -69,7 +70,7 @@ class Webhooks:
         self.endpoints = PostgresEndpointRows(self.sealer)
         self.deliveries = PostgresDeliveryRows(self.sealer)
         self.log = PostgresDeliveryLog()
-        self.commands = EndpointCommands(self.store, self.endpoints, self.deliveries)
+        self.commands = EndpointCommands(self.store, self.endpoints, self.deliveries, self.per_tenant)
         self.queries = EndpointQueries(self.store, self.endpoints)
         self.delivery_queries = DeliveryQueries(self.store, self.endpoints, self.log)
         self.archive = PostgresArchive(self.database)
@@ -108,7 +109,7 @@ class Webhooks:
     async def delivering(self, delays: Sequence[float] = ()) -> AsyncIterator[WorkRunner]:
         """The delivery worker, running, with these delays (in seconds) between attempts."""
         client = GuardedClient(Allowance.parse(self.allow))
-        slots = EndpointSlots(self.per_endpoint, timedelta(seconds=1))
+        slots = EndpointSlots(self.per_endpoint, self.concurrency, timedelta(seconds=1))
         sender = HttpSender(client, timedelta(seconds=self.timeout))
         notice = DeliverNotice(self.store, self.deliveries, sender, slots)
         runner = WorkRunner(

@@ -17,6 +17,15 @@ async def test_a_stream_is_loaded_as_it_was_appended(store: EventStore) -> None:
         assert await transaction.load(f"account-{account_id}", balance_of, 0) == (3, 4)
 
 
+async def test_several_streams_are_loaded_at_once_in_the_order_of_asking(store: EventStore) -> None:
+    context = a_context()
+    accounts = [await open_account(store, context, payments=number) for number in (2, 0, 1)]
+    streams = [f"account-{account_id}" for account_id in (*accounts, new_id())]
+    async with store.transaction(context.scope) as transaction:
+        assert await transaction.load_many(streams, balance_of, 0) == [(2, 3), (0, 1), (1, 2), (0, 0)]
+        assert await transaction.load_many([], balance_of, 0) == []
+
+
 async def test_rows_change_in_the_transaction_of_their_event(store: EventStore) -> None:
     context = a_context()
     account_id = new_id()

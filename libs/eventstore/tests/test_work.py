@@ -237,3 +237,78 @@ async def test_work_added_through_its_runner_starts_with_the_commit(store: Event
             await runner.add(transaction, "now")
         await until(lambda: _empty(store), 1)
     assert done == ["now"]
+
+
+async def test_many_pieces_of_one_transaction_start_no_more_at_a_time_than_there_is_room(
+    store: EventStore,
+) -> None:
+    context, most = a_context(), 0
+
+    async def handle(item: WorkItem) -> None:
+        nonlocal most
+        most = max(most, runner.running)
+        await asyncio.sleep(0.002)
+        async with store.transaction(item.scope) as transaction:
+            await item.finish(transaction)
+
+    runner = runner_of(store, handle, concurrency=3)
+    async with running(runner):
+        async with store.transaction(context.scope) as transaction:
+            for number in range(20):
+                await runner.add(transaction, str(number))
+        await until(lambda: _none_left(store))
+    assert most == 3
+
+
+async def test_a_transaction_that_is_rolled_back_takes_no_room(store: EventStore) -> None:
+    context, started = a_context(), asyncio.Event()
+
+    async def handle(item: WorkItem) -> None:
+        async with store.transaction(item.scope) as transaction:
+            await item.finish(transaction)
+        started.set()
+
+    runner = runner_of(store, handle, concurrency=1)
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            async with store.transaction(context.scope) as transaction:
+                await runner.add(transaction, "never")
+                raise RuntimeError
+    async with store.transaction(context.scope) as transaction:
+        await runner.add(transaction, "now")
+    await asyncio.wait_for(started.wait(), 5)
+
+
+async def _none_left(store: EventStore) -> bool:
+    return await count(store, "work") == 0
+
+
+async def test_work_that_was_taken_back_is_cancelled_where_it_runs(store: EventStore) -> None:
+    context, ended = a_context(), asyncio.Event()
+
+    async def handle(item: WorkItem) -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    runner = runner_of(store, handle, lease=timedelta(milliseconds=150))
+    async with running(runner):
+        async with store.transaction(context.scope) as transaction:
+            for key in ("runs", "waits elsewhere"):
+                await runner.add(transaction, key)
+        async with store.transaction(context.scope) as transaction:
+            await transaction.drop_work("job", "runs", "waits elsewhere", "never was")
+        assert await count(store, "work") == 0
+        await asyncio.wait_for(ended.wait(), 5)
+    assert await count(store, "dead_letters") == 0
+
+
+async def test_taking_work_back_does_not_wait_for_who_is_ending_it(store: EventStore) -> None:
+    context = a_context()
+    await add(store, context, "ending", "waiting")
+    async with store.transaction(context.scope) as first:
+        await first.connection.execute("DELETE FROM work WHERE key = 'ending'")
+        async with asyncio.timeout(2), store.transaction(context.scope) as second:
+            await second.drop_work("job", "ending", "waiting")
+    assert await count(store, "work") == 0

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
-from analytics_builders import Analytics, a_failure, a_judgement, an_answer
+from analytics_builders import BOT, Analytics, a_bot, a_failure, a_judgement, a_renamed_bot, an_answer
 from ledger import PlainSeal, core_and
 from minirag_analytics.projections import PROJECTIONS
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.envelope import Envelope
+from minirag_contracts.events.chat import BotDeactivated
 from minirag_contracts.examples import EXAMPLES
 from minirag_contracts.ids import new_id
 from minirag_contracts.topology import consumers_of
@@ -39,9 +40,17 @@ class Owners:
     async def happened(self) -> None:
         """A working day of two tenants: every example, and turns with changing judgements."""
         for tenant_id in TENANTS:
-            for number, payload in enumerate(EXAMPLES.values()):
-                if payload.owner in OWNERS:
-                    await self._append(tenant_id, f"example-{tenant_id}-{number}", 0, payload)
+            bots = [payload for name, payload in EXAMPLES.items() if name.startswith("bot.")]
+            off = [a_bot(), a_renamed_bot(name="Desk", model="gpt-4o"), BotDeactivated(bot_id=BOT)]
+            for life in (bots, off):
+                stream = f"bot-{new_id()}"
+                for version, payload in enumerate(life):
+                    await self._append(tenant_id, stream, version, payload)
+            others = [
+                payload for payload in EXAMPLES.values() if payload.owner in OWNERS and payload not in bots
+            ]
+            for number, payload in enumerate(others):
+                await self._append(tenant_id, f"example-{tenant_id}-{number}", 0, payload)
             for number in range(20):
                 message_id, stream = new_id(), f"turn-{new_id()}"
                 answer = an_answer(message_id, cost_usd=0.1 * number, first_token_ms=number * 40)
@@ -100,6 +109,21 @@ async def test_events_out_of_order_and_twice_give_the_same_rows(analytics: Analy
             await projector.handle(event)
     for projection in PROJECTIONS:
         assert (await report_of(analytics, owners, projection)).differences == [], projection.name
+
+
+async def test_bots_are_as_their_last_events_left_them_whatever_came_first(
+    analytics: Analytics, owners: Owners
+) -> None:
+    for projector in projectors_of(analytics, owners):
+        events, _ = await owners.after(projector.spec.owner, 0, projector.spec.patterns, 2000)
+        for event in reversed(events):
+            await projector.handle(event)
+    for tenant_id in TENANTS:
+        rows = await analytics.rows("bots", TenantScope(tenant_id))
+        assert {(row["name"], row["model"], row["is_active"]) for row in rows} == {
+            ("Helpdesk", "gpt-4o-mini", True),
+            ("Desk", "gpt-4o", False),
+        }
 
 
 async def test_a_table_that_was_thrown_away_is_folded_again(analytics: Analytics, owners: Owners) -> None:

@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
 from ledger import core_and
 from minirag_analytics.bootstrap import assemble
 from minirag_analytics.projections import PROJECTIONS
 from minirag_analytics.settings import Settings
 from minirag_contracts.context import Context
+from minirag_contracts.errors import Refusal
 from minirag_contracts.examples import EXAMPLES, TENANT_ID
 from minirag_contracts.ids import new_id
-from minirag_contracts.requests.analytics import GetOverview, Overview
+from minirag_contracts.requests import REQUESTS
+from minirag_contracts.requests.analytics import BotUsageList, GetBotUsage, GetOverview, Overview
 from minirag_contracts.requests.common import ProjectionsReply, ProjectionsVerify
 from minirag_eventstore import Projection
 from minirag_messaging import Bus
@@ -40,11 +43,37 @@ async def nothing(runtime: Runtime, settings: ServiceSettings) -> None:
 
 
 async def everything_happened(*owners: Runtime) -> None:
+    """Each example by itself, but those of the bot in the order of its life."""
+    bots = [payload for name, payload in EXAMPLES.items() if name.startswith("bot.")]
     for owner in owners:
-        for payload in EXAMPLES.values():
-            if payload.owner == owner.service:
-                async with owner.store.transaction(CONTEXT.scope) as tx:
-                    await tx.append(CONTEXT, f"something-{new_id()}", 0, [payload])
+        others = [
+            [payload]
+            for payload in EXAMPLES.values()
+            if payload.owner == owner.service and payload not in bots
+        ]
+        for payloads in [bots, *others] if owner.service == "chat" else others:
+            async with owner.store.transaction(CONTEXT.scope) as tx:
+                await tx.append(CONTEXT, f"something-{new_id()}", 0, payloads)
+
+
+async def asked_again_and_again(bus: Bus, used: BotUsageList) -> None:
+    """Fails as soon as the figures are not the same."""
+    assert [(item.bot_name, item.total_tokens) for item in used.items] == [("Helpdesk", 358)]
+    while True:
+        assert await bus.request(GetBotUsage(), BotUsageList, CONTEXT) == used
+
+
+async def test_every_question_is_answered_on_the_bus(
+    nats: NatsServer, bus: Bus, database_urls: Callable[..., Awaitable[tuple[str, str]]]
+) -> None:
+    settings = settings_for(Settings, nats.url, await database_urls("analytics"))
+    asked = [model for model in REQUESTS.values() if model.service == "analytics"]
+    assert len(asked) == 9
+    async with running(settings, assemble, PROJECTIONS):
+        for model in asked:
+            assert isinstance(await bus.request(model(), model.Returns, CONTEXT), model.Returns)
+        with pytest.raises(Refusal):
+            await bus.request(GetBotUsage.model_construct(days=0), BotUsageList, CONTEXT)
 
 
 async def test_the_overview_follows_the_events_and_survives_a_repair(
@@ -72,9 +101,14 @@ async def test_the_overview_follows_the_events_and_survives_a_repair(
                 if await bus.request(GetOverview(), Overview, CONTEXT) == expected:
                     break
                 await asyncio.sleep(0.05)
+        used = await bus.request(GetBotUsage(), BotUsageList, CONTEXT)
+        asking = asyncio.create_task(asked_again_and_again(bus, used))
         for repair in (False, True):
             request = ProjectionsVerify(repair=repair)
             reply = await bus.ask("analytics", "projections.verify", request, ProjectionsReply, CONTEXT, 20)
             assert [report.differences for report in reply.reports] == [[] for _ in PROJECTIONS]
             assert all(report.rows for report in reply.reports)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):  # and not because an answer was another
+            await asking
         assert await bus.request(GetOverview(), Overview, CONTEXT) == expected

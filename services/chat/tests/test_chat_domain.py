@@ -1,5 +1,6 @@
 """Given events, when command, then events: bots, chats and turns."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -23,6 +24,7 @@ from minirag_contracts.events.chat import (
     MessageCompleted,
     MessageCreated,
     MessageFailed,
+    StopRequested,
     Usage,
 )
 from minirag_contracts.requests.chat import BotCredentials, CreateBot
@@ -120,7 +122,7 @@ def test_a_chat_keeps_its_bot() -> None:
 def test_a_bot_without_a_model_gets_the_default_and_keeps_it() -> None:
     [event] = bot.create(BOT, CreateBot(name="Support"), "minirag/extractive")
     assert isinstance(event, BotCreated) and event.model == "minirag/extractive"
-    assert bot.evolve(bot.Bot(), event) == bot.Bot(True, "minirag/extractive", False, True)
+    assert bot.evolve(bot.Bot(), event) == bot.Bot(event, is_active=True)
 
 
 def test_a_bots_key_is_not_in_its_event() -> None:
@@ -176,3 +178,19 @@ def test_the_newest_exchanges_that_fit_are_told() -> None:
     history = [Exchange("a" * 10, "b" * 10), Exchange("c" * 5, "d" * 5), Exchange("e", "f")]
     assert bounded(history, 12) == tuple(history[1:])
     assert bounded(history, 1) == ()
+
+
+def test_a_running_answer_is_stopped_once_and_an_ended_one_is_left_alone() -> None:
+    running = given(created())
+    [event] = turn.request_stop(running, CHAT)
+    assert event == StopRequested(chat_id=CHAT, bot_id=BOT, message_id=MESSAGE)
+    asked = turn.evolve(running, event)
+    assert turn.request_stop(asked, CHAT) == []
+    assert turn.request_stop(given(created(), completed()), CHAT) == []
+    [end] = turn.complete(
+        asked, content_hash="11", usage=USAGE, citations=[], figures=replace(FIGURES, stopped=True)
+    )
+    assert isinstance(end, MessageCompleted) and end.stopped
+    for state, chat_id in ((running, uuid4()), (given(), CHAT)):
+        with pytest.raises(MessageNotFound):
+            turn.request_stop(state, chat_id)

@@ -9,18 +9,20 @@ from chat_builders import a_finding, a_prompt, nothing_found
 from minirag_chat.adapters.catalogue import Catalogue
 from minirag_chat.adapters.directory import ModelDirectory
 from minirag_chat.adapters.extractive import NOTHING_RELEVANT, ExtractiveModel, compose
+from minirag_chat.adapters.prices import Prices
 from minirag_chat.domain import models
 from minirag_chat.errors import ModelNotConfigured, ModelUnknown
 from minirag_chat.ports import Delta, Params, TokenCount
+from minirag_contracts.requests.chat import ModelPrice
 
 
-def a_directory(**environment: str) -> ModelDirectory:
+def a_directory(own: dict[str, ModelPrice] | None = None, **environment: str) -> ModelDirectory:
     catalogue = Catalogue()
     return ModelDirectory(
         own=ExtractiveModel(),
         others=ExtractiveModel(),
         provider_of=catalogue.provider,
-        price=catalogue.cost_usd,
+        price=Prices(catalogue, own or {}).cost_usd,
         environment=environment,
         start_others=lambda: None,
     )

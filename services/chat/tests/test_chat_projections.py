@@ -1,10 +1,13 @@
 """Every projection of chat is a fold of its events; lists are paged; secrets and texts stay where they belong."""
 
+from typing import Any
+
 import pytest
-from chat_builders import Stage
+from chat_builders import ChatClient, Stage
 from minirag_chat.projections import PROJECTIONS
 from minirag_contracts.errors import RemoteRefusal, Unavailable
 from minirag_contracts.ids import new_id
+from minirag_contracts.requests.bots import BotChanges, UpdateBot
 from minirag_contracts.requests.chat import (
     BotCredentials,
     GetBot,
@@ -29,6 +32,10 @@ async def test_a_projection_equals_its_rebuild(no_keys: None, stage: Stage, proj
     )
     stage.retrieval.refusal = Unavailable()
     await client.converse(bot.id, chat_id=done["chat_id"])
+    changes = BotChanges(name="Sales", credentials=None, suggested_questions=["Why?"], is_active=False)
+    await client.ask(UpdateBot(bot_id=bot.id, changes=changes))
+    for active in (True, False):
+        await client.ask(UpdateBot(bot_id=bot.id, changes=BotChanges(is_active=active)))
     report = await rebuild_own(stage.runtime.database, "chat", projection)
     assert report.differences == [] and report.rows > 0
 
@@ -54,6 +61,36 @@ async def test_lists_are_paged_newest_first_without_gaps(no_keys: None, stage: S
     following = (await client.ask(ListMessages(chat_id=chats[0], limit=1))).next
     [answer] = (await client.ask(ListMessages(chat_id=chats[0], limit=1, cursor=following))).items
     assert (question.role, answer.role) == ("user", "assistant")
+
+
+async def all_of(client: ChatClient, request: ListBots | ListMessages) -> tuple[list[Any], int]:
+    """What the pages of a list have together, and how many there are."""
+    found, pages = [], 0
+    while True:
+        page = await client.ask(request)
+        found, pages = found + page.items, pages + 1
+        if page.next is None:
+            return found, pages
+        request = request.model_copy(update={"cursor": page.next})
+
+
+async def test_a_list_that_is_larger_than_a_message_of_the_bus_has_several_pages(
+    no_keys: None, stage: Stage
+) -> None:
+    client = stage.client
+    escaped = "\x01" * 100_000  # six bytes of JSON each
+    bots = [(await client.create_bot(system_prompt=escaped)).id for _ in range(15)]
+    found, pages = await all_of(client, ListBots())
+    assert [bot.id for bot in found] == bots[::-1] and pages == 3
+
+    chat_id = (await client.converse(bots[0]))[-1].data["chat_id"]
+    for _ in range(2):
+        await client.converse(bots[0], chat_id=chat_id)
+    single, _ = await all_of(client, ListMessages(chat_id=chat_id, limit=1))
+    async with stage.runtime.database.tenant(client.scope) as connection:
+        await connection.execute("UPDATE message_contents SET content = repeat('x', 1900000)")
+    found, pages = await all_of(client, ListMessages(chat_id=chat_id))
+    assert [message.id for message in found] == [message.id for message in single] and pages == 3
 
 
 @pytest.mark.parametrize("page", [{"limit": 0}, {"limit": -1}, {"cursor": "nonsense"}, {"cursor": "W10"}])

@@ -203,3 +203,18 @@ async def test_concurrent_turns_of_one_chat_add_up(stage: Stage) -> None:
     chat = await client.ask(GetChat(chat_id=chat_id))
     assert chat.message_count == 22
     assert len((await client.ask(ListMessages(chat_id=chat_id))).items) == 22
+
+
+async def test_turns_that_wait_hold_no_connection_of_the_database(stage: Stage) -> None:
+    """P4: many more turns than the pool has connections wait for somebody else, and the database is free."""
+    bot = await stage.client.create_bot()
+    stage.retrieval.delay = 30
+    started = [await stage.client.start(bot.id) for _ in range(40)]
+    async with asyncio.timeout(20):
+        while len(stage.retrieval.asked) < 40:
+            await asyncio.sleep(0.02)
+    pool = stage.runtime.database._tenants
+    assert pool.get_max_size() < 40 and pool.get_idle_size() == pool.get_size()
+    assert len((await stage.client.ask(ListChats())).items) == 40
+    stage.retrieval.delay = 0
+    assert {(await stage.client.ended(turn)).state for turn in started} == {"completed"}

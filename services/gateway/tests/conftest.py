@@ -24,6 +24,7 @@ async def _world(urls: tuple[str, str], nats: NatsServer, bus: Bus, **fields: ob
     owners = Owners(bus)
     await owners.start()
     port = listening.getsockname()[1]
+    fields = {"limit_signups": 0, "limit_failed_authentications": 0, **fields}
     settings = settings_for(Settings, nats.url, urls, http_fd=os.dup(listening.fileno()), **fields)
     async with (
         running(settings, assemble, PROJECTIONS) as runtime,

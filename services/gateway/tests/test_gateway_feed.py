@@ -7,7 +7,8 @@ from uuid import UUID
 
 import httpx
 import pytest
-from gateway_world import PASSWORD, World, counted_look_ups, principals_of
+from gateway_memory import counted_look_ups, principals_of
+from gateway_world import PASSWORD, World
 from minirag_eventstore.rebuild import rebuild_own
 from minirag_gateway.projections import PROJECTIONS
 from minirag_gateway.queries.feed import IdentityFeed

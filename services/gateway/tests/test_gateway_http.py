@@ -111,12 +111,14 @@ async def test_a_list_is_a_bare_array_and_links_to_its_next_page(
     assert isinstance(world.owners.asked[-1][0], ListBots)
 
 
-@pytest.mark.parametrize("path", ["/v1/bot-profiles", "/v1/chat"])
-async def test_absurd_limits_and_cursors_are_refused(client: httpx.AsyncClient, path: str) -> None:
+@pytest.mark.parametrize(("path", "absurd"), [("/v1/bot-profiles", 1001), ("/v1/chat", 1_000_001)])
+async def test_absurd_limits_and_cursors_are_refused(
+    client: httpx.AsyncClient, path: str, absurd: int
+) -> None:
     for query in (
         "limit=0",
         "limit=-1",
-        "limit=1001",
+        f"limit={absurd}",
         "limit=x",
         "limit=" + "9" * 5000,
         "cursor=",
@@ -158,6 +160,25 @@ async def test_unknown_paths_methods_and_ids(
     assert detail is None or body["detail"] == detail
 
 
+async def test_a_wrong_method_is_told_every_right_one(client: httpx.AsyncClient) -> None:
+    for path, methods in (
+        ("/v1/webhooks", "GET, POST"),
+        ("/v1/webhooks/0191e7a0-0000-7000-8000-000000000000", "DELETE, GET"),
+        ("/docs", "GET, HEAD"),
+    ):
+        response = await client.put(path)
+        assert response.status_code == 405
+        allowed = {method.strip() for method in response.headers["allow"].split(",")}
+        assert set(methods.split(", ")) <= allowed, path
+        assert response.json()["code"] == "method_not_allowed"
+
+
+async def test_the_path_of_a_route_is_no_id_of_another(client: httpx.AsyncClient) -> None:
+    response = await client.get("/v1/sources/upload")
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert (await client.get("/v1/sources/uploads")).status_code == 422
+
+
 async def test_bodies_that_are_no_such_json_are_refused(world: World, client: httpx.AsyncClient) -> None:
     for raw in BAD_BODIES:
         response = await client.post(
@@ -168,6 +189,14 @@ async def test_bodies_that_are_no_such_json_are_refused(world: World, client: ht
         assert set(body["errors"][0]) == {"loc", "msg", "type"}
         assert "sk-secret" not in response.text
     assert world.owners.asked == []
+
+
+async def test_a_type_is_what_the_document_says(client: httpx.AsyncClient) -> None:
+    for fields in ({"max_tokens": True}, {"max_tokens": "12"}, {"temperature": "0.5"}, {"name": 7}):
+        response = await client.post("/v1/bot-profiles", json={"name": "A", **fields})
+        assert response.status_code == 422, fields
+        assert response.json()["errors"][0]["loc"] == ["body", *fields]
+    assert (await client.post("/v1/bot-profiles", json={"name": "A", "temperature": 1})).status_code == 201
 
 
 async def test_an_escaped_backslash_is_no_nul(client: httpx.AsyncClient) -> None:

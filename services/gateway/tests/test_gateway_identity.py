@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway_world import PASSWORD, World, a_sign_up, counted_look_ups, principals_of
+from gateway_memory import counted_look_ups, principals_of
+from gateway_world import PASSWORD, World, a_sign_up
 from minirag_contracts.context import TenantScope
 from minirag_gateway.queries.principals import UNHEARD
 

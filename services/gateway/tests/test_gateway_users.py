@@ -1,6 +1,7 @@
 """Users, their roles and passwords, through HTTP."""
 
 import asyncio
+import base64
 from typing import Any
 
 import httpx
@@ -51,7 +52,10 @@ async def test_users_are_listed_by_address_page_by_page_inactive_ones_included(w
     assert paged == emails
 
 
-@pytest.mark.parametrize("cursor", ["x", "e30", "W10", "WzEsMl0", "%00"])
+HALF_A_PAIR = base64.urlsafe_b64encode(b'["\\ud800", "019f0000-0000-7000-8000-000000000001"]').decode()
+
+
+@pytest.mark.parametrize("cursor", ["x", "e30", "W10", "WzEsMl0", "%00", HALF_A_PAIR])
 async def test_a_cursor_that_is_none_is_refused(world: World, cursor: str) -> None:
     async with await world.a_client() as owner:
         assert (await owner.get(f"/v1/users?cursor={cursor}")).status_code == 422

@@ -1,14 +1,13 @@
 """The routes of webhooks: what becomes of a body, what is asked of the owner, and what is answered."""
 
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 from gateway_world import World
 from minirag_contracts.requests.webhooks import ListDeliveries, PingWebhook, Redeliver, UpdateWebhook
 
-WEBHOOK, DELIVERY = str(uuid4()), str(uuid4())
+WEBHOOK, DELIVERY = "019f0000-0000-4000-8000-0000000000aa", "019f0000-0000-4000-8000-0000000000bb"
 ONE = f"/v1/webhooks/{WEBHOOK}"
 LOG = f"{ONE}/deliveries"
 

@@ -136,7 +136,11 @@ async def test_an_upload_is_checked_in_the_order_that_clients_know(idle_ingest: 
     with pytest.raises(FileTooLarge):
         await idle_ingest.commands.upload(an_upload("a.txt", b"", size=big, bot_id=new_id()), a_context())
     with pytest.raises(BotUnknown):
-        await idle_ingest.commands.upload(an_upload("a.txt", b"", bot_id=new_id()), a_context())
+        await idle_ingest.commands.upload(
+            an_upload("a.txt", b"", bot_id=new_id(), parent_id=new_id()), a_context()
+        )
+    with pytest.raises(SourceNotFound):
+        await idle_ingest.commands.upload(an_upload("a.txt", b"lost", parent_id=new_id()), a_context())
 
 
 async def test_an_upload_that_arrived_otherwise_than_announced_is_refused(idle_ingest: Ingest) -> None:

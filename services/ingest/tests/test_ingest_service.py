@@ -12,18 +12,33 @@ from ingest_builders import a_source
 from ledger import core_and
 from minirag_contracts.context import Context
 from minirag_contracts.errors import RemoteRefusal
-from minirag_contracts.events.chat import BotCreated
+from minirag_contracts.events.chat import BotActivated, BotCreated, BotDeactivated
 from minirag_contracts.ids import new_id
+from minirag_contracts.requests import Done
 from minirag_contracts.requests.chat import BotRead, GetBot
 from minirag_contracts.requests.common import HealthCheck, HealthReply, ProjectionsReply, ProjectionsVerify
 from minirag_contracts.requests.ingest import (
+    DeactivateSource,
     GetSource,
+    GetSourcesSummary,
     IngestAccepted,
     IngestSource,
+    SourceChanges,
     SourceRead,
+    SourcesSummary,
+    UpdateSource,
     UploadSource,
 )
-from minirag_contracts.requests.retrieval import Activated, ActivateVersion, Chunk, ChunksStaged, StageChunks
+from minirag_contracts.requests.retrieval import (
+    Activated,
+    ActivateVersion,
+    Chunk,
+    ChunksStaged,
+    Hidden,
+    HideSources,
+    StageChunks,
+)
+from minirag_contracts.signals import Progress, progress_subject
 from minirag_eventstore import Projection
 from minirag_ingest.bootstrap import assemble
 from minirag_ingest.errors import SourceNotFound
@@ -53,6 +68,10 @@ class Nothing(Projection):
     name, tables, owner = "nothing", (), "chat"
 
 
+INACTIVE: set[UUID] = set()
+"""What chat has deactivated."""
+
+
 async def a_bot(request: GetBot, context: Context) -> BotRead:
     """Chat's answer."""
     if request.bot_id == FOREIGN:
@@ -62,7 +81,7 @@ async def a_bot(request: GetBot, context: Context) -> BotRead:
         {
             "id": request.bot_id, "tenant_id": TENANT, "name": "b", "description": "", "model": "m",
             "embedding_model": None, "system_prompt": "", "temperature": 0, "max_tokens": 1,
-            "has_credentials": False, "is_active": True, "created_at": now, "updated_at": now,
+            "has_credentials": False, "is_active": request.bot_id not in INACTIVE, "created_at": now, "updated_at": now,
         }
     )  # fmt: skip
 
@@ -77,6 +96,7 @@ class Retrieval:
 
     def __init__(self) -> None:
         self.staged: dict[tuple[UUID, int], dict[int, Chunk]] = {}
+        self.hidden: dict[UUID, int] = {}
 
     async def stage(self, request: StageChunks, context: Context) -> ChunksStaged:
         found = self.staged.setdefault((request.source_id, request.version), {})
@@ -87,6 +107,10 @@ class Retrieval:
         assert len(self.staged[request.source_id, request.version]) == request.chunk_count
         return Activated(generation=1, chunk_count=request.chunk_count)
 
+    async def hide(self, request: HideSources, context: Context) -> Hidden:
+        self.hidden |= {source.source_id: source.version for source in request.sources}
+        return Hidden(generation=2, removed=1)
+
 
 @pytest.fixture
 async def retrieval(bus: Bus) -> AsyncIterator[Retrieval]:
@@ -94,6 +118,7 @@ async def retrieval(bus: Bus) -> AsyncIterator[Retrieval]:
     server = RpcServer(bus, "retrieval")
     server.on(StageChunks, found.stage)
     server.on(ActivateVersion, found.activate)
+    server.on(HideSources, found.hide)
     await server.start()
     yield found
     await server.drain(1)
@@ -123,6 +148,7 @@ async def service(
                 has_identity_secret=False,
             )  # fmt: skip
             await tx.append(context, f"bot-{TOLD}", 0, [created])
+        found.owner_of_bots = owner  # type: ignore[attr-defined]
         yield found
 
 
@@ -179,6 +205,66 @@ async def test_an_upload_comes_through_the_object_store(
         assert await bus.request(request, SourceRead, context) == source
     done = await ended(bus, source.id)
     assert (done.status, done.chunk_count) == ("ready", len(retrieval.staged[source.id, 1]))
+
+
+async def test_a_bot_that_was_deactivated_is_given_nothing_new(service: Runtime, bus: Bus) -> None:
+    owner: Runtime = service.owner_of_bots  # type: ignore[attr-defined]
+    context = a_context()
+
+    async def creation() -> bool:
+        try:
+            await bus.request(a_source(bot_id=TOLD), SourceRead, a_context())
+        except RemoteRefusal as refusal:
+            if (refusal.status, refusal.code) != (422, "bot_not_found"):
+                raise
+            return False
+        return True
+
+    assert await creation()
+    for version, event, allowed in (
+        (1, BotDeactivated(bot_id=TOLD), False),
+        (2, BotActivated(bot_id=TOLD), True),
+    ):
+        (INACTIVE.discard if allowed else INACTIVE.add)(TOLD)
+        async with owner.store.transaction(context.scope) as tx:
+            await tx.append(context, f"bot-{TOLD}", version, [event])
+        async with asyncio.timeout(20):
+            while await creation() is not allowed:
+                await asyncio.sleep(0.05)
+    async with service.store.transaction(context.scope) as tx:
+        async with asyncio.timeout(20):
+            while not await tx.connection.fetchval(
+                "SELECT is_active FROM known_bots WHERE bot_id = $1", TOLD
+            ):
+                await asyncio.sleep(0.05)
+    system = Context.for_system("test")
+    reply = await bus.ask("ingest", "projections.verify", ProjectionsVerify(), ProjectionsReply, system, 20)
+    assert {report.projection: report.differences for report in reply.reports} == {
+        "sources": [],
+        "known_bots": [],
+    }
+
+
+async def test_what_goes_is_hidden_and_what_is_made_tells_its_progress(
+    service: Runtime, bus: Bus, retrieval: Retrieval
+) -> None:
+    told: list[Progress] = []
+    async with bus.signals(progress_subject(TENANT), Progress, lambda _, progress: told.append(progress)):
+        source = await bus.request(a_source("Words. " * 3000, bot_id=TOLD), SourceRead, a_context())
+        await bus.request(IngestSource(source_id=source.id), IngestAccepted, a_context())
+        done = await ended(bus, source.id)
+        async with asyncio.timeout(5):
+            while not any(one.stage == "indexing" for one in told):
+                await asyncio.sleep(0.02)
+    assert [one.stage for one in told[:3]] == ["reading", "chunking", "indexing"]
+    assert (told[2].source_id, told[2].total) == (source.id, done.chunk_count)
+    await bus.request(DeactivateSource(source_id=source.id), Done, a_context())
+    assert retrieval.hidden == {source.id: 1}
+    summary = await bus.request(GetSourcesSummary(), SourcesSummary, a_context())
+    assert (summary.sources_by_status, summary.total_chunks, summary.by_bot) == ({}, 0, [])
+    gone = UpdateSource(source_id=source.id, changes=SourceChanges(name="Gone", content=None))
+    found = await bus.request(gone, SourceRead, a_context())
+    assert (found.name, found.is_active) == ("Gone", False)
 
 
 async def test_health_and_projections_are_well(service: Runtime, bus: Bus) -> None:

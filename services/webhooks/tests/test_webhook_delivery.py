@@ -146,7 +146,7 @@ async def test_an_endpoint_that_was_deleted_meanwhile_is_not_called(
 async def test_an_endpoint_that_hangs_with_a_hundred_waiting_delays_nobody_else(
     webhooks: Webhooks, receiver: Receiver
 ) -> None:
-    webhooks.timeout, webhooks.concurrency, webhooks.per_endpoint = 60, 6, 4
+    webhooks.timeout, webhooks.concurrency, webhooks.per_endpoint = 60, 24, 4
     hangs = await webhooks.create(receiver.url("/hangs", Answer(hangs=True)), events=["chat.message"])
     await webhooks.happen(*(recorded(an_example("chat.message.completed")) for _ in range(100)))
     works = await webhooks.create(receiver.url("/works"), events=["source.ingested"])
@@ -163,6 +163,27 @@ async def test_an_endpoint_that_hangs_with_a_hundred_waiting_delays_nobody_else(
         receiver.release()
         await webhooks.settled(200, timeout=60)
     assert len(receiver.at("/hangs")) == 100
+
+
+async def test_a_tenant_with_many_endpoints_that_hang_delays_no_other_tenant(
+    webhooks: Webhooks, receiver: Receiver
+) -> None:
+    webhooks.timeout, webhooks.concurrency, webhooks.per_endpoint = 60, 8, 4
+    for number in range(12):
+        await webhooks.create(receiver.url(f"/hangs/{number}", Answer(hangs=True)))
+    other = uuid4()
+    await webhooks.create(receiver.url("/works"), tenant_id=other)
+    async with webhooks.delivering(delays=(60,)):
+        await webhooks.happen(*(recorded(an_example(TOLD)) for _ in range(3)))
+        await receiver.until(lambda: receiver.busy == 2)  # the tenant's quarter
+        await webhooks.happen(*(recorded(an_example(TOLD), tenant_id=other) for _ in range(20)))
+        await receiver.wait(20, "/works")
+        assert len(receiver.received) - 20 == 2  # not one of the first tenant's calls has come to its end
+        # What waited was no attempt: those two are all that was tried.
+        assert sum(row["attempts"] for row in await webhooks.rows("work") if row["lease_owner"] is None) == 0
+        receiver.release()
+        rows = await webhooks.settled(36, timeout=60)
+    assert {(row["state"], row["attempts"]) for row in rows} == {("succeeded", 1)}
 
 
 async def test_all_of_a_queue_is_delivered_in_the_end_and_by_few_calls_at_once(

@@ -1,5 +1,6 @@
 """Endpoints in a real database: made once, read by their tenant alone, and gone without a trace of their secret."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -8,7 +9,7 @@ from minirag_contracts.examples import TENANT_ID
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.webhooks import DeleteWebhook, GetWebhook, ListWebhooks
 from minirag_eventstore.rebuild import rebuild_own
-from minirag_webhooks.errors import InvalidSecret, InvalidUrl, WebhookNotFound
+from minirag_webhooks.errors import InvalidSecret, InvalidUrl, TooManyWebhooks, WebhookNotFound
 from minirag_webhooks.projections import EndpointsProjection
 from webhooks_builders import Webhooks, a_context, a_webhook
 
@@ -38,6 +39,23 @@ async def test_a_refused_endpoint_leaves_nothing(webhooks: Webhooks) -> None:
         await webhooks.create("ftp://example.org/")
     assert await webhooks.rows("events") == []
     assert await webhooks.rows("endpoint_secrets") == []
+
+
+async def test_a_tenant_has_so_many_endpoints_and_no_more_even_at_the_same_moment(webhooks: Webhooks) -> None:
+    few = Webhooks(webhooks.database, per_tenant=3)
+    context = a_context(command_id=new_id())
+    first = await few.commands.create(a_webhook(), context)
+    made = await asyncio.gather(*(few.create() for _ in range(8)), return_exceptions=True)
+    refused = [outcome for outcome in made if isinstance(outcome, TooManyWebhooks)]
+    assert len(refused) == 6 and len(await few.rows("endpoints")) == 3
+    assert (refused[0].status, refused[0].detail) == (
+        409,
+        "A tenant may have at most 3 webhooks: delete one first.",
+    )
+    assert await few.commands.create(a_webhook(), context) == first
+    assert (await few.create(tenant_id=uuid4())).is_active
+    await few.commands.delete(DeleteWebhook(webhook_id=first.id), a_context())
+    assert (await few.create()).is_active
 
 
 async def test_the_secret_is_neither_in_events_nor_readable_in_rows(webhooks: Webhooks) -> None:

@@ -9,7 +9,7 @@ from minirag_contracts.context import Context
 from minirag_contracts.errors import Unavailable
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.webhooks import ListDeliveries, PingWebhook, WebhookTested
-from minirag_webhooks.commands.pings import AT_ONCE
+from minirag_webhooks.commands.pings import AT_ONCE, WAITING, WAITING_ALTOGETHER
 from minirag_webhooks.domain.signature import own_signature
 from minirag_webhooks.errors import TooManyTests, WebhookNotFound
 from receiver import Answer, Receiver
@@ -115,6 +115,49 @@ async def test_tests_of_one_tenant_cannot_keep_every_request_waiting(
         await asyncio.gather(*tests)
         assert (await pings.ping(request, a_context())).success
     assert len(receiver.received) == AT_ONCE + 1
+
+
+async def test_repeats_of_one_test_cannot_keep_every_request_waiting(
+    webhooks: Webhooks, receiver: Receiver
+) -> None:
+    created = await webhooks.create(receiver.url("/hook", Answer(hangs=True)))
+    request, context = PingWebhook(webhook_id=created.id), a_context(command_id=new_id())
+    async with webhooks.delivering() as runner, asyncio.TaskGroup() as group:
+        pings = webhooks.pings(runner)
+        waiting = [group.create_task(pings.ping(request, context))]
+        await receiver.wait(1)
+        waiting += [group.create_task(pings.ping(request, context)) for _ in range(WAITING - 1)]
+        await asyncio.sleep(0)
+        refused = await asyncio.gather(
+            *(pings.ping(request, context) for _ in range(64)), return_exceptions=True
+        )
+        assert [type(outcome) for outcome in refused] == [TooManyTests] * 64
+        receiver.release()
+        assert await asyncio.gather(*waiting) == [WebhookTested(success=True, status_code=204)] * WAITING
+        assert (await pings.ping(request, context)).success
+    assert len(receiver.received) == 1
+
+
+async def test_tests_of_many_tenants_leave_room_for_other_requests(
+    webhooks: Webhooks, receiver: Receiver
+) -> None:
+    url = receiver.url("/hook", Answer(hangs=True))
+    tests = []
+    for tenant_id in (uuid4() for _ in range(WAITING_ALTOGETHER // WAITING)):
+        created = await webhooks.create(url, tenant_id=tenant_id)
+        tests.append((PingWebhook(webhook_id=created.id), a_context(tenant_id, command_id=new_id())))
+    own = PingWebhook(webhook_id=(await webhooks.create(receiver.url("/own"))).id)
+    async with webhooks.delivering() as runner, asyncio.TaskGroup() as group:
+        pings = webhooks.pings(runner)
+        waiting = [group.create_task(pings.ping(*test)) for test in tests]
+        await receiver.wait(len(tests))
+        waiting += [group.create_task(pings.ping(*test)) for test in tests for _ in range(WAITING - 1)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable, match="Too many webhooks are being tested"):
+            await pings.ping(own, a_context())
+        receiver.release()
+        await asyncio.gather(*waiting)
+        assert (await pings.ping(own, a_context())).success
 
 
 async def test_a_test_that_outlasts_its_deadline_is_told_as_running_and_ends_in_the_log(

@@ -15,8 +15,10 @@ from minirag_contracts.requests.common import (
     ProjectionsVerify,
     ReplayedReply,
 )
+from minirag_contracts.requests.gateway import CreateInvite, InviteCreated
 from minirag_contracts.topology import SERVICES
 from minirag_messaging import Bus
+from pydantic import ValidationError
 
 from minirag_local.credentials import SYSTEM, Credentials
 from minirag_local.errors import StackError
@@ -28,14 +30,15 @@ REBUILD_TIMEOUT = 3600.0
 
 CONNECT_TIMEOUT = 10.0
 
-_CONTEXT = Context.for_system("operator")
+OPERATOR = Context.for_system("operator")
+"""In whose name an operator's requests are made."""
 
 
 async def list_letters(folder: DataFolder, service: str | None) -> None:
     """Print what was given up on, one line each."""
-    async with _bus(folder) as bus:
+    async with operators_bus(folder) as bus:
         for name in _services(service):
-            reply = await bus.ask(name, "dead_letters.list", DeadLettersList(), DeadLettersReply, _CONTEXT)
+            reply = await bus.ask(name, "dead_letters.list", DeadLettersList(), DeadLettersReply, OPERATOR)
             for found in reply.letters:
                 tried_again = f" replayed {found.replayed_at:%F %T}" if found.replayed_at else ""
                 print(
@@ -52,11 +55,25 @@ async def replay_letters(folder: DataFolder, service: str | None, letter: str | 
         raise StackError(
             f"{letter!r} is not the id of a letter: `minirag dead-letters list` shows them."
         ) from error
-    async with _bus(folder) as bus:
+    async with operators_bus(folder) as bus:
         for name in _services(service):
             question = DeadLettersReplay(letter_id=only)
-            reply = await bus.ask(name, "dead_letters.replay", question, ReplayedReply, _CONTEXT)
+            reply = await bus.ask(name, "dead_letters.replay", question, ReplayedReply, OPERATOR)
             print(f"{name}: {reply.replayed}")
+
+
+async def create_invite(folder: DataFolder, days: int) -> None:
+    """Print an invite; it is stored nowhere, so this is the only time."""
+    try:
+        question = CreateInvite(days=days)
+    except ValidationError as error:
+        raise StackError("An invite is good for 1 to 365 days.") from error
+    async with operators_bus(folder) as bus:
+        made = await bus.request(question, InviteCreated, OPERATOR)
+    print(made.invite)
+    print(
+        f"Good for one sign-up until {made.expires_at:%F %T} UTC: `invite` in the body of POST /v1/tenants."
+    )
 
 
 async def verify_projections(
@@ -64,11 +81,11 @@ async def verify_projections(
 ) -> bool:
     """Print one line for each projection; True when all of them equalled their fold."""
     same = True
-    async with _bus(folder) as bus:
+    async with operators_bus(folder) as bus:
         for name in _services(service):
             question = ProjectionsVerify(projection=projection, repair=repair)
             reply = await bus.ask(
-                name, "projections.verify", question, ProjectionsReply, _CONTEXT, REBUILD_TIMEOUT
+                name, "projections.verify", question, ProjectionsReply, OPERATOR, REBUILD_TIMEOUT
             )
             for report in reply.reports:
                 finding = "equals its rebuild" if not report.differences else "; ".join(report.differences)
@@ -86,7 +103,8 @@ def _services(service: str | None) -> Sequence[str]:
 
 
 @asynccontextmanager
-async def _bus(folder: DataFolder) -> AsyncIterator[Bus]:
+async def operators_bus(folder: DataFolder) -> AsyncIterator[Bus]:
+    """A connection to the running stack that may ask everything; refusals become a StackError."""
     state = RunState.read(folder)
     password = Credentials.of(folder).nats[SYSTEM]
     try:

@@ -21,6 +21,7 @@ from minirag_local.postgres_server import PORT, plain_environment
 from minirag_local.state import RunState
 
 _CONTENT = ("format.json", "secrets.json", "postgres")
+_OPTIONAL = ("subscribers.json",)
 _NOT_COPIED = {"postmaster.pid", "postmaster.opts"}
 
 
@@ -38,6 +39,8 @@ def backup(folder: DataFolder, target: Path) -> int:
             with tarfile.open(fileobj=file, mode="w:gz", compresslevel=3) as archive:
                 archive.add(folder.format, "format.json")
                 archive.add(folder.secrets, "secrets.json")
+                if folder.subscribers.exists():
+                    archive.add(folder.subscribers, "subscribers.json")
                 archive.add(cluster, "postgres", filter=_kept)
             file.flush()
             os.fsync(file.fileno())
@@ -131,6 +134,7 @@ def _extract(source: Path, target: Path) -> None:
 
 def _expected(member: tarfile.TarInfo, source: Path) -> bool:
     parts = PurePosixPath(member.name).parts
-    if not parts or parts[0] not in _CONTENT or ".." in parts or not (member.isfile() or member.isdir()):
+    known = bool(parts) and parts[0] in (*_CONTENT, *_OPTIONAL) and ".." not in parts
+    if not known or not (member.isfile() or member.isdir()):
         raise StackError(f"{source} is no archive of `minirag backup`: it holds {member.name}.")
     return True

@@ -48,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("file", type=Path)
     restore = _add(verbs, "restore", _restore, "fill an empty data folder from such an archive")
     restore.add_argument("file", type=Path)
+    invite = _add(verbs, "invite", _invite, "let somebody sign up once, where that takes an invite")
+    invite.add_argument("--days", type=int, default=7, help="how long it is good (1 to 365)")
     letters = _add(
         verbs, "dead-letters", _dead_letters, "work that was given up on: list it, or try it again"
     )
@@ -62,6 +64,16 @@ def _parser() -> argparse.ArgumentParser:
         fold.add_argument("service", nargs=None if name == "rebuild" else "?")
         fold.add_argument("projection", nargs="?")
         fold.set_defaults(repair=name == "rebuild")
+    tenants = _add(verbs, "tenants", _tenants, "list the tenants, suspend one, or serve it again")
+    tenants.add_argument("action", choices=("list", "suspend", "resume"))
+    tenants.add_argument("tenant", nargs="?", help="its slug or id")
+    subscriber = _add(
+        verbs, "subscriber", _subscriber, "users of the bus that hear one tenant's events from outside"
+    )
+    subscriber.add_argument("action", choices=("add", "list", "remove"))
+    subscriber.add_argument("who", nargs="?", help="add: the tenant's slug or id; remove: the user")
+    keys = _add(verbs, "keys", _keys, "the keys of secrets at rest: list, add, rotate, drop the old ones")
+    keys.add_argument("action", choices=("list", "add", "rotate", "drop"))
     return parser
 
 
@@ -141,6 +153,13 @@ def _dead_letters(options: argparse.Namespace, settings: StackSettings) -> int:
     return 0
 
 
+def _invite(options: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local.administration import create_invite
+
+    asyncio.run(create_invite(_folder(settings), options.days))
+    return 0
+
+
 def _projections(options: argparse.Namespace, settings: StackSettings) -> int:
     from minirag_local.administration import verify_projections
 
@@ -148,3 +167,46 @@ def _projections(options: argparse.Namespace, settings: StackSettings) -> int:
         verify_projections(_folder(settings), options.service, options.projection, repair=options.repair)
     )
     return 0 if same or options.repair else 1
+
+
+def _tenants(options: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local import tenants
+
+    folder = _folder(settings)
+    if options.action == "list":
+        asyncio.run(tenants.list_tenants(folder))
+    elif options.tenant is None:
+        raise StackError(f"`minirag tenants {options.action}` needs to know whom.")
+    else:
+        asyncio.run(tenants.set_served(folder, options.tenant, served=options.action == "resume"))
+    return 0
+
+
+def _subscriber(options: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local import outside
+
+    folder = _folder(settings)
+    if options.action == "list":
+        outside.listed(folder)
+    elif options.who is None:
+        raise StackError(f"`minirag subscriber {options.action}` needs to know whom.")
+    elif options.action == "add":
+        asyncio.run(outside.add(folder, options.who))
+    else:
+        asyncio.run(outside.remove(folder, options.who))
+    return 0
+
+
+def _keys(options: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local import keys
+
+    folder = _folder(settings)
+    if options.action == "list":
+        keys.listed(folder)
+    elif options.action == "add":
+        keys.add(folder)
+    elif options.action == "rotate":
+        asyncio.run(keys.rotate(folder))
+    else:
+        asyncio.run(keys.drop(folder))
+    return 0

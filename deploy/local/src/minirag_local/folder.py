@@ -59,6 +59,11 @@ class DataFolder:
         return self.root / "secrets.json"
 
     @property
+    def subscribers(self) -> Path:
+        """Who may hear a tenant's events from outside, with passwords, mode 0600; missing where nobody may."""
+        return self.root / "subscribers.json"
+
+    @property
     def format(self) -> Path:
         """Which formats the stores have."""
         return self.root / "format.json"

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minirag_contracts.topology import SERVICES, STREAM_OF
+from minirag_contracts.grants import authorization
 
 from minirag_local import binaries
-from minirag_local.credentials import SYSTEM, Credentials
+from minirag_local.credentials import Credentials
 from minirag_local.folder import DataFolder, write_private
 from minirag_local.postgres_server import plain_environment
 from minirag_local.process import Job, Probe, ProcessSpec
+from minirag_local.subscribers import Subscribers
 
 MAX_PAYLOAD = 8 * 1024 * 1024
 """Bytes of one message."""
@@ -48,12 +49,16 @@ class NatsServer:
         )
 
 
-def prepare(folder: DataFolder, credentials: Credentials) -> NatsServer:
-    """Choose a free port and write the configuration."""
-    port = free_port()
-    config = folder.run / "nats.conf"
-    write_private(config, json.dumps(configuration(folder, credentials, port), indent=2))
-    return NatsServer(config, port)
+def prepare(folder: DataFolder, credentials: Credentials, port: int = 0) -> NatsServer:
+    """Write the configuration; port 0 chooses a free one."""
+    server = NatsServer(folder.run / "nats.conf", port or free_port())
+    configure(folder, credentials, server.port)
+    return server
+
+
+def configure(folder: DataFolder, credentials: Credentials, port: int) -> None:
+    """Write the configuration as it is now. The running server reads it again on SIGHUP."""
+    write_private(folder.run / "nats.conf", json.dumps(configuration(folder, credentials, port), indent=2))
 
 
 def free_port() -> int:
@@ -65,11 +70,6 @@ def free_port() -> int:
 
 def configuration(folder: DataFolder, credentials: Credentials, port: int) -> dict[str, Any]:
     """The server's configuration; it reads JSON as it stands."""
-    users: list[dict[str, Any]] = [{"user": SYSTEM, "password": credentials.nats[SYSTEM]}]
-    users += [
-        {"user": service, "password": credentials.nats[service], "permissions": permissions(service)}
-        for service in SERVICES
-    ]
     return {
         "server_name": "minirag",
         "host": "127.0.0.1",
@@ -84,27 +84,7 @@ def configuration(folder: DataFolder, credentials: Credentials, port: int) -> di
             # Postgres is the truth, and the relay refills what a power cut took: fsync each second is enough.
             "sync_interval": "1s",
         },
-        "authorization": {"users": users},
+        "authorization": authorization(credentials.nats, Subscribers.of(folder).users()),
         "logtime": False,
         "pid_file": os.fspath(folder.run / "nats.pid"),
-    }
-
-
-def permissions(service: str) -> dict[str, Any]:
-    """What one service may say and hear: its own events, everybody's requests, no change of the topology."""
-    stream = STREAM_OF.get(service)
-    # The gateway hears events at their publication: of identity, and of everything for clients that follow them.
-    heard = [subject for found in STREAM_OF.values() for subject in found.subjects]
-    heard = heard if service == "gateway" else []
-    own_events = list(stream.subjects) if stream else []
-    changes = [f"$JS.API.STREAM.{verb}.*" for verb in ("CREATE", "UPDATE", "DELETE")]
-    everyday = ["rpc.>", "frames.>", "_INBOX.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$O.>", "$SRV.>"]
-    return {
-        "publish": {
-            "allow": [*everyday, *own_events, f"dlq.{service}.>", f"signal.{service}.>"],
-            "deny": changes,
-        },
-        "subscribe": {
-            "allow": [f"rpc.{service}.>", "frames.>", "_INBOX.>", "$SRV.>", "$O.>", "signal.>", *heard]
-        },
     }

@@ -15,29 +15,31 @@ RootMode = Literal["auto", "userns", "setuid"]
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """``port`` 0 picks a free one. ``root_mode`` says how Postgres, which refuses uid 0, is run by root."""
+    """``port`` and ``nats_port`` 0 pick a free one. ``root_mode`` says how Postgres, which refuses uid 0, is run by root."""
 
     port: int = 8000
     host: str = "127.0.0.1"
     data_dir: Path = Path(".minirag")
     log_level: str = "INFO"
     root_mode: RootMode = "auto"
+    nats_port: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read ``MINIRAG_*``; raises StackError for what cannot be meant."""
         return cls(
-            port=_port(environment.get("MINIRAG_PORT") or "8000"),
+            port=_port("MINIRAG_PORT", environment.get("MINIRAG_PORT") or "8000"),
             host=environment.get("MINIRAG_HOST") or "127.0.0.1",
             data_dir=Path(environment.get("MINIRAG_DATA_DIR") or ".minirag").expanduser().absolute(),
             log_level=(environment.get("MINIRAG_LOG_LEVEL") or "INFO").upper(),
             root_mode=_root_mode(environment.get("MINIRAG_POSTGRES_AS_ROOT") or "auto"),
+            nats_port=_port("MINIRAG_NATS_PORT", environment.get("MINIRAG_NATS_PORT") or "0"),
         )
 
 
-def _port(text: str) -> int:
+def _port(name: str, text: str) -> int:
     if not text.isdecimal() or int(text) > _LAST_PORT:
-        raise StackError(f"MINIRAG_PORT must be a number from 0 to 65535, not {text!r}.")
+        raise StackError(f"{name} must be a number from 0 to 65535, not {text!r}.")
     return int(text)
 
 

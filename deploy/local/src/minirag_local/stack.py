@@ -27,7 +27,7 @@ def build(
     environment = os.environ
     sockets = folder.socket_folder()
     postgres = postgres_server.prepare(folder, credentials, sockets, settings.root_mode)
-    nats = nats_server.prepare(folder, credentials)
+    nats = nats_server.prepare(folder, credentials, settings.nats_port)
     vectors = None if environment.get("QDRANT_URL") else str(sockets / "vectors.sock")
     addresses = Addresses(url, nats.port, str(postgres.sockets), vectors)
 

@@ -21,6 +21,24 @@ READY = "MiniRAG is ready: "
 UP = (sys.executable, "-m", "minirag_local", "up")
 
 
+LIMITS_OFF = dict.fromkeys(
+    (
+        "MINIRAG_LIMIT_TOKEN_REQUESTS",
+        "MINIRAG_LIMIT_TENANT_REQUESTS",
+        "MINIRAG_LIMIT_STREAMS",
+        "MINIRAG_LIMIT_UPLOAD_BYTES",
+        "MINIRAG_LIMIT_LOGINS",
+        "MINIRAG_LIMIT_ACCOUNT_LOGINS",
+        "MINIRAG_LIMIT_SIGNUPS",
+        "MINIRAG_LIMIT_PUBLIC_POSTS",
+        "MINIRAG_LIMIT_PUBLIC_GETS",
+        "MINIRAG_LIMIT_FAILED_AUTHENTICATIONS",
+    ),
+    "0",
+)
+"""A suite is hundreds of tenants at one address. Tests of limits set the ones that they are about."""
+
+
 class StackFailed(RuntimeError):
     """The stack did not become what the test waited for; the message carries its output."""
 
@@ -122,6 +140,10 @@ class Stack:
         file = self.folder.logs / "minirag.log"
         return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
 
+    def bus_violations(self) -> list[str]:
+        """What the bus refused to the services because their grants lack it: always nothing."""
+        return [line for line in self.logs().splitlines() if "permissions violation" in line.lower()]
+
     def _lines(self, deadline: float) -> Iterator[str]:
         """Lines of output until the deadline or its end. Nobody reads on after that: the stack must not mind."""
         assert self._process is not None
@@ -148,11 +170,13 @@ class Stack:
 def running_stack(
     folder: Path, env: Mapping[str, str] | None = None, command: Sequence[str] = UP
 ) -> Iterator[Stack]:
-    """A stack with its data in ``folder/data``, on a free port, started and in the end stopped."""
-    stack = Stack(folder / "data", {**os.environ, **(env or {})}, command)
+    """A stack with its data in ``folder/data``, on a free port, without limits, started and in the end stopped."""
+    stack = Stack(folder / "data", {**os.environ, **LIMITS_OFF, **(env or {})}, command)
     try:
         stack.start()
         yield stack
+        if refused := stack.bus_violations():
+            raise StackFailed("the bus refused what a service does:\n" + "\n".join(refused[:20]))
     finally:
         stack.stop()
 

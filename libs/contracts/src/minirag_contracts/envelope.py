@@ -29,6 +29,12 @@ class Metadata:
             "via": self.via,
         }
 
+    @property
+    def trace_id(self) -> str:
+        """The 32 hex digits of the W3C trace context, or of the correlation id where nobody traced."""
+        parts = self.traceparent.split("-")
+        return parts[1] if len(parts) == 4 else self.correlation_id.hex
+
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The inverse of ``to_json``."""

@@ -41,8 +41,17 @@ from minirag_contracts.events.gateway import (
     UserRoleChanged,
     UserUpdated,
 )
-from minirag_contracts.events.ingest import IngestCompleted, IngestFailed, IngestRequested, SourceCreated
-from minirag_contracts.events.retrieval import VersionActivated
+from minirag_contracts.events.ingest import (
+    IngestCancelled,
+    IngestCompleted,
+    IngestFailed,
+    IngestRequested,
+    SourceActivated,
+    SourceCreated,
+    SourceDeactivated,
+    SourceUpdated,
+)
+from minirag_contracts.events.retrieval import HiddenSource, SourcesHidden, VersionActivated
 from minirag_contracts.events.webhooks import (
     DeliveryFailed,
     DeliveryRequested,
@@ -56,6 +65,9 @@ from minirag_contracts.events.webhooks import (
 
 TENANT_ID = UUID("019f0000-0000-7000-8000-000000000001")
 """The tenant of the examples."""
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+"""When they happened."""
 
 _USER = UUID("019f0000-0000-7000-8000-000000000002")
 _TOKEN = UUID("019f0000-0000-7000-8000-000000000003")
@@ -71,7 +83,6 @@ _CAUSE = UUID("019f0000-0000-7000-8000-00000000000c")
 _SESSION = UUID("019f0000-0000-7000-8000-00000000000d")
 _RESET = UUID("019f0000-0000-7000-8000-00000000000e")
 _EMBED_KEY = UUID("019f0000-0000-7000-8000-00000000000f")
-_NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 _GATEWAY: tuple[EventPayload, ...] = (
@@ -84,7 +95,7 @@ _GATEWAY: tuple[EventPayload, ...] = (
         token_prefix=_HASH[:8],
         token_hash=_HASH,
         scopes=["chat"],
-        expires_at=_NOON,
+        expires_at=NOON,
     ),
     TokenRevoked(token_id=_TOKEN),
     TenantUpdated(name="Example Group"),
@@ -95,8 +106,8 @@ _GATEWAY: tuple[EventPayload, ...] = (
     UserDeactivated(user_id=_USER),
     UserActivated(user_id=_USER),
     UserPasswordChanged(user_id=_USER, how="own"),
-    UserResetIssued(user_id=_USER, reset_id=_RESET, expires_at=_NOON),
-    SessionStarted(user_id=_USER, session_id=_SESSION, expires_at=_NOON),
+    UserResetIssued(user_id=_USER, reset_id=_RESET, expires_at=NOON),
+    SessionStarted(user_id=_USER, session_id=_SESSION, expires_at=NOON),
     SessionEnded(user_id=_USER, session_id=_SESSION, reason="logout"),
     EmbedKeyCreated(
         key_id=_EMBED_KEY,
@@ -149,6 +160,22 @@ _KNOWLEDGE: tuple[EventPayload, ...] = (
     VersionActivated(
         bot_id=_BOT, source_id=_SOURCE, version=1, generation=1, chunk_count=42, added=42, removed=0
     ),
+    SourceUpdated(
+        source_id=_SOURCE,
+        bot_id=_BOT,
+        name="manual.pdf",
+        description="The manual, second edition",
+        config={"original_filename": "manual.pdf", "file_size": 42_000},
+        refresh_schedule="daily",
+        content_hash=_HASH,
+        config_hash=_HASH,
+    ),
+    IngestCancelled(source_id=_SOURCE, bot_id=_BOT, version=3, reason="deactivated"),
+    SourceDeactivated(source_id=_SOURCE, bot_id=_BOT, version=3),
+    SourcesHidden(
+        bot_id=_BOT, generation=2, sources=[HiddenSource(source_id=_SOURCE, version=3, removed=42)]
+    ),
+    SourceActivated(source_id=_SOURCE, bot_id=_BOT),
 )
 
 _CONVERSATION: tuple[EventPayload, ...] = (

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.json_schema import DEFAULT_REF_TEMPLATE
 
 from minirag_contracts.compatibility import incompatibilities
 from minirag_contracts.events import REGISTRY, EventPayload, UnknownEventError, parse_payload
@@ -41,6 +42,20 @@ def document_of(model: type[EventPayload]) -> Document:
         "schema": model.model_json_schema(),
         "example": EXAMPLES[model.type].model_dump(mode="json"),
     }
+
+
+def public_schema(model: type[EventPayload], ref_template: str = DEFAULT_REF_TEMPLATE) -> Document:
+    """The schema of what a tenant sees of an event: its data without internal fields."""
+    schema: Document = model.model_json_schema(ref_template=ref_template)
+    for field in model.internal:
+        schema["properties"].pop(field, None)
+    schema["required"] = [name for name in schema.get("required", []) if name not in model.internal]
+    return schema
+
+
+def public_example(model: type[EventPayload]) -> Document:
+    """An example of the same."""
+    return EXAMPLES[model.type].model_dump(mode="json", exclude=set(model.internal))
 
 
 def name_of(document: Document) -> str:

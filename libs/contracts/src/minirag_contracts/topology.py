@@ -10,7 +10,10 @@ SERVICES = ("gateway", "ingest", "retrieval", "chat", "webhooks", "analytics")
 
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
-    """A JetStream stream. ``owner`` None: it belongs to no service's event store."""
+    """A JetStream stream. ``owner`` None: it belongs to no service's event store.
+
+    ``counter``: each of its subjects is a shared counter (NATS ADR-49), kept until ``max_age`` after its last change.
+    """
 
     name: str
     subjects: tuple[str, ...]
@@ -18,6 +21,7 @@ class StreamSpec:
     max_age: timedelta = timedelta(days=7)
     max_bytes: int = 512 * 1024 * 1024
     memory: bool = False
+    counter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,22 @@ STREAMS = (
     StreamSpec(
         "FRAMES", ("frames.>",), max_age=timedelta(minutes=10), max_bytes=64 * 1024 * 1024, memory=True
     ),
+    StreamSpec(
+        "LIMITS",
+        ("limits.short.>",),
+        max_age=timedelta(minutes=5),
+        max_bytes=32 * 1024 * 1024,
+        memory=True,
+        counter=True,
+    ),
+    StreamSpec(
+        "LIMITS_LONG",
+        ("limits.long.>",),
+        max_age=timedelta(hours=25),
+        max_bytes=32 * 1024 * 1024,
+        memory=True,
+        counter=True,
+    ),
     StreamSpec("DEAD_LETTERS", ("dlq.>",), max_age=timedelta(days=30), max_bytes=64 * 1024 * 1024),
 )
 
@@ -88,3 +108,15 @@ def filter_subject(pattern: str) -> str:
 def dead_letter_subject(service: str, kind: str) -> str:
     """Where a service announces that it gave up on something."""
     return f"dlq.{service}.{kind}"
+
+
+SHORT_WINDOW = timedelta(minutes=2)
+LONG_WINDOW = timedelta(hours=24)
+"""The longest windows of limits whose counters either stream keeps to their end and a little longer."""
+
+
+def counter_subject(window: timedelta, key: str) -> str:
+    """The shared counter of one window of one limit; ``key`` is one token, and tells windows apart."""
+    if window > LONG_WINDOW:
+        raise ValueError(f"no stream keeps counters for {window}")
+    return f"limits.{'short' if window <= SHORT_WINDOW else 'long'}.{key}"

@@ -56,6 +56,14 @@ async def load(connection: Connection, service: str, stream: str, after_version:
     return [envelope_of(service, row) for row in rows]
 
 
+async def load_many(connection: Connection, service: str, streams: Sequence[str]) -> list[Envelope]:
+    """The events of several streams, each oldest first."""
+    rows = await connection.fetch(
+        f"SELECT {COLUMNS} FROM events WHERE stream = ANY($1) ORDER BY stream, version", list(streams)
+    )
+    return [envelope_of(service, row) for row in rows]
+
+
 async def all_events(connection: Connection, service: str) -> AsyncIterator[Envelope]:
     """Every committed event in an order that keeps each stream's versions; positions may still be missing."""
     async for row in connection.cursor(f"SELECT {COLUMNS} FROM events ORDER BY id", prefetch=500):

@@ -4,14 +4,18 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from minirag_contracts.errors import InvalidRequest
+from pydantic_core import to_json
 
 PAGE_MAX = 1000
 """Rows of a page at most; whoever wants more follows the cursor."""
+
+PAGE_BYTES = 4_000_000
+"""Bytes of a page where rows may be large: half of the bus' largest message."""
 
 Key = tuple[datetime, UUID, int]
 """Where a row stands: its time, its id, and for messages 0 (question) or 1 (answer)."""
@@ -43,17 +47,34 @@ def decode(cursor: str | None) -> Key | None:
         moment = datetime.fromisoformat(at)
         if moment.tzinfo is None:
             raise ValueError("a cursor's time has a zone")
-        return moment, UUID(row_id), int(part)
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        if part not in (0, 1):
+            raise ValueError("a cursor's part is a question or an answer")
+        # In UTC, where a moment that a zone moved out of the calendar is found out here and not by the database.
+        return moment.astimezone(UTC), UUID(row_id), int(part)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error) as error:
         raise InvalidRequest("The cursor is not one that this list has given.") from error
 
 
-def cut(rows: Sequence[Any], limit: int, id_column: str) -> tuple[Sequence[Any], str | None]:
+def cut(
+    rows: Sequence[Any], limit: int, id_column: str, size: int | None = None
+) -> tuple[Sequence[Any], str | None]:
     """Of ``limit + 1`` rows the first ``limit``, and the cursor of the rest if there is any.
 
-    Rows have ``created_at``, the id column and perhaps ``part``, by name (asyncpg.Record, which is no Mapping to a type checker).
+    With ``size`` fewer, if their JSON would have more bytes than that, but always one. Rows have ``created_at``, the id column
+    and perhaps ``part``, by name (asyncpg.Record, which is no Mapping to a type checker).
     """
+    if size is not None:
+        limit = min(limit, _fitting(rows, size))
     if len(rows) <= limit:
         return rows, None
     last = rows[limit - 1]
     return rows[:limit], encode((last["created_at"], last[id_column], last.get("part", 0)))
+
+
+def _fitting(rows: Sequence[Any], size: int) -> int:
+    """How many rows fit, but always one."""
+    for index, row in enumerate(rows):
+        size -= len(to_json(dict(row)))
+        if size < 0:
+            return max(index, 1)
+    return max(len(rows), 1)

@@ -15,12 +15,12 @@ from minirag_contracts.errors import CommandReused, Conflict
 from minirag_contracts.events import EventPayload
 from minirag_contracts.requests import Reply, Request
 
-from minirag_eventstore import log
+from minirag_eventstore import log, origins
 from minirag_eventstore.database import Connection, Database
 from minirag_eventstore.errors import VersionConflict
 from minirag_eventstore.projection import Projection
 from minirag_eventstore.rows import record
-from minirag_eventstore.work import add_work
+from minirag_eventstore.work import add_work, drop_work
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ class Transaction:
         self._service = service
         self._projections = projections
         self._callbacks: list[Callable[[], None]] = []
+        self._undoing: list[Callable[[], None]] = []
 
     async def load(self, stream: str, evolve: Callable[[S, EventPayload], S], initial: S) -> tuple[S, int]:
         """The state of an aggregate and its version (0 where the stream does not exist)."""
@@ -62,14 +63,27 @@ class Transaction:
             state, version = evolve(state, event.payload), event.version
         return state, version
 
+    async def load_many(
+        self, streams: Sequence[str], evolve: Callable[[S, EventPayload], S], initial: S
+    ) -> list[tuple[S, int]]:
+        """The same for several aggregates at once, in the order of the streams."""
+        found = dict.fromkeys(streams, (initial, 0))
+        for event in await log.load_many(self.connection, self._service, streams):
+            found[event.stream] = (evolve(found[event.stream][0], event.payload), event.version)
+        return [found[stream] for stream in streams]
+
     async def append(
         self, context: Context, stream: str, expected_version: int, payloads: Sequence[EventPayload]
     ) -> list[Envelope]:
-        """Adds events to a stream and applies this service's own projections; VersionConflict if somebody was first."""
+        """Adds events to a stream and applies this service's own projections; VersionConflict if somebody was first.
+
+        Where the context has an address it is kept beside the events, as content.
+        """
         if not payloads:
             return []
         events = record(self._service, context, stream, expected_version, payloads)
         await log.append(self.connection, stream, expected_version, events)
+        await origins.note(self.connection, context, events)
         for event in events:
             for projection in self._projections:
                 await projection.apply(self.connection, event)
@@ -79,13 +93,26 @@ class Transaction:
         """Adds a piece of leased work (see ``work.add_work``) that exists if and only if this transaction commits."""
         await add_work(self.connection, self.scope, kind, key, **options)
 
+    async def drop_work(self, kind: str, *keys: str) -> None:
+        """Takes back work that has become needless (see ``work.drop_work``)."""
+        await drop_work(self.connection, kind, keys)
+
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Called once the transaction is committed, and not otherwise."""
         self._callbacks.append(callback)
 
+    def after_rollback(self, callback: Callable[[], None]) -> None:
+        """Called if the transaction does not commit, and not otherwise."""
+        self._undoing.append(callback)
+
     def committed(self) -> None:
         """Runs what was asked for after the commit."""
         for callback in self._callbacks:
+            callback()
+
+    def rolled_back(self) -> None:
+        """Runs what was asked for in case of a rollback."""
+        for callback in self._undoing:
             callback()
 
 
@@ -104,9 +131,15 @@ class EventStore:
     @asynccontextmanager
     async def transaction(self, scope: TenantScope) -> AsyncIterator[Transaction]:
         """A transaction of one tenant; rolled back when the block raises."""
-        async with self.database.tenant(scope) as connection:
-            transaction = Transaction(scope, connection, self.service, self._inline)
-            yield transaction
+        transaction: Transaction | None = None
+        try:
+            async with self.database.tenant(scope) as connection:
+                transaction = Transaction(scope, connection, self.service, self._inline)
+                yield transaction
+        except BaseException:
+            if transaction is not None:
+                transaction.rolled_back()
+            raise
         transaction.committed()
 
     async def execute(

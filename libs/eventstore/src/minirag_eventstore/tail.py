@@ -7,11 +7,13 @@ that of versions, because version n+1 is only ever inserted by somebody who saw 
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from minirag_contracts.envelope import Envelope
 
 from minirag_eventstore.database import Connection
 from minirag_eventstore.rows import COLUMNS, envelope_of
+from minirag_eventstore.type_filter import TypeFilter
 
 _NUMBER = f"""
 WITH head AS (SELECT coalesce(max(position), 0) AS position FROM events),
@@ -35,25 +37,31 @@ async def head(connection: Connection) -> int:
     return int(await connection.fetchval("SELECT coalesce(max(position), 0) FROM events"))
 
 
+async def before(connection: Connection, moment: datetime) -> int:
+    """The position below the first event that was recorded at or after a moment; the head where there is none."""
+    first = await connection.fetchval("SELECT min(position) FROM events WHERE recorded_at >= $1", moment)
+    return await head(connection) if first is None else int(first) - 1
+
+
 async def read(
     connection: Connection, service: str, after: int, *, patterns: Sequence[str] = (), limit: int = 500
 ) -> tuple[list[Envelope], int]:
     """Events after a position, and the position up to which there are no others that match.
 
-    Patterns are those of event types: ``bot.>``, ``source.ingest.completed``; none means all.
+    Patterns are those of event types: ``bot.>``, ``source.ingest.completed``; none means all. In a tenant's transaction it
+    reads that tenant's events, and skips none: positions are given in order, by one leader, after the commit.
     """
     last = await head(connection)
-    exact = [pattern for pattern in patterns if not pattern.endswith(".>")]
-    prefixes = [pattern[:-1] + "%" for pattern in patterns if pattern.endswith(".>")]
+    types = TypeFilter.of(patterns)
     rows = await connection.fetch(
         f"""SELECT {COLUMNS} FROM events
-            WHERE position > $1 AND position <= $2 AND ($3 OR type = ANY($4) OR type LIKE ANY($5))
+            WHERE position > $1 AND position <= $2 AND ($3 OR type = ANY($4) OR type ~ ANY($5))
             ORDER BY position LIMIT $6""",
         after,
         last,
         not patterns,
-        exact,
-        prefixes,
+        types.exact,
+        types.expressions,
         limit,
     )
     events = [envelope_of(service, row) for row in rows]

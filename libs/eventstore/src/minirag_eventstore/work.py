@@ -123,6 +123,18 @@ async def add_work(
     return None if row is None else WorkItem(**dict(row))
 
 
+async def drop_work(connection: Connection, kind: str, keys: Sequence[str]) -> None:
+    """Takes back work that has become needless. Whoever runs it is cancelled at the next renewal; a piece that somebody
+    else is changing at this moment stays, so that nobody waits here, and has to find out by itself.
+    """
+    await connection.execute(
+        """DELETE FROM work WHERE work_id IN
+               (SELECT work_id FROM work WHERE kind = $1 AND key = ANY($2) FOR UPDATE SKIP LOCKED)""",
+        kind,
+        list(keys),
+    )
+
+
 async def claim(
     connection: Connection, kind: str, lease_owner: UUID, lease: timedelta, limit: int
 ) -> list[WorkItem]:

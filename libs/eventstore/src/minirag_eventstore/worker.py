@@ -55,6 +55,7 @@ class WorkRunner:
         self._poll = poll.total_seconds()
         self._owner = new_id()
         self._running: dict[UUID, tuple[WorkItem, asyncio.Task[None]]] = {}
+        self._promised = 0
         self._wake = asyncio.Event()
         self._draining = False
 
@@ -69,7 +70,7 @@ class WorkRunner:
 
     async def add(self, transaction: Transaction, key: str, payload: dict[str, Any] | None = None) -> None:
         """Adds a piece and, where there is room, starts it in this process right after the commit, without a claim."""
-        if self._draining or len(self._running) >= self._concurrency:
+        if self._draining or self._room() <= 0:
             await transaction.add_work(self.kind, key, payload=payload)
             transaction.after_commit(self.wake)
             return
@@ -83,7 +84,9 @@ class WorkRunner:
             lease=self._lease,
         )
         if item is not None:
-            transaction.after_commit(partial(self._start, item))
+            self._promised += 1
+            transaction.after_commit(partial(self._keep_promise, item))
+            transaction.after_rollback(self._drop_promise)
 
     async def run(self) -> None:
         """Until cancelled; a database that is away is waited for."""
@@ -110,8 +113,12 @@ class WorkRunner:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    def _room(self) -> int:
+        """How many more may start; what transactions of this moment will start counts as running."""
+        return self._concurrency - len(self._running) - self._promised
+
     async def _claim(self) -> bool:
-        room = 0 if self._draining else self._concurrency - len(self._running)
+        room = 0 if self._draining else self._room()
         if room <= 0:
             return False
         async with self._store.database.system() as connection:
@@ -128,6 +135,14 @@ class WorkRunner:
             async with asyncio.timeout(self._poll):
                 await self._wake.wait()
         self._wake.clear()
+
+    def _keep_promise(self, item: WorkItem) -> None:
+        self._promised -= 1
+        self._start(item)
+
+    def _drop_promise(self) -> None:
+        self._promised -= 1
+        self._wake.set()
 
     def _start(self, item: WorkItem) -> None:
         task = asyncio.create_task(self._run(item), name=f"{self.kind}-{item.key}")

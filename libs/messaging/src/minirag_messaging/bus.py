@@ -16,7 +16,7 @@ from minirag_contracts.signals import Signal
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from minirag_messaging import frames, hearing, objects, rpc_client
+from minirag_messaging import counters, frames, hearing, objects, rpc_client
 from minirag_messaging.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -101,6 +101,13 @@ class Bus(Connection):
         The positions of an owner have no gaps, so whoever hears all of its subjects can tell.
         """
         return hearing.subscribed(self, subjects, hearing.events(take))
+
+    async def count(self, subject: str, amount: int, timeout: float = 1.0) -> int:
+        """Adds to a shared counter (``counter_subject``) and answers its new total.
+
+        Raises Unavailable when that is not known: the amount may then have been added or not.
+        """
+        return await counters.add(self, subject, amount, timeout)
 
     async def announce(self, subject: str, data: Mapping[str, Any]) -> None:
         """Tells whom it may concern (``dead_letter_subject``); best effort."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self
 
@@ -39,6 +40,8 @@ class Connection:
         """Done when the connection is closed: with ConnectionLost if that was not our ``drain`` or ``close``.
         """
         self.connected = asyncio.Event()
+        self.violations: deque[str] = deque(maxlen=100)
+        """What the server has refused because we may not, in its words: a grant is missing, or something is wrong."""
         self._refused: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._closing = False
         self._listeners: list[Callable[[], Awaitable[None]]] = []
@@ -144,6 +147,8 @@ class Connection:
     async def _on_error(self, error: Exception) -> None:
         if "authorization violation" in str(error).lower() and not self._refused.done():
             self._refused.set_result(error)
+        if "permissions violation" in str(error).lower():
+            self.violations.append(str(error))
         text, now = repr(error) + str(error), time.monotonic()
         if (self._last_error[0] == text) and now - self._last_error[1] < REPEATED_ERROR_PAUSE:
             return

@@ -7,13 +7,11 @@ from datetime import datetime
 from urllib.parse import quote, unquote
 from uuid import UUID
 
+from minirag_contracts.cloud_events import SOURCE_PREFIX
 from minirag_contracts.context import Context, Reach
 from minirag_contracts.envelope import Envelope, Metadata
 from nats.aio.msg import Msg
 from pydantic_core import from_json, to_json
-
-SOURCE_PREFIX = "/minirag/"
-"""``ce-source`` is this and the owning service."""
 
 POSITION = "ce-position"
 """Extension attribute: the event's position among all events of its owner."""

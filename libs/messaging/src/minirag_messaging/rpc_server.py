@@ -12,7 +12,7 @@ from minirag_contracts.context import Context
 from minirag_contracts.errors import Internal, InvalidRequest, Refusal, RemoteRefusal
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests import Request
-from minirag_contracts.requests.common import COMMON, common_subject
+from minirag_contracts.requests.common import COMMON, OF_TENANTS, common_subject
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from pydantic import BaseModel, ValidationError
@@ -83,6 +83,8 @@ class RpcServer:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._subscription: Subscription | None = None
         self._discovery: Discovery | None = None
+        self.started = asyncio.Event()
+        """Set when requests are taken."""
 
     def on(self, model: type[Q], handler: Callable[[Q, Context], Awaitable[BaseModel]]) -> None:
         """Answers a request of this service."""
@@ -93,7 +95,8 @@ class RpcServer:
     def on_common(self, verb: str, handler: Callable[[Any, Context], Awaitable[BaseModel]]) -> None:
         """Answers one of the requests that every service answers."""
         model, returns = COMMON[verb]
-        self._add(verb, model, returns, handler, self._common_lane)
+        lane = self._lane if verb in OF_TENANTS else self._common_lane
+        self._add(verb, model, returns, handler, lane)
 
     def _add(
         self, verb: str, model: type[Request], returns: type[BaseModel], handler: Handler, lane: Lane
@@ -112,6 +115,7 @@ class RpcServer:
         )
         self._discovery = Discovery(client, self._service, [end.counter for end in self._endpoints.values()])
         await self._discovery.start()
+        self.started.set()
 
     async def drain(self, timeout: float = 30.0) -> None:
         """Takes no more, finishes what runs or waits; cancels what still runs after ``timeout`` seconds."""

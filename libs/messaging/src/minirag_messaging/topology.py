@@ -46,6 +46,8 @@ def stream_config(spec: StreamSpec, replicas: int) -> api.StreamConfig:
         max_bytes=spec.max_bytes,
         num_replicas=replicas,
         allow_direct=True,
+        max_msgs_per_subject=1 if spec.counter else -1,
+        allow_msg_counter=spec.counter or None,
     )
 
 

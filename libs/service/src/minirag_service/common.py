@@ -1,32 +1,45 @@
-"""What every service answers: its events, its health, its projections, its dead letters."""
+"""What every service answers: its events, its health, its projections, its dead letters, its secrets."""
 
 from datetime import timedelta
 from uuid import UUID
 
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.requests.common import (
+    AuditRead,
+    AuditReply,
     DeadLetter,
     DeadLettersList,
     DeadLettersReplay,
     DeadLettersReply,
     EventsRead,
     EventsReply,
+    EventsTail,
     HealthCheck,
     HealthReply,
     ProjectionReport,
     ProjectionsReply,
     ProjectionsVerify,
     ReplayedReply,
+    SecretsReply,
+    SecretsRotate,
+    TailReply,
 )
 from minirag_eventstore import Projection, dead_letters
 from minirag_eventstore.rebuild import Report, rebuild_foreign, rebuild_own
 from minirag_eventstore.work import add_work
+from minirag_messaging.rpc_lane import Lane
 
 from minirag_service.events import read_events
+from minirag_service.rotation import rotate
 from minirag_service.runtime import Runtime
+from minirag_service.tenant_events import audit_events, tail_events
 
 JANITOR_KEEPS = timedelta(days=1)
 """How long the replies of commands are kept for repetition."""
+
+
+AUDITS, AUDITS_WAITING = 2, 30
+"""Audit logs that one process reads at a time, so that they never hold all connections, and those that wait for it."""
 
 
 class Common:
@@ -34,19 +47,37 @@ class Common:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._audits = Lane(AUDITS, AUDITS_WAITING)
 
     def register(self) -> None:
         """Answers all of them."""
         rpc = self._runtime.rpc
         rpc.on_common("events.read", self.events_read)
+        self._runtime.on_common("events.tail", self.events_tail)
+        self._runtime.on_common("audit.read", self.audit_read)
         rpc.on_common("health", self.health)
         rpc.on_common("projections.verify", self.projections_verify)
         rpc.on_common("dead_letters.list", self.dead_letters_list)
         rpc.on_common("dead_letters.replay", self.dead_letters_replay)
+        rpc.on_common("secrets.rotate", self.secrets_rotate)
 
     async def events_read(self, request: EventsRead, context: Context) -> EventsReply:
         """The owner's events, for other services."""
         return await read_events(self._runtime.database, self._runtime.service, request)
+
+    async def events_tail(self, request: EventsTail, context: Context) -> TailReply:
+        """The caller's tenant's events, in order."""
+        return await tail_events(self._runtime.database, self._runtime.service, request, context.scope)
+
+    async def audit_read(self, request: AuditRead, context: Context) -> AuditReply:
+        """Who did what in the caller's tenant."""
+        runtime = self._runtime
+        self._audits.enter()
+        try:
+            async with self._audits.turn:
+                return await audit_events(runtime.database, runtime.service, request, context.scope)
+        finally:
+            self._audits.leave()
 
     async def health(self, request: HealthCheck, context: Context) -> HealthReply:
         """How the service is."""
@@ -90,6 +121,15 @@ class Common:
         for runner in self._runtime.runners:
             runner.wake()
         return ReplayedReply(replayed=len(letters))
+
+    async def secrets_rotate(self, request: SecretsRotate, context: Context) -> SecretsReply:
+        """Seals everything anew that is not under the newest key."""
+        runtime = self._runtime
+        tables = [
+            await rotate(runtime.database, runtime.sealer, column, dry_run=request.dry_run)
+            for column in runtime.sealed_columns
+        ]
+        return SecretsReply(tables=tables)
 
     async def _replay_event(self, kind: str, payload: dict[str, object]) -> None:
         durable = kind.removeprefix(dead_letters.REACTION)

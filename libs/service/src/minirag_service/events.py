@@ -49,23 +49,24 @@ async def read_events(database: Database, service: str, request: EventsRead) -> 
             found, head = await tail.read(
                 connection, service, request.after, patterns=request.patterns, limit=request.limit
             )
-    recorded = [_recorded(event) for event in _fitting(found)]
+    recorded = [recorded_event(event) for event in fitting(found, MAX_REPLY)]
     if len(recorded) < len(found):
         head = recorded[-1].position
     return EventsReply(events=recorded, head=head)
 
 
-def _fitting(events: list[Envelope]) -> list[Envelope]:
-    """The first events that fit into one message together; always at least one."""
+def fitting(events: list[Envelope], limit: int) -> list[Envelope]:
+    """The first events that fit into ``limit`` bytes together; always at least one."""
     size = 0
     for index, event in enumerate(events):
         size += len(str(event.data)) + OVERHEAD
-        if size > MAX_REPLY and index > 0:
+        if size > limit and index > 0:
             return events[:index]
     return events
 
 
-def _recorded(event: Envelope) -> RecordedEvent:
+def recorded_event(event: Envelope) -> RecordedEvent:
+    """An event as it travels in a reply; position 0 where it has none yet."""
     return RecordedEvent.model_construct(
         event_id=event.event_id,
         tenant_id=event.tenant_id,

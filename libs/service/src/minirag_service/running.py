@@ -11,6 +11,7 @@ from typing import TypeVar
 import asyncpg
 import uvloop
 from minirag_contracts.errors import Refusal
+from minirag_contracts.grants import inbox_prefix
 from minirag_eventstore import Database, Projection
 from minirag_eventstore.leader import leadership
 from minirag_eventstore.projector import Projector
@@ -77,7 +78,11 @@ class connected:  # noqa: N801  # reads as a function at its one place of use
             pool_size=settings.database_pool,
         )
         self._bus = await Bus.connect(
-            settings.nats_url, settings.nats_user, settings.nats_password.get_secret_value(), settings.service
+            settings.nats_url,
+            settings.nats_user,
+            settings.nats_password.get_secret_value(),
+            settings.service,
+            inbox_prefix=inbox_prefix(settings.service),
         )
         return Runtime(
             settings.service, self._database, self._bus, Sealer(settings.secret_keys), self._projections

@@ -19,6 +19,7 @@ from minirag_eventstore.relay import Relay
 from minirag_messaging import Bus, EventPublisher, RpcServer
 
 from minirag_service.events import BusEventReader
+from minirag_service.rotation import REPLIES, SealedColumn
 from minirag_service.sealing import Sealer
 
 logger = logging.getLogger(__name__)
@@ -32,8 +33,8 @@ class Runtime:
     """Everything that a service's bootstrap joins: its store, the bus, and what shall run.
 
     ``store`` is the event store, ``bus`` the connection to NATS, ``sealer`` the encryption of secrets. The register methods
-    (``on``, ``react``, ``work``, ``background``, ``sweep``, ``check``, ``on_stop``) only note; ``minirag_service.run`` starts
-    and stops.
+    (``on``, ``react``, ``work``, ``background``, ``sweep``, ``check``, ``sealed``, ``on_stop``) only note;
+    ``minirag_service.run`` starts and stops.
     """
 
     def __init__(
@@ -58,23 +59,18 @@ class Runtime:
         self.runners: list[WorkRunner] = []
         self.backgrounds: dict[str, Background] = {}
         self.checks: dict[str, Check] = {"database": database.ping}
+        self.sealed_columns: list[SealedColumn] = [REPLIES]
         self._last_health: dict[str, str] = {}
         self.sweeps: list[Callable[[], Awaitable[object]]] = []
         self.stops: list[Callable[[], Awaitable[None]]] = []
 
     def on(self, model: type[Q], handler: Callable[[Q, Context], Awaitable[Reply]]) -> None:
         """Answers a request; a database that is away is told as such, so that the client tries again."""
+        self.rpc.on(model, guarded(model.verb, handler))
 
-        async def guarded(request: Q, context: Context) -> Reply:
-            try:
-                return await handler(request, context)
-            except DATABASE_AWAY as error:
-                logger.warning(
-                    "the database is away", extra={"verb": model.verb, "error": type(error).__name__}
-                )
-                raise Unavailable from error
-
-        self.rpc.on(model, guarded)
+    def on_common(self, verb: str, handler: Callable[[Q, Context], Awaitable[Reply]]) -> None:
+        """The same for one of the requests that every service answers."""
+        self.rpc.on_common(verb, guarded(verb, handler))
 
     def react(self, consumer: str, reaction: Reaction) -> None:
         """Runs a reaction for the events of one of this service's reactors in the topology."""
@@ -106,6 +102,10 @@ class Runtime:
         """A part of health: raises, with a sentence for people, when something is not well."""
         self.checks[name] = check
 
+    def sealed(self, table: str, *, key: Sequence[str], column: str = "sealed") -> None:
+        """Declares a column that ``sealer`` has sealed, so that key rotation finds it; ``key`` is the primary key."""
+        self.sealed_columns.append(SealedColumn(table, tuple(key), column))
+
     def on_stop(self, stop: Callable[[], Awaitable[None]]) -> None:
         """Called while draining, last registered first, before bus and database close."""
         self.stops.append(stop)
@@ -124,6 +124,7 @@ class Runtime:
         details = {
             "relay_lag": self.relay.lag if self.relay else 0,
             "running": {r.kind: r.running for r in self.runners},
+            "sealing_key": self.sealer.newest_id,
         }
         return HealthReply(status=status, checks=results, details=details)
 
@@ -143,6 +144,21 @@ class Runtime:
         if not fed:
             raise LookupError(f"no projection of {self.service} takes the events of {spec.owner}")
         return Projector(self.database, spec, fed, self.reader)
+
+
+def guarded(
+    verb: str, handler: Callable[[Q, Context], Awaitable[Reply]]
+) -> Callable[[Q, Context], Awaitable[Reply]]:
+    """The handler, refusing with Unavailable while the database is away."""
+
+    async def guard(request: Q, context: Context) -> Reply:
+        try:
+            return await handler(request, context)
+        except DATABASE_AWAY as error:
+            logger.warning("the database is away", extra={"verb": verb, "error": type(error).__name__})
+            raise Unavailable from error
+
+    return guard
 
 
 async def _outcome(check: Check) -> str:

@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from cryptography.fernet import Fernet
-from minirag_contracts.context import Context
-from minirag_contracts.requests.common import HealthCheck, HealthReply
 from minirag_eventstore import Projection
+from minirag_messaging.testing import password_of
 
 from minirag_service.running import connected, serve
 from minirag_service.runtime import Runtime
@@ -18,10 +17,12 @@ T = TypeVar("T", bound=ServiceSettings)
 
 
 def settings_for(settings_type: type[T], nats_url: str, database_urls: tuple[str, str], **fields: Any) -> T:
-    """Settings that no environment variable has a part in."""
+    """Settings that no environment variable has a part in, with the service's own user on the bus."""
     return settings_type(
         mode="embedded",
         nats_url=nats_url,
+        nats_user=settings_type.service,
+        nats_password=password_of(settings_type.service),
         database_url=database_urls[0],
         database_system_url=database_urls[1],
         **{"secret_key": Fernet.generate_key().decode(), **fields},
@@ -32,17 +33,29 @@ def settings_for(settings_type: type[T], nats_url: str, database_urls: tuple[str
 async def running(
     settings: T, assemble: Callable[[Runtime, T], Awaitable[None]], projections: Sequence[Projection]
 ) -> AsyncIterator[Runtime]:
-    """The service, from ready to drained; what goes wrong in it fails the test."""
+    """The service, from ready to drained; what goes wrong in it, or is refused to it by the bus, fails the test."""
     stop = asyncio.Event()
     async with connected(settings, projections) as runtime:
         await assemble(runtime, settings)
         task = asyncio.create_task(serve(runtime, stop))
         try:
-            context = Context.for_system("test")
-            await runtime.bus.ask(
-                runtime.service, "health", HealthCheck(), HealthReply, context.within(20), timeout=20
-            )
+            await _ready(runtime, task)
             yield runtime
         finally:
             stop.set()
             await task
+        assert list(runtime.bus.violations) == []
+
+
+async def _ready(runtime: Runtime, task: "asyncio.Task[None]") -> None:
+    """Until the server knows that we answer; raises what the service ended with, if it ends instead."""
+    started = asyncio.create_task(runtime.rpc.started.wait())
+    try:
+        await asyncio.wait((started, task), timeout=20, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        started.cancel()
+    if task.done():
+        await task
+    assert runtime.rpc.started.is_set(), "the service did not start"
+    await runtime.bus.client.flush()
+    await runtime.bus.client.flush()  # the client's first ping may overtake what was sent before it

@@ -35,6 +35,13 @@ class MessageNotFound(Refusal):
     code = "not_found"
 
 
+class InvalidIdentity(Refusal):
+    """The identity is not a valid token of this bot's site."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "invalid_identity"
+
+
 class FeedbackOnQuestion(Refusal):
     """Feedback can only be set on assistant messages"""
 
@@ -100,6 +107,12 @@ class TurnTooLong(TurnFailure):
     """The answer took longer than a turn may take. What had been written is kept."""
 
     code = "turn_timeout"
+
+
+class BotInactive(TurnFailure):
+    """The bot was deactivated before it could answer."""
+
+    code = "bot_inactive"
 
 
 class RetrievalUnavailable(TurnFailure):

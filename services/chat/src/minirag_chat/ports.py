@@ -7,8 +7,9 @@ from uuid import UUID
 
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.frames import Frame
-from minirag_contracts.requests.chat import CitationRead
+from minirag_contracts.requests.chat import CitationRead, ModelPrice
 from minirag_contracts.requests.retrieval import SearchReply
+from minirag_contracts.signals import Signal
 
 from minirag_chat.domain.prompt import Prompt
 
@@ -76,6 +77,27 @@ class Models(Protocol):
         ...
 
 
+class PriceBook(Protocol):
+    """What models cost today."""
+
+    @property
+    def default(self) -> ModelPrice:
+        """What a model costs of which nobody knows a price."""
+        ...
+
+    def of(self, model: str) -> ModelPrice:
+        """US dollars for a million tokens. Reads a file the first time that it is asked for a name."""
+        ...
+
+
+class Signals(Protocol):
+    """What is worth telling at this moment."""
+
+    async def signal(self, subject: str, signal: Signal) -> None:
+        """Best effort: whoever listens now hears it."""
+        ...
+
+
 class Retrieval(Protocol):
     """The knowledge of the bots."""
 
@@ -99,7 +121,7 @@ class FrameBus(Protocol):
 
 
 class Contents(Protocol):
-    """Texts and secrets, apart from the events. Each takes the connection of the transaction that it is part of."""
+    """Texts, apart from the events. Each takes the connection of the transaction that it is part of."""
 
     async def add_message(
         self,
@@ -116,10 +138,38 @@ class Contents(Protocol):
         """Stores the title of a chat."""
         ...
 
-    async def add_credentials(self, connection: Any, scope: TenantScope, bot_id: UUID, api_key: str) -> None:
-        """Stores a provider's key, sealed."""
-        ...
-
     def open_credentials(self, sealed: bytes) -> str:
         """The provider's key again."""
+        ...
+
+
+class Secrets(Protocol):
+    """What bots keep to themselves: a provider's key, and a site's secret. Sealed; each call within its transaction."""
+
+    async def credentials(self, connection: Any, bot_id: UUID) -> str | None:
+        """The provider's key in clear; None where there is none."""
+        ...
+
+    async def set_credentials(
+        self, connection: Any, scope: TenantScope, bot_id: UUID, api_key: str | None
+    ) -> None:
+        """Keeps this key in the place of any other; None: keeps none."""
+        ...
+
+    async def identity_secret(self, connection: Any, bot_id: UUID) -> str | None:
+        """The site's secret in clear; None where there is none."""
+        ...
+
+    async def set_identity_secret(
+        self, connection: Any, scope: TenantScope, bot_id: UUID, secret: str | None
+    ) -> None:
+        """Keeps this secret in the place of any other; None: keeps none."""
+        ...
+
+
+class Identities(Protocol):
+    """What sites say of their visitors."""
+
+    def subject(self, token: str, secret: str) -> str:
+        """The name by which the site knows its visitor; raises InvalidIdentity for anything that it did not sign so."""
         ...

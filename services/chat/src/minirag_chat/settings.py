@@ -1,12 +1,24 @@
 """What the chat service is told by its environment."""
 
+import json
 from datetime import timedelta
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
 
+from minirag_contracts.requests.chat import ModelPrice
 from minirag_service import ServiceSettings
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import NoDecode
 
 from minirag_chat.domain.models import EXTRACTIVE, checked_model_name
+
+
+class OwnPrice(BaseModel):
+    """A model's price as the operator sets it: US dollars for a million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt_cost_per_1m: float = Field(ge=0, allow_inf_nan=False)
+    completion_cost_per_1m: float = Field(ge=0, allow_inf_nan=False)
 
 
 class Settings(ServiceSettings):
@@ -47,6 +59,28 @@ class Settings(ServiceSettings):
         description="Their most characters together; the oldest turns are left out first.",
     )
     chat_top_k: int = Field(default=5, ge=1, le=50, description="Passages that a question is answered from.")
+
+    prices: Annotated[dict[str, OwnPrice], NoDecode] = Field(
+        default={},
+        description='Prices of models before those of LiteLLM\'s table, as a JSON object: `{"my-model": '
+        '{"prompt_cost_per_1m": 0.5, "completion_cost_per_1m": 1.5}}`, in US dollars. `default` is for models without a price.',
+    )
+
+    @property
+    def own_prices(self) -> dict[str, ModelPrice]:
+        """The operator's prices by model."""
+        return {name: ModelPrice(**price.model_dump()) for name, price in self.prices.items()}
+
+    @field_validator("prices", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        """An empty variable means none."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value or "{}")
+        except ValueError as error:
+            raise ValueError(f"MINIRAG_PRICES is no JSON: {error}") from None
 
     @field_validator("default_llm_model")
     @classmethod

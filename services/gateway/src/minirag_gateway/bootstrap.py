@@ -10,7 +10,9 @@ from minirag_service import Runtime
 
 from minirag_gateway.adapters import disk
 from minirag_gateway.adapters.bots import BusBots
+from minirag_gateway.adapters.counters import BusCounters
 from minirag_gateway.adapters.credentials import PostgresCredentials
+from minirag_gateway.adapters.events import BusEvents
 from minirag_gateway.adapters.identity_feed import BusIdentityFeed
 from minirag_gateway.adapters.passwords import Argon2Passwords
 from minirag_gateway.adapters.postgres import ReachableStore
@@ -18,20 +20,31 @@ from minirag_gateway.adapters.signing import KeyedSigner, derived_key
 from minirag_gateway.adapters.turns import BusTurns
 from minirag_gateway.commands.accounts import PasswordProofs
 from minirag_gateway.commands.embed_keys import EmbedKeyCommands
+from minirag_gateway.commands.invites import InviteCommands
+from minirag_gateway.commands.operators import OperatorCommands
 from minirag_gateway.commands.passwords import PasswordCommands
 from minirag_gateway.commands.sessions import Lifetimes, SessionCommands
 from minirag_gateway.commands.tenants import TenantCommands
 from minirag_gateway.commands.tokens import TokenCommands
 from minirag_gateway.commands.users import UserCommands
 from minirag_gateway.commands.visitors import VisitorCommands
+from minirag_gateway.domain.event_cursor import EventCursors
+from minirag_gateway.entrypoints import rpc
+from minirag_gateway.entrypoints.http.addresses import Addresses
 from minirag_gateway.entrypoints.http.app import build
 from minirag_gateway.entrypoints.http.calls import Services
 from minirag_gateway.entrypoints.http.identity import Identity
+from minirag_gateway.entrypoints.http.limits import Limits
 from minirag_gateway.entrypoints.http.server import HttpServer
 from minirag_gateway.ports import Credentials, Signer
+from minirag_gateway.queries.audit import AuditLog
 from minirag_gateway.queries.embed_keys import EmbedKeyQueries
+from minirag_gateway.queries.event_stream import EventStreams
 from minirag_gateway.queries.feed import IdentityFeed
+from minirag_gateway.queries.limits import Limiter
+from minirag_gateway.queries.operators import OperatorQueries
 from minirag_gateway.queries.principals import Principals
+from minirag_gateway.queries.streams import OpenStreams
 from minirag_gateway.queries.tenants import TenantQueries
 from minirag_gateway.queries.tokens import TokenQueries
 from minirag_gateway.queries.users import UserQueries
@@ -44,12 +57,18 @@ STATE_TIMEOUT = 5.0
 
 
 async def assemble(runtime: Runtime, settings: Settings) -> None:
-    """The gateway: HTTP in front, the identity feed behind it, and the notes of which tokens were used."""
-    services = _services(runtime, settings)
-    server = HttpServer(build(services), settings)
+    """The gateway: HTTP in front, the identity feed behind it, the operator's requests, and which tokens were used."""
+    credentials = PostgresCredentials(runtime.database)
+    services = _services(runtime, settings, credentials)
+    operators = OperatorQueries(credentials)
+    commands = OperatorCommands(services.identity.tenants, operators)
+    rpc.register(runtime, InviteCommands(credentials), commands, operators)
+    server = HttpServer(build(services, origin_allowed=credentials.is_embed_origin), settings)
     runtime.on_stop(partial(_write_uses_once, services.principals))
     runtime.on_stop(server.stop)
+    runtime.on_stop(services.streams.close)
     runtime.background("http", server.run)
+    runtime.background("streams", services.limits.streams.announce)
     runtime.background("identity-feed", partial(_hear, BusIdentityFeed(runtime.bus, services.principals)))
     runtime.background(
         "token-use", partial(_write_uses, services.principals, settings.token_use_interval.total_seconds())
@@ -58,8 +77,9 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         runtime.relay.beat(partial(_beat, runtime), settings.identity_beat)
 
 
-def _services(runtime: Runtime, settings: Settings) -> Services:
-    credentials = PostgresCredentials(runtime.database)
+def _services(runtime: Runtime, settings: Settings, credentials: Credentials) -> Services:
+    counters = BusCounters(runtime.bus)
+    events = BusEvents(runtime.bus, settings.request_timeout.total_seconds())
     signer = KeyedSigner(settings.secret_keys)
     feed = IdentityFeed(patience=settings.identity_patience.total_seconds())
     return Services(
@@ -68,18 +88,22 @@ def _services(runtime: Runtime, settings: Settings) -> Services:
         identity=_identity(runtime, settings, credentials, signer),
         principals=Principals(credentials, signer, feed, size=settings.principal_cache_size),
         turns=BusTurns(runtime.bus, min(settings.request_timeout.total_seconds(), STATE_TIMEOUT)),
+        streams=EventStreams(events, EventCursors(settings.secret_keys)),
+        audit=AuditLog(events),
         disk_is_low=partial(disk.is_low, settings.data_dir),
+        addresses=Addresses.of_settings(settings),
+        limits=Limits(settings, Limiter(counters), OpenStreams(counters)),
     )
 
 
 def _identity(runtime: Runtime, settings: Settings, credentials: Credentials, signer: Signer) -> Identity:
     store = ReachableStore(runtime.store)
-    hasher = Argon2Passwords(settings.password_concurrency)
+    hasher = Argon2Passwords(settings.password_concurrency, settings.password_waiting)
     runtime.on_stop(hasher.close)
     proofs = PasswordProofs(derived_key(settings.secret_keys[0], "password proof"))
     lifetimes = Lifetimes(timedelta(minutes=settings.jwt_expire_minutes), settings.session_lifetime)
     return Identity(
-        tenants=TenantCommands(store, hasher, proofs),
+        tenants=TenantCommands(store, hasher, proofs, settings.signup_mode),
         users=UserCommands(store, hasher, proofs, settings.reset_lifetime),
         passwords=PasswordCommands(store, credentials, hasher),
         sessions=SessionCommands(store, credentials, hasher, signer, lifetimes),

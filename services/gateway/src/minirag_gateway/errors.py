@@ -42,6 +42,13 @@ class AccountDisabled(NotAuthenticated):
     code = "account_disabled"
 
 
+class NoSuchTenant(GatewayRefusal):
+    """There is no such tenant."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
 class TenantDisabled(GatewayRefusal):
     """Tenant is disabled"""
 
@@ -150,10 +157,55 @@ class InvalidReset(GatewayRefusal):
     code = "invalid_reset"
 
 
-class OriginNotAllowed(GatewayRefusal):
-    """This embed key does not serve pages of this origin"""
+class RateLimited(GatewayRefusal):
+    """Too many requests. Please try again later."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "rate_limited"
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class SignupClosed(GatewayRefusal):
+    """Nobody can sign up here by themselves: ask whoever runs this MiniRAG."""
 
     status = HTTPStatus.FORBIDDEN
+    code = "signup_closed"
+
+
+class InviteRequired(GatewayRefusal):
+    """Signing up here takes an invite: ask whoever runs this MiniRAG for one."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "invite_required"
+
+
+class InvalidInvite(GatewayRefusal):
+    """This invite is unknown, expired, or was used already."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "invalid_invite"
+
+
+class NotTheOperator(GatewayRefusal):
+    """Only the operator of this MiniRAG may do this."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "not_the_operator"
+
+
+class OriginNotAllowed(GatewayRefusal):
+    """Pages of this origin may not call this API."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "origin_not_allowed"
+
+
+class PageNotServed(OriginNotAllowed):
+    """This embed key does not serve pages of this origin"""
+
     code = "origin_not_allowed"
 
 
@@ -163,18 +215,13 @@ class OtherBot(Forbidden):
     code = "other_bot"
 
 
-class BudgetSpent(GatewayRefusal):
+class BudgetSpent(RateLimited):
     """This chat has answered as many messages as it may today. Please come back tomorrow."""
 
-    status = HTTPStatus.TOO_MANY_REQUESTS
     code = "budget_spent"
 
-
-class VisitorTooFast(GatewayRefusal):
-    """That was too fast. Please wait a moment before the next message."""
-
-    status = HTTPStatus.TOO_MANY_REQUESTS
-    code = "visitor_rate"
+    def __init__(self, retry_after: int) -> None:
+        super().__init__((type(self).__doc__ or "").strip(), retry_after)
 
 
 class BotUnknown(GatewayRefusal):
@@ -195,6 +242,13 @@ class BodyTooLarge(GatewayRefusal):
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     code = "body_too_large"
+
+
+class BodyTooSlow(GatewayRefusal):
+    """The request body did not arrive in time."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "body_too_slow"
 
 
 class InvalidBody(GatewayRefusal):
@@ -223,6 +277,13 @@ class InvalidEventType(GatewayRefusal):
     """There is no such event to subscribe to."""
 
     code = "invalid_event_type"
+
+
+class UnknownEventType(GatewayRefusal):
+    """There is no such event"""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
 
 
 class UploadRefused(GatewayRefusal):
@@ -266,6 +327,13 @@ class TurnFailed(GatewayRefusal):
         self.code = code  # type: ignore[misc]
         self.chat_id = chat_id
         self.message_id = message_id
+
+
+class StopTakesLong(GatewayRefusal):
+    """The answer has not stopped yet. It was told to; please ask again."""
+
+    status = HTTPStatus.CONFLICT
+    code = "turn_running"
 
 
 class TurnStillRunning(TurnFailed):

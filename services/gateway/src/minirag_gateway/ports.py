@@ -7,12 +7,16 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
+from minirag_contracts.cloud_events import CloudEvent
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.events.gateway import Role, Scope
 from minirag_contracts.frames import Frame
 from minirag_contracts.requests import Reply, Request
 from minirag_contracts.requests.bots import BotFace
 from minirag_contracts.requests.chat import TurnRead
+from minirag_contracts.requests.common import AuditRead, AuditReply
+from minirag_contracts.requests.gateway import TenantFound
+from minirag_contracts.signals import Progress
 from minirag_eventstore import Connection, Transaction
 
 R = TypeVar("R", bound=Reply)
@@ -73,6 +77,7 @@ class CredentialRecord:
     scopes: list[Scope] | None = None
     bot_id: UUID | None = None
     origins: tuple[str, ...] = ()
+    visitor_rate: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,14 @@ class Credentials(Protocol):
         """Whether any active embed key serves pages of this origin."""
         ...
 
+    async def find_tenant(self, slug_or_id: str) -> TenantFound | None:
+        """A tenant by what an operator knows of it."""
+        ...
+
+    async def tenants(self, after: tuple[datetime, UUID] | None, limit: int) -> list[TenantFound]:
+        """Tenants older than that one, newest first."""
+        ...
+
     async def note_uses(self, uses: Sequence[TokenUse]) -> None:
         """Moves ``last_used_at`` forward."""
         ...
@@ -171,6 +184,22 @@ class Signer(Protocol):
         ...
 
 
+class Counters(Protocol):
+    """Counters that all gateways share."""
+
+    async def add(self, counter: str, amount: int, window: float) -> int:
+        """The total after adding; ``counter`` is one token and lives longer than ``window`` seconds. Unavailable if unknown."""
+        ...
+
+
+class Invites(Protocol):
+    """Invitations to sign up. Only the hashes (SHA-256, hex) of them are known."""
+
+    async def add(self, invite_hash: str, expires_at: datetime) -> None:
+        """Makes it known; a sign-up uses it in its own transaction."""
+        ...
+
+
 class FrameFeed(Protocol):
     """The live frames of one turn."""
 
@@ -192,4 +221,48 @@ class Turns(Protocol):
 
     async def state(self, context: Context, chat_id: UUID, message_id: UUID) -> TurnRead:
         """How the turn stands in chat's store; refuses an unknown or foreign one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A tenant's events of one owner with their positions, in order; read on after ``head``, at once if there is ``more``."""
+
+    owner: str
+    events: Sequence[tuple[int, CloudEvent]]
+    head: int
+    more: bool
+
+
+class TenantEvents(Protocol):
+    """A tenant's events: their owners have them, the bus tells when to look."""
+
+    async def page(
+        self, context: Context, owner: str, after: int, patterns: Sequence[str], limit: int
+    ) -> EventPage:
+        """The tenant's events after a position; Unavailable while the owner is away."""
+        ...
+
+    async def start(self, context: Context, owner: str, since: datetime | None, timeout: float) -> int:
+        """The position from which to read what was recorded since a moment, or (None) what comes next."""
+        ...
+
+    def woken(
+        self, scope: TenantScope, wake: Callable[[str | None], None]
+    ) -> AbstractAsyncContextManager[None]:
+        """Calls ``wake(owner)`` when an owner has something new, and ``wake(None)`` when anything may have been missed."""
+        ...
+
+    def progress(
+        self, scope: TenantScope, take: Callable[[Progress], None]
+    ) -> AbstractAsyncContextManager[None]:
+        """Calls ``take`` as the tenant's ingestions come along; what is missed is not repeated."""
+        ...
+
+
+class AuditLogs(Protocol):
+    """The owners' audit logs."""
+
+    async def read(self, context: Context, owner: str, question: AuditRead) -> AuditReply:
+        """One owner's entries, newest first; Unavailable while it is away."""
         ...

@@ -1,10 +1,11 @@
 """What the gateway is told by its environment."""
 
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from ipaddress import ip_network
+from typing import Annotated, Any, ClassVar, Literal
 
 from minirag_service import ServiceSettings
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field, field_validator
 
 
 def _plain_seconds(value: Any) -> Any:
@@ -17,6 +18,11 @@ def _plain_seconds(value: Any) -> Any:
 
 Duration = Annotated[timedelta, BeforeValidator(_plain_seconds)]
 """Seconds as a number, or ISO 8601 (``PT15S``)."""
+
+
+def listed(value: str) -> list[str]:
+    """The parts of a comma list."""
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 class Settings(ServiceSettings):
@@ -69,6 +75,77 @@ class Settings(ServiceSettings):
     token_use_interval: Duration = Field(
         default=timedelta(seconds=30), description="How often `last_used_at` of the used tokens is written."
     )
+    signup: Literal["open", "invite", "closed"] | None = Field(
+        default=None,
+        description="Who may sign up: anybody, whoever brings an invite (`minirag invite`), or nobody. "
+        "Unless it is set: `open` in the one-command stack, `closed` elsewhere.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Comma list of the networks of reverse proxies. The client's address is read from their header; "
+        "from anybody else it is the address that connects.",
+    )
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = Field(
+        default="x-forwarded-for",
+        description="The header in which trusted proxies name the client; the other one is not read.",
+    )
+    limit_connections: int = Field(
+        default=5000,
+        ge=0,
+        description="Connections that one gateway has at a time, idle ones and streams among them; beyond it the answer "
+        "is 503; 0 is unlimited.",
+    )
+    limit_token_requests: int = Field(
+        default=600, ge=0, description="Requests a minute with one token, session or visitor; 0 is unlimited."
+    )
+    limit_tenant_requests: int = Field(
+        default=3000, ge=0, description="Requests a minute of one tenant; 0 is unlimited."
+    )
+    limit_streams: int = Field(
+        default=50,
+        ge=0,
+        description="Streams and awaited answers that one tenant has open at a time; 0 is unlimited.",
+    )
+    limit_upload_bytes: int = Field(
+        default=2 * 1024**3, ge=0, description="Bytes an hour that one tenant uploads; 0 is unlimited."
+    )
+    limit_passwords: int = Field(
+        default=60,
+        ge=0,
+        description="Passwords that administrators of one tenant may set a minute; 0: any number.",
+    )
+    limit_key_requests: int = Field(
+        default=1500, ge=0, description="Requests a minute of all visitors of one embed key; 0: any number."
+    )
+    limit_logins: int = Field(
+        default=20, ge=0, description="Logins a minute from one address; 0 is unlimited."
+    )
+    limit_account_logins: int = Field(
+        default=10,
+        ge=0,
+        description="Logins a minute to one account from one address; 0 is unlimited.",
+    )
+    limit_signups: int = Field(
+        default=20, ge=0, description="Sign-ups an hour from one address (IPv6: one /64); 0 is unlimited."
+    )
+    limit_public_posts: int = Field(
+        default=60,
+        ge=0,
+        description="Other unauthenticated POSTs a minute from one address, each route for itself; 0 is unlimited.",
+    )
+    limit_public_gets: int = Field(
+        default=120,
+        ge=0,
+        description="Looks at the public health of the whole system a minute from one address; 0 is unlimited.",
+    )
+    limit_failed_authentications: int = Field(
+        default=60, ge=0, description="Refused credentials a minute from one address; 0 is unlimited."
+    )
+    password_waiting: int = Field(
+        default=64,
+        ge=0,
+        description="How many passwords may wait to be hashed; beyond it the answer is 503.",
+    )
     password_concurrency: int = Field(
         default=2, ge=1, description="How many passwords are hashed at a time (19 MiB each); the others wait."
     )
@@ -92,6 +169,12 @@ class Settings(ServiceSettings):
         default=timedelta(seconds=5),
         description="How long running responses may take when the process stops.",
     )
+    body_timeout: Duration = Field(
+        default=timedelta(seconds=60), description="How long a JSON body may take to arrive."
+    )
+    upload_body_timeout: Duration = Field(
+        default=timedelta(minutes=10), description="How long an uploaded file may take to arrive."
+    )
     json_body_limit: int = Field(default=1024 * 1024, ge=1024, description="Largest JSON body.")
     source_body_limit: int = Field(
         default=10 * 1024 * 1024,
@@ -102,7 +185,22 @@ class Settings(ServiceSettings):
         default=True, description="Log one line per request: route and figures, no texts."
     )
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for network in listed(value):
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(f"MINIRAG_TRUSTED_PROXIES: {network!r} is no network") from None
+        return value
+
+    @property
+    def signup_mode(self) -> Literal["open", "invite", "closed"]:
+        """Who may sign up."""
+        return self.signup or ("open" if self.mode == "embedded" else "closed")
+
     @property
     def origins(self) -> list[str]:
         """The allowed web origins; ``*`` for any."""
-        return [origin.strip() for origin in self.allowed_origins.split(",") if origin.strip()]
+        return listed(self.allowed_origins)

@@ -14,9 +14,16 @@ from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.extract.worker import Limits
 from minirag_ingest.adapters.index import BusIndex
+from minirag_ingest.adapters.progress import BusProgress
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
 from minirag_ingest.adapters.transfer import BusTransfer
 from minirag_ingest.adapters.web import WebFetcher
+from minirag_ingest.commands import hiding
+from minirag_ingest.commands.aggregates import Sources
+from minirag_ingest.commands.changes import ChangeCommands
+from minirag_ingest.commands.families import FamilyCommands
+from minirag_ingest.commands.given import Given
+from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.sources import SourceCommands
@@ -36,12 +43,15 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     runtime.on_stop(extraction.close)
     contents = PostgresContentRows(runtime.store)
     retry = RetryPolicy(settings.ingest_retry_delays)
+    rows, index = PostgresSourceRows(), BusIndex(runtime.bus, settings.ingest_stage_deadline)
     ingestion = Ingestion(
         runtime.store,
+        rows,
         contents,
         SourceReader(runtime.store, contents, fetcher, extraction),
         SentenceChunker(MiniLmTokens(), extraction.chunk),
-        BusIndex(runtime.bus, settings.ingest_stage_deadline),
+        index,
+        BusProgress(runtime.bus),
         retry.attempts,
     )
     runner = runtime.work(
@@ -55,19 +65,20 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
             on_parked=ingestion.give_up,
         )
     )
-    rows = PostgresSourceRows()
-    disk = DataDisk(settings.data_dir or Path.cwd())
-    commands = SourceCommands(
-        runtime.store,
-        rows,
-        contents,
-        KnownBots(runtime.store, runtime.bus),
-        fetcher,
-        BusTransfer(runtime.bus),
-        disk,
-        runner,
+    hidings = Hidings(runtime.store, rows, index)
+    runtime.work(
+        WorkRunner(runtime.store, hiding.WORK_KIND, hidings.run, lease=settings.ingest_stage_deadline)
     )
-    rpc.register(runtime, commands, SourceQueries(runtime.store, rows))
+    disk = DataDisk(settings.data_dir or Path.cwd())
+    given = Given(fetcher, disk)
+    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner)
+    rpc.register(
+        runtime,
+        SourceCommands(runtime.store, sources, given, BusTransfer(runtime.bus)),
+        FamilyCommands(runtime.store, rows, sources, given),
+        ChangeCommands(runtime.store, rows, contents, sources, given, hidings),
+        SourceQueries(runtime.store, rows),
+    )
     runtime.check("disk", health.disk_check(disk))
 
 

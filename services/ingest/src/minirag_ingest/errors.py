@@ -44,6 +44,25 @@ class NestedTooDeep(IngestRefusal):
     code: ClassVar[str] = "nested_too_deep"
 
 
+class SourceInactive(IngestRefusal):
+    """Source is deactivated"""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "source_inactive"
+
+
+class ParentInactive(IngestRefusal):
+    """Parent source is deactivated"""
+
+    code: ClassVar[str] = "parent_inactive"
+
+
+class NoChildren(IngestRefusal):
+    """At least one child source is required"""
+
+    code: ClassVar[str] = "no_children"
+
+
 class UnsupportedFileType(IngestRefusal):
     """Unsupported file type"""
 

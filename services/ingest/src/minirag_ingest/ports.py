@@ -1,14 +1,15 @@
 """What the use cases need from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 from minirag_contracts.context import Context, TenantScope
-from minirag_contracts.requests.ingest import SourceList, SourceRead
+from minirag_contracts.requests.ingest import SourceList, SourceRead, SourcesSummary
 from minirag_contracts.requests.retrieval import Activated, Chunk
+from minirag_contracts.signals import Progress
 from minirag_eventstore import Transaction
 
 from minirag_ingest.domain.document import Document
@@ -119,12 +120,22 @@ class Index(Protocol):
     async def activate(self, context: Context, target: Target, chunk_count: int) -> Activated:
         """Makes the version visible in one step; safe to repeat."""
 
+    async def hide(self, context: Context, bot_id: UUID, versions: Mapping[UUID, int]) -> None:
+        """When it returns, no version of these sources up to the given one is found, now or later; safe to repeat."""
+
+
+class ProgressSignal(Protocol):
+    """Tells whoever listens at this moment how far an ingestion has come."""
+
+    async def tell(self, scope: TenantScope, progress: Progress) -> None:
+        """Best effort; never raises for a bus that is away."""
+
 
 class Bots(Protocol):
-    """Which bots exist: what events have told, and their owner for those that events have not told yet."""
+    """Which bots are active: what events have told, and their owner for those that events have not told yet."""
 
-    async def exists(self, context: Context, bot_id: UUID) -> bool:
-        """Whether the tenant has this bot; raises Unavailable when nobody can tell."""
+    async def is_active(self, context: Context, bot_id: UUID) -> bool:
+        """Whether the tenant has this bot and it is active; raises Unavailable when nobody can tell."""
 
 
 class Transfer(Protocol):
@@ -151,24 +162,66 @@ class Runner(Protocol):
         """Adds a piece of work that exists if the transaction commits, and starts it where there is room."""
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which active sources a list is of: those at the top, those of one parent, or all."""
+
+    bot_id: UUID | None = None
+    parent_id: UUID | None = None
+    flat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GoneSource:
+    """A source that was deactivated, and the last version of it that was asked for."""
+
+    source_id: UUID
+    bot_id: UUID
+    version: int
+
+
 class SourceRows(Protocol):
     """Rows of sources, of the transaction's tenant."""
 
     async def get(self, tx: Transaction, source_id: UUID) -> SourceRead | None:
         """One source; None for an unknown or foreign one."""
 
-    async def page(self, tx: Transaction, bot_id: UUID | None, limit: int, cursor: str | None) -> SourceList:
-        """Active top-level sources, newest first; raises InvalidRequest for a foreign cursor."""
+    async def listed(self, tx: Transaction, source_ids: Sequence[UUID]) -> list[SourceRead]:
+        """These sources, in this order."""
+
+    async def page(self, tx: Transaction, which: Selection, limit: int, cursor: str | None) -> SourceList:
+        """Active sources, newest first; raises InvalidRequest for a foreign cursor."""
+
+    async def children(self, tx: Transaction, parent_id: UUID, limit: int, cursor: str | None) -> SourceList:
+        """A source's active children, oldest first; raises InvalidRequest for a foreign cursor."""
+
+    async def summary(self, tx: Transaction) -> SourcesSummary:
+        """The tenant's active sources in figures."""
+
+    async def lock(self, tx: Transaction, source_id: UUID) -> None:
+        """From here to the end of the transaction nobody else changes this source. Parents are locked before children."""
+
+    async def parent_of(self, tx: Transaction, source_id: UUID) -> UUID | None:
+        """Its parent, if it has one."""
+
+    async def lock_children(self, tx: Transaction, parent_id: UUID, *, active: bool) -> list[UUID]:
+        """Locks the active children, or else those that went with their parent, in the order of their creation."""
+
+    async def gone(self, tx: Transaction, source_id: UUID) -> list[GoneSource]:
+        """Of this source and its children those that are deactivated and of which a version was ever asked for."""
 
 
 class ContentRows(Protocol):
     """What was given, and what was made of it; content, so no projection."""
 
     async def keep(self, tx: Transaction, source_id: UUID, content: SourceContent, salt: bytes) -> None:
-        """Stores what was given."""
+        """Stores what was given, in the place of what was given before."""
 
     async def content(self, tx: Transaction, source_id: UUID) -> SourceContent | None:
         """What was given; None once it is erased."""
+
+    async def outline(self, tx: Transaction, source_id: UUID) -> tuple[dict[str, Any], bool]:
+        """The whole configuration, and whether there is a text or file."""
 
     async def document(self, scope: TenantScope, target: Target) -> StoredDocument | None:
         """The stored text of a version."""

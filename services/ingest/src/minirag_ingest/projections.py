@@ -3,8 +3,17 @@
 from typing import ClassVar
 
 from minirag_contracts.envelope import Envelope
-from minirag_contracts.events.chat import BotCreated
-from minirag_contracts.events.ingest import IngestCompleted, IngestFailed, IngestRequested, SourceCreated
+from minirag_contracts.events.chat import BotActivated, BotCreated, BotDeactivated
+from minirag_contracts.events.ingest import (
+    IngestCancelled,
+    IngestCompleted,
+    IngestFailed,
+    IngestRequested,
+    SourceActivated,
+    SourceCreated,
+    SourceDeactivated,
+    SourceUpdated,
+)
 from minirag_eventstore import Connection, Projection, on
 
 
@@ -38,8 +47,9 @@ class SourcesProjection(Projection):
     async def requested(self, connection: Connection, event: Envelope, payload: IngestRequested) -> None:
         """A version is being made."""
         await connection.execute(
-            "UPDATE sources SET status = 'processing', updated_at = $2 WHERE source_id = $1",
+            "UPDATE sources SET status = 'processing', version = $2, updated_at = $3 WHERE source_id = $1",
             payload.source_id,
+            payload.version,
             event.recorded_at,
         )
 
@@ -66,9 +76,54 @@ class SourcesProjection(Projection):
             event.recorded_at,
         )
 
+    @on(IngestCancelled)
+    async def cancelled(self, connection: Connection, event: Envelope, payload: IngestCancelled) -> None:
+        """The status is again what the last version that ended has left."""
+        await connection.execute(
+            """UPDATE sources SET status = CASE WHEN error_message IS NOT NULL THEN 'error'
+                                                WHEN last_refreshed_at IS NOT NULL THEN 'ready'
+                                                ELSE 'pending' END, updated_at = $2
+               WHERE source_id = $1""",
+            payload.source_id,
+            event.recorded_at,
+        )
+
+    @on(SourceUpdated)
+    async def updated(self, connection: Connection, event: Envelope, payload: SourceUpdated) -> None:
+        """The public configuration; the rest of it is content."""
+        await connection.execute(
+            """UPDATE sources SET name = $2, description = $3, config = $4, refresh_schedule = $5, updated_at = $6
+               WHERE source_id = $1""",
+            payload.source_id,
+            payload.name,
+            payload.description,
+            payload.config,
+            payload.refresh_schedule,
+            event.recorded_at,
+        )
+
+    @on(SourceDeactivated)
+    async def deactivated(self, connection: Connection, event: Envelope, payload: SourceDeactivated) -> None:
+        """It answers no more; what is known of it stays."""
+        await connection.execute(
+            "UPDATE sources SET is_active = false, gone_with_parent = $2, updated_at = $3 WHERE source_id = $1",
+            payload.source_id,
+            payload.with_parent,
+            event.recorded_at,
+        )
+
+    @on(SourceActivated)
+    async def activated(self, connection: Connection, event: Envelope, payload: SourceActivated) -> None:
+        """It is back, and answers once a version of it is made."""
+        await connection.execute(
+            "UPDATE sources SET is_active = true, gone_with_parent = false, updated_at = $2 WHERE source_id = $1",
+            payload.source_id,
+            event.recorded_at,
+        )
+
 
 class KnownBotsProjection(Projection):
-    """The bots of all tenants, by id."""
+    """The bots of all tenants, by id, and whether they are active."""
 
     name: ClassVar[str] = "known_bots"
     tables: ClassVar[tuple[str, ...]] = ("known_bots",)
@@ -81,6 +136,16 @@ class KnownBotsProjection(Projection):
         await connection.execute(
             "INSERT INTO known_bots (tenant_id, bot_id) VALUES ($1, $2)", event.tenant_id, payload.bot_id
         )
+
+    @on(BotDeactivated)
+    async def deactivated(self, connection: Connection, event: Envelope, payload: BotDeactivated) -> None:
+        """A bot is given nothing new."""
+        await connection.execute("UPDATE known_bots SET is_active = false WHERE bot_id = $1", payload.bot_id)
+
+    @on(BotActivated)
+    async def activated(self, connection: Connection, event: Envelope, payload: BotActivated) -> None:
+        """A bot is back."""
+        await connection.execute("UPDATE known_bots SET is_active = true WHERE bot_id = $1", payload.bot_id)
 
 
 PROJECTIONS: tuple[Projection, ...] = (SourcesProjection(), KnownBotsProjection())

@@ -1,11 +1,20 @@
 """What can be asked about sources."""
 
 from minirag_contracts.context import Context
-from minirag_contracts.requests.ingest import GetSource, ListSources, SourceList, SourceRead
+from minirag_contracts.requests import Page
+from minirag_contracts.requests.ingest import (
+    GetSource,
+    GetSourcesSummary,
+    ListChildren,
+    ListSources,
+    SourceList,
+    SourceRead,
+    SourcesSummary,
+)
 from minirag_eventstore import EventStore
 
 from minirag_ingest.errors import SourceNotFound
-from minirag_ingest.ports import SourceRows
+from minirag_ingest.ports import Selection, SourceRows
 
 MAX_PAGE = 1000
 
@@ -26,7 +35,23 @@ class SourceQueries:
         return found
 
     async def list(self, request: ListSources, context: Context) -> SourceList:
-        """The tenant's active top-level sources, newest first."""
-        limit = max(1, min(request.limit, MAX_PAGE))
+        """The tenant's active sources, newest first: those at the top, those of a parent, or all."""
+        which = Selection(request.bot_id, request.parent_id, request.include_children)
         async with self._store.transaction(context.scope) as tx:
-            return await self._rows.page(tx, request.bot_id, limit, request.cursor)
+            return await self._rows.page(tx, which, _limit(request), request.cursor)
+
+    async def children(self, request: ListChildren, context: Context) -> SourceList:
+        """A source's active children, oldest first."""
+        async with self._store.transaction(context.scope) as tx:
+            if await self._rows.get(tx, request.source_id) is None:
+                raise SourceNotFound
+            return await self._rows.children(tx, request.source_id, _limit(request), request.cursor)
+
+    async def summary(self, request: GetSourcesSummary, context: Context) -> SourcesSummary:
+        """The tenant's active sources in figures."""
+        async with self._store.transaction(context.scope) as tx:
+            return await self._rows.summary(tx)
+
+
+def _limit(page: Page) -> int:
+    return max(1, min(page.limit, MAX_PAGE))

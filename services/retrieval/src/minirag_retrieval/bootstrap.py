@@ -9,14 +9,17 @@ from minirag_retrieval.adapters.edge import EdgeIndex
 from minirag_retrieval.adapters.minilm import MiniLm
 from minirag_retrieval.commands.activation import Activations
 from minirag_retrieval.commands.collection import Collection
+from minirag_retrieval.commands.hiding import Hidings
 from minirag_retrieval.commands.points import BotPoints
 from minirag_retrieval.commands.restoring import Restoring
 from minirag_retrieval.commands.staging import Staging
+from minirag_retrieval.commands.switching import Switches
 from minirag_retrieval.entrypoints import background, rpc
 from minirag_retrieval.model_files import default_folder
 from minirag_retrieval.ports import VectorIndex
 from minirag_retrieval.queries import Searching
 from minirag_retrieval.queries.highlights import Highlighting
+from minirag_retrieval.queries.summary import Summary
 from minirag_retrieval.settings import Settings
 
 
@@ -26,12 +29,15 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     index, encoder = vector_index(settings), Bm25Encoder()
     embedder = MiniLm(settings.model_dir or default_folder(), settings.retrieval_bulk_threads)
     points = BotPoints(rows, bots, index, encoder)
+    switches = Switches(bots, index, points)
     highlighting = Highlighting(embedder, Bm25Encoder(SENTENCE_TERMS))
     rpc.register(
         runtime,
-        Staging(runtime.store, rows, index, embedder, encoder),
-        Activations(runtime.store, rows, bots, index, points),
+        Staging(runtime.store, rows, bots, index, embedder, encoder),
+        Activations(runtime.store, rows, bots, points, switches),
+        Hidings(runtime.store, rows, bots, points, switches),
         Searching(runtime.database, rows, bots, index, embedder, encoder, highlighting),
+        Summary(runtime.database, rows, bots),
     )
     background.register(
         runtime,

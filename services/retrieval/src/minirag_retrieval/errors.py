@@ -18,6 +18,12 @@ class StaleVersion(Conflict):
     code = "stale_version"
 
 
+class VersionHidden(Conflict):
+    """This source was hidden up to this version: it never becomes visible again."""
+
+    code = "source_hidden"
+
+
 class IndexIncomplete(Unavailable):
     """The index of this bot is being restored. Please try again in a moment."""
 

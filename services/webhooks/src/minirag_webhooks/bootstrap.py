@@ -28,6 +28,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     """Registers what this service answers, reacts to and works on."""
     store = runtime.store
     endpoints, deliveries = PostgresEndpointRows(runtime.sealer), PostgresDeliveryRows(runtime.sealer)
+    runtime.sealed("endpoint_secrets", key=("webhook_id",))
     log = PostgresDeliveryLog()
     runner = consumers.run_deliveries(
         runtime,
@@ -36,9 +37,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         delays=settings.webhooks_retry_delays,
     )
     consumers.register(runtime, endpoints, deliveries, runner.wake)
-    rpc.register_endpoints(
-        runtime, EndpointCommands(store, endpoints, deliveries), EndpointQueries(store, endpoints)
-    )
+    commands = EndpointCommands(store, endpoints, deliveries, settings.webhooks_per_tenant)
+    rpc.register_endpoints(runtime, commands, EndpointQueries(store, endpoints))
     rpc.register_deliveries(
         runtime,
         DeliveryQueries(store, endpoints, log),
@@ -55,4 +55,4 @@ def _sender(runtime: Runtime, settings: Settings) -> HttpSender:
 
 
 def _slots(settings: Settings) -> EndpointSlots:
-    return EndpointSlots(settings.webhooks_concurrency_per_endpoint, PATIENCE)
+    return EndpointSlots(settings.webhooks_concurrency_per_endpoint, settings.webhooks_concurrency, PATIENCE)

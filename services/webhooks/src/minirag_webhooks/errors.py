@@ -19,6 +19,13 @@ class WebhookNotFound(WebhooksRefusal):
     code: ClassVar[str] = "not_found"
 
 
+class TooManyWebhooks(WebhooksRefusal):
+    """You have as many webhooks as are allowed: delete one first."""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "too_many_webhooks"
+
+
 class InvalidUrl(WebhooksRefusal):
     """The URL of a webhook must be http or https, with a host and without credentials."""
 

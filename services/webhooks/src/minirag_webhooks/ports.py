@@ -100,6 +100,10 @@ class EndpointRows(Protocol):
         """One endpoint, if the tenant has it."""
         ...
 
+    async def count(self, tx: Transaction) -> int:
+        """How many there are, which remains true until the transaction ends: whoever else counts waits for that."""
+        ...
+
     async def page(self, tx: Transaction, limit: int, cursor: str | None) -> WebhookList:
         """Newest first; raises InvalidRequest for a foreign cursor."""
         ...

@@ -29,11 +29,14 @@ class Settings(ServiceSettings):
         description="The waits before the second, third, … call of a delivery; after the last it has failed.",
     )
     webhooks_concurrency: int = Field(
-        default=64, ge=1, description="Calls that may run at once in one process."
+        default=64,
+        ge=1,
+        description="Calls that may run at once in one process; one tenant's at most a quarter.",
     )
     webhooks_concurrency_per_endpoint: int = Field(
         default=4, ge=1, description="Of these, at one endpoint; one that has just failed gets one at a time."
     )
+    webhooks_per_tenant: int = Field(default=50, ge=1, description="Endpoints that one tenant may have.")
     webhooks_keep: timedelta = Field(
         default=timedelta(days=30),
         description="How long bodies and attempts of settled deliveries are kept; without its body none can be repeated.",

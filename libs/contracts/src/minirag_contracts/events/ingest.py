@@ -66,3 +66,57 @@ class IngestFailed(EventPayload):
     code: str
     error: str
     """A sentence that a person understands."""
+
+
+class SourceUpdated(EventPayload):
+    """A source was configured anew; the event has the whole public configuration, not the difference."""
+
+    type: ClassVar[str] = "source.updated"
+    owner: ClassVar[str] = "ingest"
+
+    source_id: UUID
+    bot_id: UUID
+    name: str
+    description: str
+    config: dict[str, Any]
+    refresh_schedule: RefreshSchedule | None = None
+    content_hash: str | None = None
+    """Salted hash of the text or file as it is now."""
+    config_hash: str | None = None
+    """Salted hash of the whole configuration, of which ``config`` is the public part; None while it is the first one."""
+
+
+class SourceDeactivated(EventPayload):
+    """A source answers no more: retrieval hides all versions up to ``version``."""
+
+    type: ClassVar[str] = "source.deactivated"
+    owner: ClassVar[str] = "ingest"
+
+    source_id: UUID
+    bot_id: UUID
+    version: int
+    """The last version that was asked for; 0 where none was."""
+    with_parent: bool = False
+    """Whether it went with its parent, and comes back with it."""
+
+
+class SourceActivated(EventPayload):
+    """A source that was deactivated shall answer again; the version that does so is asked for separately."""
+
+    type: ClassVar[str] = "source.activated"
+    owner: ClassVar[str] = "ingest"
+
+    source_id: UUID
+    bot_id: UUID
+
+
+class IngestCancelled(EventPayload):
+    """The version will not be made, and that is no failure; the one before goes on answering if the source is active."""
+
+    type: ClassVar[str] = "source.ingest.cancelled"
+    owner: ClassVar[str] = "ingest"
+
+    source_id: UUID
+    bot_id: UUID
+    version: int
+    reason: Literal["deactivated"]

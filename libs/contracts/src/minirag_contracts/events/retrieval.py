@@ -3,7 +3,7 @@
 from typing import ClassVar
 from uuid import UUID
 
-from minirag_contracts.events.base import EventPayload
+from minirag_contracts.events.base import EventPayload, Value
 
 
 class VersionActivated(EventPayload):
@@ -19,3 +19,22 @@ class VersionActivated(EventPayload):
     chunk_count: int
     added: int
     removed: int
+
+
+class HiddenSource(Value):
+    """A source of which nothing up to ``version`` answers any more, and ``removed`` chunks did until now."""
+
+    source_id: UUID
+    version: int
+    removed: int
+
+
+class SourcesHidden(EventPayload):
+    """Sources of a bot became invisible, all in one step; their versions up to the given ones never become visible again."""
+
+    type: ClassVar[str] = "index.source.hidden"
+    owner: ClassVar[str] = "retrieval"
+
+    bot_id: UUID
+    generation: int
+    sources: list[HiddenSource]

@@ -11,7 +11,11 @@ REQUESTS: dict[str, type["Request"]] = {}
 class Reply(BaseModel):
     """An answer to a request. Unknown fields are ignored, so that a newer service may say more."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        json_schema_serialization_defaults_required=True,  # a reply is always sent whole
+    )
 
     holds_secret: ClassVar[bool] = False
     """Whether it holds a one-time secret: then it is stored encrypted, for repeated commands, a day at most."""

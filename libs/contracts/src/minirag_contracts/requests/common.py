@@ -1,7 +1,7 @@
-"""What every service answers: its events, its health, its projections, its dead letters.
+"""What every service answers: its events, its health, its projections, its dead letters, its secrets.
 
-These are asked under a service's credential, never for a tenant. Their subjects come from
-``common_subject``.
+These are asked under a service's credential, never for a tenant; but for those of ``OF_TENANTS``, which read what the
+context's tenant may see. Their subjects come from ``common_subject``.
 """
 
 from datetime import datetime
@@ -46,6 +46,59 @@ class EventsReply(Reply):
 
     events: list[RecordedEvent]
     head: int
+
+
+class EventsTail(Request):
+    """The tenant's own events after a position, in order, as a tenant may see them.
+
+    ``after`` None asks where to begin: at the events that were recorded since a moment, or with ``since`` None at what comes
+    next. Such an answer has no events.
+    """
+
+    after: int | None = None
+    since: datetime | None = None
+    patterns: list[str] = []
+    limit: int = Field(default=100, ge=1, le=500)
+
+
+class TailReply(Reply):
+    """``events`` have today's schema version and no internal fields. ``head`` is the position to go on from, ``more`` tells
+    whether there is more already. A ``head`` below the position that was asked for means that the store was set back.
+    """
+
+    events: list[RecordedEvent]
+    head: int
+    more: bool
+
+
+class AuditRead(Request):
+    """Who did what in the tenant, newest first: recorded before (``before_at``, ``before_id``), by ``actor``, of the types
+    ``types`` and none of ``without``, from ``since`` to before ``until``.
+    """
+
+    before_at: datetime | None = None
+    before_id: UUID | None = None
+    actor: str | None = None
+    types: list[str] = []
+    without: list[str] = []
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = Field(default=100, ge=1, le=1001)
+
+
+class AuditedEvent(Reply):
+    """An event as a tenant may see it, and from where it was asked for; empty where that is not known or erased."""
+
+    event: RecordedEvent
+    address: str
+    agent: str
+
+
+class AuditReply(Reply):
+    """``more`` tells whether there are older ones, which may also be because the answer would be too large."""
+
+    entries: list[AuditedEvent]
+    more: bool
 
 
 class HealthCheck(Request):
@@ -119,14 +172,41 @@ class ReplayedReply(Reply):
     replayed: int
 
 
+class SecretsRotate(Request):
+    """Encrypt anew, with the newest key, whatever this service has sealed with an older one. Safe to repeat."""
+
+    dry_run: bool = False
+
+
+class SealedTable(Reply):
+    """``outdated`` rows are (or, in a dry run, would be) sealed anew; ``unreadable`` ones no known key opens."""
+
+    table: str
+    rows: int
+    outdated: int
+    unreadable: int
+
+
+class SecretsReply(Reply):
+    """By table."""
+
+    tables: list[SealedTable]
+
+
 COMMON: dict[str, tuple[type[Request], type[BaseModel]]] = {
     "events.read": (EventsRead, EventsReply),
+    "events.tail": (EventsTail, TailReply),
+    "audit.read": (AuditRead, AuditReply),
     "health": (HealthCheck, HealthReply),
     "projections.verify": (ProjectionsVerify, ProjectionsReply),
     "dead_letters.list": (DeadLettersList, DeadLettersReply),
     "dead_letters.replay": (DeadLettersReplay, ReplayedReply),
+    "secrets.rotate": (SecretsRotate, SecretsReply),
 }
 """Verb → model and reply of what every service answers."""
+
+OF_TENANTS = frozenset({"events.tail", "audit.read"})
+"""Those that are asked for a tenant: they see that tenant's rows only, and wait in line with the service's other requests."""
 
 
 def common_subject(service: str, verb: str) -> str:

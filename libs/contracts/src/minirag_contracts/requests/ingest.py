@@ -1,13 +1,29 @@
 """What may be asked of ingest: sources and their ingestion."""
 
+import json
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from minirag_contracts.events.ingest import RefreshSchedule, SourceType
-from minirag_contracts.requests.base import Page, Reply, Request
+from minirag_contracts.requests.base import Done, Page, Reply, Request
+
+CONFIG_MAX = 64 * 1024
+"""Bytes of a source's configuration (see ``config_size``): a list has a thousand of them."""
+
+FILE_TYPES = (
+    ".csv", ".docx", ".eml", ".epub", ".htm", ".html", ".json", ".jsonl", ".markdown", ".md", ".ndjson", ".pdf", ".pptx", ".rst",
+    ".tsv", ".txt", ".xhtml", ".xlsx",
+)  # fmt: skip
+"""Extensions of files that can be read, in lower case."""
+
+
+def config_size(config: dict[str, Any]) -> int:
+    """Bytes of a configuration as JSON."""
+    text = json.dumps(config, ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode(errors="surrogatepass"))
 
 
 class IngestServiceRequest(Request):
@@ -17,7 +33,11 @@ class IngestServiceRequest(Request):
 
 
 class SourceRead(Reply):
-    """A source as clients see it (spec §8). ``status``: pending, processing, ready, error."""
+    """A source as clients see it (spec §8). ``status``: pending, processing, ready, error.
+
+    A source with active children has their status (processing or error if one is, ready if all are, else pending) and
+    the sum of their ``chunk_count``.
+    """
 
     id: UUID
     tenant_id: UUID
@@ -82,19 +102,121 @@ class GetSource(IngestServiceRequest):
 
 
 class SourceList(Reply):
-    """Newest first."""
+    """A page of sources, in the order of the list that was asked for."""
 
     items: list[SourceRead]
     next: str | None = None
 
 
 class ListSources(IngestServiceRequest, Page):
-    """The tenant's active sources, of one bot if given."""
+    """The tenant's active sources, newest first, of one bot if given.
+
+    Without more: those at the top, a parent with the figures of its children (see ``SourceRead``). With ``parent_id``: its
+    children. With ``include_children``: all of them, each with its own figures.
+    """
 
     verb: ClassVar[str] = "sources.list"
     Returns: ClassVar[type[Reply]] = SourceList
 
     bot_id: UUID | None = None
+    parent_id: UUID | None = None
+    include_children: bool = False
+
+
+class ListChildren(IngestServiceRequest, Page):
+    """The active children of a source, oldest first; ``not_found`` for an unknown or foreign one."""
+
+    verb: ClassVar[str] = "sources.children"
+    Returns: ClassVar[type[Reply]] = SourceList
+
+    source_id: UUID
+
+
+class SourceChanges(BaseModel):
+    """Only what is set counts as said (``model_fields_set``), on the wire as well."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str = ""
+    description: str = ""
+    config: dict[str, Any] = {}
+    content: str | None = Field(default=None, repr=False)
+    is_active: bool = True
+    refresh_schedule: RefreshSchedule | None = None
+
+    @model_serializer(mode="wrap")
+    def _only_what_is_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if key in self.model_fields_set}
+
+
+class UpdateSource(IngestServiceRequest):
+    """Configure a source anew; nothing is ingested unless it becomes active by it.
+
+    Answers a deactivation after retrieval has confirmed that nothing of the source is found any more.
+    """
+
+    verb: ClassVar[str] = "sources.update"
+    Returns: ClassVar[type[Reply]] = SourceRead
+
+    source_id: UUID
+    changes: SourceChanges
+
+
+class DeactivateSource(IngestServiceRequest):
+    """The source and its children answer no more; replied to after retrieval has confirmed it. Safe to repeat."""
+
+    verb: ClassVar[str] = "sources.deactivate"
+    Returns: ClassVar[type[Reply]] = Done
+
+    source_id: UUID
+
+
+class NewChild(BaseModel):
+    """One child of a batch; its fields mean what those of ``CreateSource`` do."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    description: str = ""
+    source_type: SourceType
+    config: dict[str, Any] = {}
+    content: str | None = Field(default=None, repr=False)
+    refresh_schedule: RefreshSchedule | None = None
+
+
+class SourceBatch(Reply):
+    """A parent and its children in the order in which they were given."""
+
+    parent: SourceRead
+    children: list[SourceRead]
+
+
+class CreateSourceBatch(IngestServiceRequest):
+    """Make a parent and its children, all or none; nothing is ingested yet."""
+
+    verb: ClassVar[str] = "sources.batch"
+    Returns: ClassVar[type[Reply]] = SourceBatch
+
+    bot_id: UUID
+    name: str
+    description: str = ""
+    source_type: SourceType = "url"
+    children: list[NewChild]
+
+
+class ChildrenQueued(Reply):
+    """For how many children a new version will be made."""
+
+    enqueued: int
+
+
+class IngestChildren(IngestServiceRequest):
+    """Make a new version of each active child that is not being made into one."""
+
+    verb: ClassVar[str] = "sources.ingest_children"
+    Returns: ClassVar[type[Reply]] = ChildrenQueued
+
+    source_id: UUID
 
 
 class IngestAccepted(Reply):
@@ -111,3 +233,27 @@ class IngestSource(IngestServiceRequest):
     Returns: ClassVar[type[Reply]] = IngestAccepted
 
     source_id: UUID
+
+
+class BotSources(Reply):
+    """What one bot has been given: its active sources, those of them that answer, and their chunks."""
+
+    bot_id: UUID
+    source_count: int
+    ready_sources: int
+    total_chunks: int
+
+
+class SourcesSummary(Reply):
+    """The tenant's active sources in figures; bots without sources are not among ``by_bot``."""
+
+    sources_by_status: dict[str, int]
+    total_chunks: int
+    by_bot: list[BotSources]
+
+
+class GetSourcesSummary(IngestServiceRequest):
+    """How many sources the tenant has, in which status, and how many chunks they were cut into."""
+
+    verb: ClassVar[str] = "sources.summary"
+    Returns: ClassVar[type[Reply]] = SourcesSummary

@@ -3,7 +3,7 @@
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from minirag_contracts.requests.base import Reply, Request
 
@@ -58,7 +58,8 @@ class Activated(Reply):
 class ActivateVersion(RetrievalRequest):
     """Make a staged version visible and its predecessor invisible, in one step. Safe to repeat.
 
-    ``incomplete_version`` when fewer chunks than ``chunk_count`` were staged.
+    ``incomplete_version`` when fewer chunks than ``chunk_count`` were staged, ``source_hidden`` when the source was hidden
+    up to this version.
     """
 
     verb: ClassVar[str] = "versions.activate"
@@ -68,6 +69,35 @@ class ActivateVersion(RetrievalRequest):
     source_id: UUID
     version: int
     chunk_count: int
+
+
+class HideSource(BaseModel):
+    """A source of which no version up to ``version`` may be visible any more."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    source_id: UUID
+    version: int = Field(ge=0)
+
+
+class Hidden(Reply):
+    """Nothing of these sources is found from ``generation`` on; ``removed`` chunks were hidden by this request."""
+
+    generation: int
+    removed: int
+
+
+class HideSources(RetrievalRequest):
+    """Hide sources of a bot, all in one step, and keep their versions hidden whenever one is activated later.
+
+    Safe to repeat, and harmless when it comes late: a version newer than the given one stays visible.
+    """
+
+    verb: ClassVar[str] = "sources.hide"
+    Returns: ClassVar[type[Reply]] = Hidden
+
+    bot_id: UUID
+    sources: list[HideSource]
 
 
 class Passage(Reply):
@@ -115,3 +145,17 @@ class Search(RetrievalRequest):
     query: str = Field(repr=False)
     top_k: int = 5
     highlights: int = 0
+
+
+class IndexSummary(Reply):
+    """The tenant's index in figures: chunks that answer now, and generations of all its bots together."""
+
+    points_count: int
+    generation_count: int
+
+
+class GetIndexSummary(RetrievalRequest):
+    """How large the tenant's index is."""
+
+    verb: ClassVar[str] = "index.summary"
+    Returns: ClassVar[type[Reply]] = IndexSummary

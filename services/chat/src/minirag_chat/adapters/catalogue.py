@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from minirag_contracts.requests.chat import ModelPrice
+
 from minirag_chat.ports import TokenCount
 
 FILE = "model_prices_and_context_window_backup.json"
@@ -26,7 +28,7 @@ class Catalogue:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or packaged_file()
-        self._cached = lru_cache(maxsize=256)(self._find)
+        self._cached = lru_cache(maxsize=1024)(self._find)
 
     def provider(self, model: str) -> str | None:
         """LiteLLM's name of the model's provider; None for an unknown name."""
@@ -39,6 +41,17 @@ class Catalogue:
             entry = self._cached(name)
             if entry is not None and entry.get("input_cost_per_token") is not None:
                 return _cost(entry, count)
+        return None
+
+    def price(self, names: tuple[str, ...]) -> ModelPrice | None:
+        """US dollars for a million tokens, without tiers and caches, at the first of the names that has a price."""
+        for name in names:
+            entry = self._cached(name)
+            if entry is not None and entry.get("input_cost_per_token") is not None:
+                return ModelPrice(
+                    prompt_cost_per_1m=_per_million(entry["input_cost_per_token"]),
+                    completion_cost_per_1m=_per_million(entry.get("output_cost_per_token") or 0.0),
+                )
         return None
 
     def _find(self, model: str) -> dict[str, Any] | None:
@@ -61,6 +74,10 @@ def packaged_file() -> Path | None:
         return None
     path = Path(next(iter(spec.submodule_search_locations))) / FILE
     return path if path.is_file() else None
+
+
+def _per_million(price: float) -> float:
+    return round(float(price) * 1_000_000, 6)
 
 
 def _cost(entry: dict[str, Any], count: TokenCount) -> float:

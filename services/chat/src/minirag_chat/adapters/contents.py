@@ -1,4 +1,4 @@
-"""Content tables: what people and models wrote, and providers' keys, beside the events that refer to them."""
+"""Content tables: what people and models wrote, beside the events that refer to it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -43,15 +43,6 @@ class PostgresContents:
             scope.tenant_id,
             chat_id,
             title,
-        )
-
-    async def add_credentials(self, connection: Any, scope: TenantScope, bot_id: UUID, api_key: str) -> None:
-        """The key is sealed before it reaches the database."""
-        await connection.execute(
-            "INSERT INTO bot_credentials (tenant_id, bot_id, sealed) VALUES ($1, $2, $3)",
-            scope.tenant_id,
-            bot_id,
-            self._sealer.seal(api_key.encode()),
         )
 
     def open_credentials(self, sealed: bytes) -> str:

@@ -7,7 +7,7 @@ from minirag_chat.domain import models
 from minirag_chat.ports import ChosenModel, LanguageModel, TokenCount
 
 Provider = Callable[[str], str | None]
-Price = Callable[[tuple[str, ...], TokenCount], float | None]
+Price = Callable[[str, TokenCount], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,5 @@ class ModelDirectory:
             self.start_others()
 
     def cost_usd(self, model: str, count: TokenCount) -> float | None:
-        """Our own model costs nothing; of others the listed price, with or without the provider in the name."""
-        if model == models.EXTRACTIVE:
-            return 0.0
-        names = (model, model.partition("/")[2]) if "/" in model else (model, f"gemini/{model}")
-        return self.price(names, count)
+        """At the price of the moment; None where it is unknown."""
+        return self.price(model, count)

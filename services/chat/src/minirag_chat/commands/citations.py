@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from minirag_contracts.events.chat import Citation
 from minirag_contracts.requests.chat import CitationRead
-from minirag_contracts.requests.retrieval import SearchReply
+from minirag_contracts.requests.retrieval import Passage, SearchReply
 
 from minirag_chat.domain import text
 
@@ -25,6 +25,25 @@ def citations_of(found: SearchReply) -> list[CitationRead]:
         )
         for number, passage in enumerate(found.passages, start=1)
     ]
+
+
+def passages_of(citations: Sequence[CitationRead]) -> SearchReply:
+    """What can be told of a search by what clients saw of it: the beginnings of the passages."""
+    passages = [
+        Passage(
+            chunk_id=one.chunk_id,
+            source_id=one.source_id,
+            ordinal=0,
+            score=one.score,
+            header="",
+            text=one.content,
+            title=one.title,
+            page=one.page,
+            heading=one.heading,
+        )
+        for one in citations
+    ]
+    return SearchReply(passages=passages, relevance=0.0)
 
 
 def citation_refs(citations: Sequence[CitationRead]) -> list[Citation]:

@@ -6,16 +6,16 @@ from minirag_contracts.requests.chat import BotRead, CreateBot
 from minirag_eventstore import EventStore, Transaction
 
 from minirag_chat.domain import bot
-from minirag_chat.ports import Contents, Models
+from minirag_chat.ports import Models, Secrets
 from minirag_chat.queries.bots import read_bot
 
 
 class CreateBotCommand:
-    """A new bot, with its provider's key sealed beside it."""
+    """A new bot, with its secrets sealed beside it."""
 
-    def __init__(self, store: EventStore, contents: Contents, models: Models, default_model: str) -> None:
+    def __init__(self, store: EventStore, secrets: Secrets, models: Models, default_model: str) -> None:
         self._store = store
-        self._contents = contents
+        self._secrets = secrets
         self._models = models
         self._default_model = default_model
 
@@ -27,10 +27,11 @@ class CreateBotCommand:
 
         async def action(transaction: Transaction) -> BotRead:
             await transaction.append(context, bot.stream_of(bot_id), 0, events)
+            place = (transaction.connection, transaction.scope, bot_id)
             if request.credentials is not None:
-                await self._contents.add_credentials(
-                    transaction.connection, transaction.scope, bot_id, request.credentials.api_key
-                )
+                await self._secrets.set_credentials(*place, request.credentials.api_key)
+            if request.identity_secret is not None:
+                await self._secrets.set_identity_secret(*place, request.identity_secret)
             created = await read_bot(transaction.connection, bot_id)
             transaction.after_commit(
                 lambda: self._models.warm(created.model, has_credentials=created.has_credentials)

@@ -13,7 +13,7 @@ from minirag_contracts.events import EventPayload
 from minirag_contracts.events.chat import Usage
 from minirag_contracts.frames import FrameEvent
 from minirag_contracts.requests.chat import CitationRead, MessageRead
-from minirag_eventstore import EventStore, LeaseLost, Transaction, VersionConflict, WorkItem
+from minirag_eventstore import EventStore, LeaseLost, Transaction, WorkItem
 
 from minirag_chat.commands.citations import citation_refs
 from minirag_chat.commands.frame_writer import FrameWriter
@@ -44,6 +44,7 @@ class Answer:
     usage: Usage | None = None
     first_token_ms: int | None = None
     duration_ms: int = 0
+    stopped: bool = False
 
     def figures(self, frames: int) -> turn.Figures:
         """What the event tells of the run."""
@@ -52,6 +53,7 @@ class Answer:
             frames=frames,
             duration_ms=self.duration_ms,
             first_token_ms=self.first_token_ms,
+            stopped=self.stopped,
         )
 
 
@@ -64,10 +66,10 @@ class EndTurn:
         self._late: set[asyncio.Task[None]] = set()
 
     async def completed(self, item: WorkItem, answer: Answer, writer: FrameWriter) -> None:
-        """The answer is whole: commit it, then say so."""
+        """The answer is whole, or as much of it as was wanted: commit it, then say so."""
         usage = answer.usage
         if usage is None:
-            raise ValueError("a whole answer has its usage")
+            raise ValueError("a completed answer has its usage")
 
         def decide(state: turn.Turn, content_hash: str) -> list[EventPayload]:
             return turn.complete(
@@ -112,14 +114,14 @@ class EndTurn:
                     ended_at = await self._write(transaction, answer, decide)
                     await item.finish(transaction)
                 return ended_at
-            except (turn.TurnOver, VersionConflict, LeaseLost) as lost:
+            except (turn.TurnOver, LeaseLost) as lost:
                 log.warning(
                     "turn was ended by another", extra={"message_id": item.key, "reason": type(lost).__name__}
                 )
                 return None
             except (
                 Exception
-            ) as error:  # a restarting database raises many kinds; each is tried again for a while
+            ) as error:  # a restarting database, a stop meanwhile: many kinds, each tried again for a while
                 if time.monotonic() - began > PATIENCE:
                     raise
                 log.warning(
@@ -173,6 +175,8 @@ def _done(answer: Answer, usage: Usage, ended_at: datetime) -> dict[str, Any]:
             "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         },
     }
+    if answer.stopped:
+        data["stopped"] = True
     if not answer.stream:  # whoever streams has the text already
         message = MessageRead(
             id=job.message_id,

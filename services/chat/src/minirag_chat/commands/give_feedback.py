@@ -8,6 +8,7 @@ from minirag_chat.domain import turn
 from minirag_chat.errors import FeedbackOnQuestion, MessageNotFound
 from minirag_chat.queries.chats import require_chat
 from minirag_chat.queries.messages import answer_of, turn_row
+from minirag_chat.queries.reach import confine
 
 
 class GiveFeedbackCommand:
@@ -20,6 +21,8 @@ class GiveFeedbackCommand:
         """Raises ChatNotFound, MessageNotFound, FeedbackOnQuestion, FeedbackTooEarly."""
 
         async def action(transaction: Transaction) -> MessageRead:
+            await confine(transaction.connection, context)
+            await require_chat(transaction.connection, request.chat_id)
             stream = turn.stream_of(request.message_id)
             state, version = await transaction.load(stream, turn.evolve, turn.Turn())
             if state.created is None:
@@ -32,7 +35,6 @@ class GiveFeedbackCommand:
 
     async def _refuse(self, transaction: Transaction, request: GiveFeedback) -> None:
         """There is no such answer: say what there is instead."""
-        await require_chat(transaction.connection, request.chat_id)
         is_question = await transaction.connection.fetchval(
             "SELECT true FROM turns WHERE user_message_id = $1 AND chat_id = $2",
             request.message_id,

@@ -2,37 +2,37 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from minirag_contracts.context import Context
 from minirag_contracts.events.chat import Usage
 from minirag_contracts.frames import Frame
 from minirag_contracts.requests.chat import CitationRead
 from minirag_contracts.requests.retrieval import SearchReply
 from minirag_eventstore import EventStore, Transaction, WorkItem
 
-from minirag_chat.commands.citations import citations_of
+from minirag_chat.commands.citations import citations_of, passages_of
 from minirag_chat.commands.end_turn import Answer, EndTurn
 from minirag_chat.commands.frame_writer import FrameWriter
 from minirag_chat.commands.job import TurnJob
+from minirag_chat.commands.run import AnswerStopped, Run
 from minirag_chat.domain import text, tokens
 from minirag_chat.domain.prompt import Prompt, bounded
 from minirag_chat.errors import (
+    BotInactive,
     InternalFailure,
     LlmAuthenticationFailed,
     ModelNotConfigured,
     ModelUnknown,
     TurnFailure,
     TurnInterrupted,
-    TurnTooLong,
 )
 from minirag_chat.ports import ChosenModel, Contents, Delta, FrameBus, Models, Params, Retrieval, TokenCount
-from minirag_chat.queries.material import Material, load_material
+from minirag_chat.queries.material import Material, MaterialGone, load_material
 
 log = logging.getLogger(__name__)
 
@@ -45,29 +45,6 @@ class Limits:
     history_characters: int = 60_000
     top_k: int = 5
     duration: timedelta = timedelta(minutes=10)
-
-
-@dataclass(slots=True)
-class Run:
-    """What one run has produced so far."""
-
-    job: TurnJob
-    context: Context
-    writer: FrameWriter
-    attempt: int
-    began: float = field(default_factory=time.monotonic)
-    model: str = ""
-    stream: bool = False
-    prompt: Prompt | None = None
-    asked: bool = False
-    pieces: list[str] = field(default_factory=list)
-    count: TokenCount | None = None
-    first_token_ms: int | None = None
-    citations: list[CitationRead] = field(default_factory=list)
-
-    def elapsed_ms(self) -> int:
-        """Milliseconds since this process took the turn up."""
-        return int((time.monotonic() - self.began) * 1000)
 
 
 class RunTurn:
@@ -90,19 +67,32 @@ class RunTurn:
         self._frames = frames
         self._end = end_turn
         self._limits = limits
+        self._running: dict[UUID, Run] = {}
 
     async def __call__(self, item: WorkItem) -> None:
         """Ends the turn, or raises before its first frame, and then it is tried again."""
         job = TurnJob.from_json(item.payload)
-        context = job.context(item.tenant_id)
+        writer = FrameWriter(self._frames, item.tenant_id, job.message_id, attempt=item.attempt)
+        run = Run(job, job.context(item.tenant_id), writer, item.attempt)
         if item.attempt > 1 or item.last_error is not None:
             seen = await self._frames.stored_frames(item.scope, job.message_id)
             if seen:
-                await self._interrupted(item, job, context, seen)
+                await self._take_over(item, run, seen)
                 return
-        writer = FrameWriter(self._frames, item.tenant_id, job.message_id, attempt=item.attempt)
-        run = Run(job, context, writer, item.attempt)
-        failure = await self._answer(item, run)
+        self._running[job.message_id] = run
+        try:
+            failure = await self._answer(item, run)
+        finally:
+            del self._running[job.message_id]
+        await self._finish(item, run, failure)
+
+    def stop(self, message_id: UUID) -> None:
+        """No more of this answer is wanted: what this process is writing of it ends now, and is kept."""
+        run = self._running.get(message_id)
+        if run is not None:
+            run.stop()
+
+    async def _finish(self, item: WorkItem, run: Run, failure: TurnFailure | None) -> None:
         if failure is None:
             await self._end.completed(item, self._outcome(run), run.writer)
         else:
@@ -111,19 +101,20 @@ class RunTurn:
     async def _answer(self, item: WorkItem, run: Run) -> TurnFailure | None:
         """Produces the answer into ``run``; gives the failure that ended it, if one did."""
         try:
-            async with asyncio.timeout(self._limits.duration.total_seconds()):
-                await self._produce(item, run)
+            material = await self._prepare(item, run)
+            async with run.bounded(self._limits.duration.total_seconds()):
+                await self._produce(run, material)
+        except AnswerStopped:
+            run.stopped = True
         except TurnFailure as failure:
             return failure
-        except TimeoutError:
-            return TurnTooLong()
         except (ModelNotConfigured, ModelUnknown):
             return LlmAuthenticationFailed()  # the key was taken away between the question and now
         except asyncio.CancelledError:
             if (
                 run.writer.n
             ):  # others would find the frames anyway: say now how it ended, not when the lease runs out
-                await asyncio.shield(self._stopped(item, run))
+                await asyncio.shield(self._finish(item, run, TurnInterrupted()))
             raise
         except Exception:
             if not run.writer.n:
@@ -134,7 +125,16 @@ class RunTurn:
             return InternalFailure()
         return None
 
-    async def _produce(self, item: WorkItem, run: Run) -> None:
+    async def _prepare(self, item: WorkItem, run: Run) -> Material:
+        """What the turn is made from; raises AnswerStopped or BotInactive where there is nothing to make any more."""
+        material = await self._material(item, run)
+        if material.stop_requested or run.unwanted:
+            raise AnswerStopped
+        if not material.is_active:
+            raise BotInactive
+        return material
+
+    async def _material(self, item: WorkItem, run: Run) -> Material:
         material = await load_material(
             self._store.database,
             item.scope,
@@ -145,6 +145,9 @@ class RunTurn:
         )
         run.model, run.stream = material.model, material.stream
         run.writer.pace(stream=material.stream)
+        return material
+
+    async def _produce(self, run: Run, material: Material) -> None:
         chosen = self._models.choose(material.model, has_credentials=material.credentials is not None)
         found = await self._retrieval.search(
             run.context,
@@ -159,13 +162,7 @@ class RunTurn:
         await self._ask(run, material, chosen, found)
 
     async def _ask(self, run: Run, material: Material, chosen: ChosenModel, found: SearchReply) -> None:
-        run.prompt = Prompt(
-            system_prompt=material.system_prompt,
-            history=bounded(material.history, self._limits.history_characters),
-            question=material.question,
-            found=found,
-            message_id=run.job.message_id,
-        )
+        run.prompt = self._prompt(run, material, found)
         sealed = material.credentials
         params = Params(
             model=chosen.name,
@@ -193,33 +190,36 @@ class RunTurn:
         run.pieces.append(piece)
         await run.writer.delta(piece)
 
-    async def _stopped(self, item: WorkItem, run: Run) -> None:
-        await self._end.failed(item, self._outcome(run), TurnInterrupted(), run.writer)
+    def _prompt(self, run: Run, material: Material, found: SearchReply) -> Prompt:
+        return Prompt(
+            system_prompt=material.system_prompt,
+            history=bounded(material.history, self._limits.history_characters),
+            question=material.question,
+            found=found,
+            message_id=run.job.message_id,
+        )
 
-    async def _interrupted(
-        self, item: WorkItem, job: TurnJob, context: Context, seen: Sequence[Frame]
-    ) -> None:
-        """A process died after it had shown something: the turn ends as failed with what was shown."""
+    async def _take_over(self, item: WorkItem, run: Run, seen: Sequence[Frame]) -> None:
+        """A process died after it had shown something: the turn ends with what was shown.
+
+        Where it was to be stopped anyway, that is all that was wanted; else it has failed.
+        """
         latest = max(frame.attempt for frame in seen)
         shown = sorted((frame for frame in seen if frame.attempt == latest), key=lambda frame: frame.n)
-        writer = FrameWriter(
-            self._frames,
-            item.tenant_id,
-            job.message_id,
-            attempt=item.attempt,
-            n=max(frame.n for frame in seen) + 1,
-        )
         sources: list[dict[str, Any]] = next(
             (frame.data["sources"] for frame in shown if frame.event == "sources"), []
         )
-        answer = Answer(
-            job=job,
-            context=context,
-            attempt=item.attempt,
-            text="".join(frame.data["content"] for frame in shown if frame.event == "delta"),
-            citations=[CitationRead.model_validate(source) for source in sources],
-        )
-        await self._end.failed(item, answer, TurnInterrupted(), writer)
+        run.citations = [CitationRead.model_validate(source) for source in sources]
+        run.pieces = [frame.data["content"] for frame in shown if frame.event == "delta"]
+        run.writer.n = max(frame.n for frame in seen) + 1
+        try:
+            material = await self._material(item, run)
+        except MaterialGone:
+            await self._finish(item, run, TurnInterrupted())
+            return
+        run.prompt = self._prompt(run, material, passages_of(run.citations))
+        run.asked, run.stopped = True, material.stop_requested
+        await self._finish(item, run, None if run.stopped else TurnInterrupted())
 
     async def parked(self, transaction: Transaction, item: WorkItem, error: str) -> None:
         """The turn was tried in vain, and nobody has seen anything of it: it ends as failed, with its work row."""
@@ -235,14 +235,15 @@ class RunTurn:
             stream=run.stream,
             text="".join(run.pieces),
             citations=run.citations,
-            usage=self._usage(run) if run.asked else None,
+            usage=self._usage(run) if run.asked or run.stopped else None,
+            stopped=run.stopped,
             first_token_ms=run.first_token_ms,
             duration_ms=run.elapsed_ms(),
         )
 
     def _usage(self, run: Run) -> Usage:
         count = run.count
-        if count is None:  # the model's side was lost before it could tell
+        if count is None:  # the model was not asked, or its side was left or lost before it could tell
             prompt = tokens.estimate(run.prompt.text()) if run.prompt else 0
             count = TokenCount(prompt_tokens=prompt, completion_tokens=tokens.estimate("".join(run.pieces)))
         return Usage(

@@ -12,6 +12,8 @@ from minirag_chat.commands.job import TurnJob
 from minirag_chat.domain import bot, chat, text, turn
 from minirag_chat.errors import BotNotUsable
 from minirag_chat.ports import Contents, Models
+from minirag_chat.queries.chats import require_chat
+from minirag_chat.queries.reach import confine
 
 AddWork = Callable[[Transaction, str, dict[str, Any]], Awaitable[None]]
 """Adds the leased work that runs the turn; started in this process right after the commit."""
@@ -31,6 +33,7 @@ class StartTurnCommand:
         content = text.checked_message(request.content)
 
         async def action(transaction: Transaction) -> TurnStarted:
+            await confine(transaction.connection, context)
             await self._require_usable_bot(transaction, request.bot_id)
             await self._require_new(transaction, request.message_id)
             chat_id = await self._chat(transaction, context, request, content)
@@ -45,9 +48,9 @@ class StartTurnCommand:
 
     async def _require_usable_bot(self, transaction: Transaction, bot_id: UUID) -> None:
         state, _ = await transaction.load(bot.stream_of(bot_id), bot.evolve, bot.Bot())
-        if not state.is_active:
+        if state.settings is None or not state.is_active:
             raise BotNotUsable
-        self._models.choose(state.model, has_credentials=state.has_credentials)
+        self._models.choose(state.settings.model, has_credentials=state.settings.has_credentials)
 
     async def _require_new(self, transaction: Transaction, message_id: UUID) -> None:
         state, _ = await transaction.load(turn.stream_of(message_id), turn.evolve, turn.Turn())
@@ -57,6 +60,7 @@ class StartTurnCommand:
         self, transaction: Transaction, context: Context, request: StartTurn, content: str
     ) -> UUID:
         if request.chat_id is not None:
+            await require_chat(transaction.connection, request.chat_id)
             state, _ = await transaction.load(chat.stream_of(request.chat_id), chat.evolve, chat.Chat())
             chat.continue_with(state, request.bot_id)
             return request.chat_id

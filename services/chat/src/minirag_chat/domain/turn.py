@@ -13,6 +13,7 @@ from minirag_contracts.events.chat import (
     MessageCompleted,
     MessageCreated,
     MessageFailed,
+    StopRequested,
     Usage,
 )
 from minirag_contracts.ids import derived_id
@@ -36,6 +37,7 @@ class Turn:
     state: TurnState = TurnState.ABSENT
     created: MessageCreated | None = None
     feedback: Feedback | None = None
+    stop_requested: bool = False
 
 
 class TurnOver(Exception):
@@ -50,6 +52,7 @@ class Figures:
     frames: int
     duration_ms: int = 0
     first_token_ms: int | None = None
+    stopped: bool = False
 
 
 def stream_of(message_id: UUID) -> str:
@@ -89,10 +92,18 @@ def create(
     ]
 
 
+def request_stop(turn: Turn, chat_id: UUID) -> list[EventPayload]:
+    """Write no more of the answer; nothing where that was asked for already, or where it has ended."""
+    created = require_of_chat(turn, chat_id)
+    if turn.stop_requested or turn.state is not TurnState.RUNNING:
+        return []
+    return [StopRequested(chat_id=created.chat_id, bot_id=created.bot_id, message_id=created.message_id)]
+
+
 def complete(
     turn: Turn, *, content_hash: str, usage: Usage, citations: Sequence[Citation], figures: Figures
 ) -> list[EventPayload]:
-    """The answer is whole."""
+    """The answer is whole, or as much of it as was wanted."""
     created = require_running(turn)
     return [
         MessageCompleted(
@@ -107,6 +118,7 @@ def complete(
             first_token_ms=figures.first_token_ms,
             duration_ms=figures.duration_ms,
             frames=figures.frames,
+            stopped=figures.stopped,
         )
     ]
 
@@ -138,13 +150,11 @@ def fail(
 
 def give_feedback(turn: Turn, chat_id: UUID, feedback: Feedback | None) -> list[EventPayload]:
     """Judge the answer; the same judgement again changes nothing."""
-    if turn.created is None or turn.created.chat_id != chat_id:
-        raise MessageNotFound
+    created = require_of_chat(turn, chat_id)
     if turn.state is TurnState.RUNNING:
         raise FeedbackTooEarly
     if turn.feedback == feedback:
         return []
-    created = turn.created
     return [
         FeedbackGiven(
             chat_id=created.chat_id, bot_id=created.bot_id, message_id=created.message_id, feedback=feedback
@@ -157,6 +167,8 @@ def evolve(turn: Turn, event: EventPayload) -> Turn:
     match event:
         case MessageCreated():
             return Turn(state=TurnState.RUNNING, created=event)
+        case StopRequested():
+            return replace(turn, stop_requested=True)
         case MessageCompleted():
             return replace(turn, state=TurnState.COMPLETED)
         case MessageFailed():
@@ -164,6 +176,13 @@ def evolve(turn: Turn, event: EventPayload) -> Turn:
         case FeedbackGiven():
             return replace(turn, feedback=event.feedback)
     return turn
+
+
+def require_of_chat(turn: Turn, chat_id: UUID) -> MessageCreated:
+    """How it began; raises MessageNotFound unless it is a turn of this chat."""
+    if turn.created is None or turn.created.chat_id != chat_id:
+        raise MessageNotFound
+    return turn.created
 
 
 def require_running(turn: Turn) -> MessageCreated:

@@ -22,12 +22,13 @@ class Chats(Projection):
         """An empty chat."""
         await connection.execute(
             """INSERT INTO chats (tenant_id, chat_id, bot_id, message_count, total_prompt_tokens, total_completion_tokens,
-                                  created_at, updated_at)
-               VALUES ($1, $2, $3, 0, 0, 0, $4, $4)""",
+                                  created_at, updated_at, started_by)
+               VALUES ($1, $2, $3, 0, 0, 0, $4, $4, $5)""",
             event.tenant_id,
             payload.chat_id,
             payload.bot_id,
             event.recorded_at,
+            event.metadata.actor,
         )
 
     @on(MessageCreated)

@@ -3,7 +3,13 @@
 from typing import Any, ClassVar
 
 from minirag_contracts.envelope import Envelope
-from minirag_contracts.events.chat import FeedbackGiven, MessageCompleted, MessageCreated, MessageFailed
+from minirag_contracts.events.chat import (
+    FeedbackGiven,
+    MessageCompleted,
+    MessageCreated,
+    MessageFailed,
+    StopRequested,
+)
 from minirag_eventstore import Projection, on
 
 
@@ -17,6 +23,7 @@ class Turns(Projection):
         "chat.message.created",
         "chat.message.completed",
         "chat.message.failed",
+        "chat.stop.requested",
         "chat.feedback.given",
     )
 
@@ -35,12 +42,19 @@ class Turns(Projection):
             event.recorded_at,
         )
 
+    @on(StopRequested)
+    async def stopping(self, connection: Any, event: Envelope, payload: StopRequested) -> None:
+        """Whoever writes the answer, now or after a crash, shall stop."""
+        await connection.execute(
+            "UPDATE turns SET stop_requested = true WHERE message_id = $1", payload.message_id
+        )
+
     @on(MessageCompleted)
     async def completed(self, connection: Any, event: Envelope, payload: MessageCompleted) -> None:
-        """The answer is whole."""
+        """The answer is whole, or as much of it as was wanted."""
         await connection.execute(
             """UPDATE turns SET state = 'completed', model = $2, prompt_tokens = $3, completion_tokens = $4, cost_usd = $5,
-                                attempt = $6, frames = $7, ended_at = $8
+                                attempt = $6, frames = $7, ended_at = $8, stopped = $9
                WHERE message_id = $1""",
             payload.message_id,
             payload.usage.model,
@@ -50,6 +64,7 @@ class Turns(Projection):
             payload.attempt,
             payload.frames,
             event.recorded_at,
+            payload.stopped,
         )
 
     @on(MessageFailed)

@@ -11,7 +11,8 @@ from minirag_eventstore import Connection, Database, pages
 from minirag_chat.errors import BotNotFound
 
 _SELECT = """SELECT bot_id AS id, tenant_id, name, description, model, embedding_model, system_prompt, temperature,
-                    max_tokens, has_credentials, is_active, created_at, updated_at
+                    max_tokens, has_credentials, is_active, created_at, updated_at, greeting, suggested_questions,
+                    has_identity_secret
              FROM bots"""
 
 
@@ -27,7 +28,7 @@ class BotQueries:
             return await read_bot(connection, request.bot_id)
 
     async def list(self, request: ListBots, context: Context) -> BotList:
-        """Newest first."""
+        """Newest first; a page ends before it is larger than the bus carries."""
         limit, after = pages.checked_limit(request.limit), pages.decode(request.cursor)
         async with self._database.tenant(context.scope) as connection:
             rows = await connection.fetch(
@@ -38,7 +39,7 @@ class BotQueries:
                 after and after[1],
                 limit + 1,
             )
-        page, following = pages.cut([dict(row) for row in rows], limit, "id")
+        page, following = pages.cut([dict(row) for row in rows], limit, "id", pages.PAGE_BYTES)
         return BotList(items=[_bot(row) for row in page], next=following)
 
 

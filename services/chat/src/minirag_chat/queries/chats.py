@@ -10,8 +10,9 @@ from minirag_contracts.requests.chat import ChatList, ChatRead, GetChat, ListCha
 from minirag_eventstore import Connection, Database, pages
 
 from minirag_chat.errors import ChatNotFound
+from minirag_chat.queries.reach import within_reach
 
-_SELECT = """SELECT chat_id AS id, tenant_id, bot_id AS bot_profile_id, coalesce(title, '') AS title, message_count,
+SELECT_CHATS = """SELECT chat_id AS id, tenant_id, bot_id AS bot_profile_id, coalesce(title, '') AS title, message_count,
                     total_prompt_tokens, total_completion_tokens, created_at, updated_at
              FROM chats LEFT JOIN (SELECT chat_id, title FROM chat_titles) AS titles USING (chat_id)"""
 
@@ -26,20 +27,20 @@ class ChatQueries:
 
     async def get(self, request: GetChat, context: Context) -> ChatRead:
         """One chat."""
-        async with self._database.tenant(context.scope) as connection:
-            row = await connection.fetchrow(f"{_SELECT} WHERE chat_id = $1", request.chat_id)
+        async with within_reach(self._database, context) as connection:
+            row = await connection.fetchrow(f"{SELECT_CHATS} WHERE chat_id = $1", request.chat_id)
         if row is None:
             raise ChatNotFound
-        return _chat(dict(row))
+        return chat_of(dict(row))
 
     async def list(self, request: ListChats, context: Context) -> ChatList:
         """Newest first, of one bot if asked."""
         limit, after = pages.checked_limit(request.limit), pages.decode(request.cursor)
         if not 0 <= request.offset <= OFFSET_MAX:
             raise InvalidRequest(f"The offset must lie between 0 and {OFFSET_MAX}.")
-        async with self._database.tenant(context.scope) as connection:
+        async with within_reach(self._database, context) as connection:
             rows = await connection.fetch(
-                f"""{_SELECT}
+                f"""{SELECT_CHATS}
                     WHERE ($1::uuid IS NULL OR bot_id = $1)
                       AND ($2::timestamptz IS NULL OR (created_at, chat_id) < ($2, $3::uuid))
                     ORDER BY created_at DESC, chat_id DESC LIMIT $4 OFFSET $5""",
@@ -50,14 +51,15 @@ class ChatQueries:
                 request.offset,
             )
         page, following = pages.cut([dict(row) for row in rows], limit, "id")
-        return ChatList(items=[_chat(row) for row in page], next=following)
+        return ChatList(items=[chat_of(row) for row in page], next=following)
 
 
 async def require_chat(connection: Connection, chat_id: UUID) -> None:
-    """Raises ChatNotFound."""
+    """Raises ChatNotFound where there is none within the transaction's reach."""
     if not await connection.fetchval("SELECT true FROM chats WHERE chat_id = $1", chat_id):
         raise ChatNotFound
 
 
-def _chat(row: Mapping[str, Any]) -> ChatRead:
+def chat_of(row: Mapping[str, Any]) -> ChatRead:
+    """A row of ``SELECT_CHATS`` as clients see it."""
     return ChatRead(**dict(row))

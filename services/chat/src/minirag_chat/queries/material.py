@@ -10,7 +10,7 @@ from minirag_chat.domain.prompt import Exchange
 
 _BOT_AND_QUESTION = """
 SELECT bots.model, bots.system_prompt, bots.temperature, bots.max_tokens, credentials.sealed AS credentials,
-       question.content AS question, turns.stream, turns.created_at
+       question.content AS question, turns.stream, turns.created_at, turns.stop_requested, bots.is_active
 FROM turns
 JOIN bots ON bots.bot_id = turns.bot_id
 JOIN message_contents AS question ON question.message_id = turns.user_message_id
@@ -45,6 +45,10 @@ class Material:
     question: str = field(repr=False)
     stream: bool
     history: tuple[Exchange, ...] = field(repr=False)
+    is_active: bool
+    """Whether the bot may still answer."""
+    stop_requested: bool
+    """Whether the answer is wanted no more."""
 
 
 async def load_material(
@@ -66,7 +70,10 @@ async def load_material(
         credentials=row["credentials"],
         question=row["question"],
         stream=row["stream"],
-        history=tuple(Exchange(one["question"], one["answer"]) for one in earlier),
+        # An answer that was stopped before its first word is none that a model could be shown.
+        history=tuple(Exchange(one["question"], one["answer"]) for one in earlier if one["answer"]),
+        is_active=row["is_active"],
+        stop_requested=row["stop_requested"],
     )
 
 

@@ -18,6 +18,7 @@ from minirag_eventstore import Connection, Database, pages
 
 from minirag_chat.errors import MessageNotFound
 from minirag_chat.queries.chats import require_chat
+from minirag_chat.queries.reach import within_reach
 
 _MESSAGES = """
 SELECT page.*, coalesce(contents.content, '') AS content, contents.citations
@@ -46,30 +47,36 @@ class MessageQueries:
         self._database = database
 
     async def list(self, request: ListMessages, context: Context) -> MessageList:
-        """Oldest first."""
+        """Oldest first; a page ends before it is larger than the bus carries."""
         limit = pages.checked_limit(request.limit)
         at, turn_id, part = pages.decode(request.cursor) or (None, None, None)
-        async with self._database.tenant(context.scope) as connection:
+        async with within_reach(self._database, context) as connection:
             await require_chat(connection, request.chat_id)
             rows = await connection.fetch(_MESSAGES, request.chat_id, at, turn_id, part, limit + 1)
-        page, following = pages.cut([dict(row) for row in rows], limit, "turn_id")
-        return MessageList(items=[_listed(row) for row in page], next=following)
+        page, following = pages.cut([dict(row) for row in rows], limit, "turn_id", pages.PAGE_BYTES)
+        return MessageList(items=[listed_message(row) for row in page], next=following)
 
     async def turn(self, request: GetTurn, context: Context) -> TurnRead:
         """How a turn stands, from Postgres."""
-        async with self._database.tenant(context.scope) as connection:
+        async with within_reach(self._database, context) as connection:
             row = await turn_row(connection, request.chat_id, request.message_id)
-        ended = row["state"] != "running"
-        return TurnRead(
-            chat_id=row["chat_id"],
-            message_id=row["message_id"],
-            state=row["state"],
-            message=answer_of(row) if ended else None,
-            usage=_usage(row) if ended and row["model"] else None,
-            error_code=row["error_code"],
-            error_detail=row["error_detail"],
-            frames=row["frames"],
-        )
+        return turn_of(row)
+
+
+def turn_of(row: Mapping[str, Any]) -> TurnRead:
+    """How a turn stands."""
+    ended = row["state"] != "running"
+    return TurnRead(
+        chat_id=row["chat_id"],
+        message_id=row["message_id"],
+        state=row["state"],
+        message=answer_of(row) if ended else None,
+        usage=_usage(row) if ended and row["model"] else None,
+        error_code=row["error_code"],
+        error_detail=row["error_detail"],
+        frames=row["frames"],
+        stopped=row["stopped"],
+    )
 
 
 async def turn_row(connection: Connection, chat_id: UUID, message_id: UUID) -> Mapping[str, Any]:
@@ -96,7 +103,8 @@ def answer_of(row: Mapping[str, Any]) -> MessageRead:
     )
 
 
-def _listed(row: Mapping[str, Any]) -> MessageRead:
+def listed_message(row: Mapping[str, Any]) -> MessageRead:
+    """A row of a list of messages as clients see it."""
     return MessageRead(
         id=row["id"],
         chat_id=row["chat_id"],

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from minirag_contracts.errors import Unavailable
+from minirag_contracts.requests.gateway import TenantFound
 from minirag_eventstore import DATABASE_AWAY, Connection, Database
 
 from minirag_gateway.ports import Account, CredentialRecord, Lookup, PublicKey, TokenUse
@@ -33,7 +35,7 @@ WHERE session.session_id = $1::text::uuid
 """,  # noqa: S608
     "embed_key": """
 SELECT key.key_id AS credential_id, key.is_active, NULL AS expires_at, key.bot_id, key.origins,
-       tenant.tenant_id, tenant.name AS tenant_name, tenant.slug AS tenant_slug, tenant.plan AS tenant_plan,
+       key.visitor_rate, tenant.tenant_id, tenant.name AS tenant_name, tenant.slug AS tenant_slug, tenant.plan AS tenant_plan,
        tenant.is_active AS tenant_active
 FROM embed_keys AS key JOIN tenants AS tenant ON tenant.tenant_id = key.tenant_id
 WHERE key.key_id = $1::text::uuid
@@ -50,13 +52,20 @@ WHERE lower(content.email) = lower($1) AND ($2::text IS NULL OR tenant.slug = $2
 ORDER BY users.created_at LIMIT $3
 """
 
-MAX_ACCOUNTS = 20
+MAX_ACCOUNTS = 8
 """Tenants in which one address may log in without saying which; each costs a comparison of the password."""
 
 _PUBLIC = """
 SELECT key.tenant_id, tenant.is_active AS tenant_active, key.key_id, key.bot_id, key.origins, key.session_minutes
 FROM embed_keys AS key JOIN tenants AS tenant ON tenant.tenant_id = key.tenant_id
 WHERE key.key = $1 AND key.is_active
+"""
+
+_TENANTS = "SELECT tenant_id AS id, slug, name, is_active, created_at FROM tenants"
+
+_ADD_INVITE = """
+WITH old AS (DELETE FROM invites WHERE expires_at < now() - interval '30 days' AND used_at IS NULL)
+INSERT INTO invites (invite_hash, expires_at) VALUES ($1, $2)
 """
 
 _NOTE = """
@@ -67,7 +76,7 @@ ON CONFLICT (token_id) DO UPDATE SET last_used_at = greatest(token_use.last_used
 
 
 class PostgresCredentials:
-    """``Credentials`` over the projections of identity."""
+    """``Credentials`` over the projections of identity, and ``Invites``, which belong to nobody yet."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -110,6 +119,27 @@ class PostgresCredentials:
                 )
             )
 
+    async def find_tenant(self, slug_or_id: str) -> TenantFound | None:
+        """See the port."""
+        async with self._looking() as connection:
+            row = await connection.fetchrow(
+                _TENANTS + " WHERE slug = $1 OR tenant_id::text = lower($1)", slug_or_id
+            )
+        return None if row is None else TenantFound(**dict(row))
+
+    async def tenants(self, after: tuple[datetime, UUID] | None, limit: int) -> list[TenantFound]:
+        """See the port."""
+        created_at, tenant_id = after or (None, None)
+        async with self._looking() as connection:
+            rows = await connection.fetch(
+                _TENANTS + " WHERE $1::timestamptz IS NULL OR (created_at, tenant_id) < ($1, $2::uuid) "
+                "ORDER BY created_at DESC, tenant_id DESC LIMIT $3",
+                created_at,
+                tenant_id,
+                limit,
+            )
+        return [TenantFound(**dict(row)) for row in rows]
+
     async def note_uses(self, uses: Sequence[TokenUse]) -> None:
         """See the port."""
         async with self._database.system() as connection:
@@ -119,6 +149,11 @@ class PostgresCredentials:
                 [use.tenant_id for use in uses],
                 [use.used_at for use in uses],
             )
+
+    async def add(self, invite_hash: str, expires_at: datetime) -> None:
+        """See ``Invites``: an invite is no tenant's until it is used."""
+        async with self._looking() as connection:
+            await connection.execute(_ADD_INVITE, invite_hash, expires_at)
 
     async def _tenant(self, query: str, argument: Any) -> UUID | None:
         async with self._looking() as connection:

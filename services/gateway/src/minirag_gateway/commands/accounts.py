@@ -12,7 +12,7 @@ from minirag_eventstore import Transaction
 from minirag_service.sealing import new_salt, salted_hash
 
 from minirag_gateway.domain import session, token, user
-from minirag_gateway.errors import EmailTaken, UserNotFound
+from minirag_gateway.errors import EmailTaken, GatewayRefusal, UserNotFound
 
 TOKEN_BYTES = 32
 """Randomness of an API token; URL-safe base64 makes 43 characters of it (spec §2)."""
@@ -51,6 +51,7 @@ async def append_user(
         email_hash=salted_hash(account.email.lower(), salt),
         by=by,
     )
+    await tx.connection.execute("SELECT FROM tenants FOR UPDATE")  # as whoever changes an address does
     inserted = await tx.connection.fetchval(
         "INSERT INTO user_content (user_id, tenant_id, email, display_name, password_hash, salt) "
         "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, lower(email)) DO NOTHING RETURNING true",
@@ -106,6 +107,23 @@ async def other_owners(tx: Transaction, user_id: UUID) -> int:
         "SELECT count(*) FROM users WHERE role = 'owner' AND is_active AND user_id <> $1", user_id
     )
     return int(count)
+
+
+async def require_password(
+    tx: Transaction, user_id: UUID, password_hash: str, refusal: type[GatewayRefusal]
+) -> None:
+    """Raises ``refusal`` unless the password that was compared is still the one, and the user still active.
+
+    Comparing is slow and comes before the transaction; what changes meanwhile must not be outlived.
+    """
+    same = await tx.connection.fetchval(
+        "SELECT content.password_hash = $2 AND users.is_active FROM user_content AS content "
+        "JOIN users USING (user_id) WHERE user_id = $1 FOR SHARE",
+        user_id,
+        password_hash,
+    )
+    if not same:
+        raise refusal
 
 
 async def set_password(tx: Transaction, user_id: UUID, password_hash: str) -> None:

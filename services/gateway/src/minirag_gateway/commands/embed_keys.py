@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -24,6 +25,11 @@ SELECT key_id, (now() AT TIME ZONE 'UTC')::date, tenant_id, 1 FROM embed_keys WH
 ON CONFLICT (key_id, day) DO UPDATE SET messages = used.messages + 1
 WHERE used.messages < (SELECT daily_messages FROM embed_keys WHERE key_id = $1)
 RETURNING messages
+"""
+
+_GIVE_BACK = """
+UPDATE embed_usage SET messages = messages - 1
+WHERE key_id = $1 AND day = (now() AT TIME ZONE 'UTC')::date AND messages > 0
 """
 
 
@@ -119,7 +125,12 @@ class EmbedKeyCommands:
         """Takes one message from today's budget; raises BudgetSpent. Exact, however many gateways take at once."""
         async with self._store.reading(scope) as connection:
             if await connection.fetchval(_TAKE, key_id) is None:
-                raise BudgetSpent
+                raise BudgetSpent(_until_tomorrow(datetime.now(UTC)))
+
+    async def give_back(self, scope: TenantScope, key_id: UUID) -> None:
+        """Returns a message to today's budget: it was refused before it cost anything."""
+        async with self._store.reading(scope) as connection:
+            await connection.execute(_GIVE_BACK, key_id)
 
     async def _load(self, tx: Transaction, key_id: UUID) -> tuple[EmbedKey, int]:
         return await tx.load(embed_key.stream_of(key_id), embed_key.evolve, EmbedKey())
@@ -132,3 +143,8 @@ def _changed(key: EmbedKey, request: UpdateEmbedKey) -> Settings:
     if "origins" in given:
         given["origins"] = tuple(given["origins"])
     return replace(key.settings, **given)
+
+
+def _until_tomorrow(now: datetime) -> int:
+    """Seconds until the next UTC day."""
+    return 86_400 - int(timedelta(hours=now.hour, minutes=now.minute, seconds=now.second).total_seconds())

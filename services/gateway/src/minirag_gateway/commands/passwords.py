@@ -34,6 +34,7 @@ class PasswordCommands:
             raise WrongPassword
         password_hash = await self._passwords.hash(new)
         async with self._store.transaction(context.scope) as tx:
+            await accounts.require_password(tx, user_id, known, WrongPassword)
             _, version = await accounts.load_user(tx, user_id)
             await self._replace(tx, context, user_id, version, password_hash)
             await accounts.end_sessions(tx, context, user_id, "password_changed", keep=keep_session)

@@ -71,6 +71,7 @@ class SessionCommands:
         session_id, now = new_id(), datetime.now(UTC)
         context = replace(context, tenant_id=account.tenant_id, actor=f"user:{account.user_id}")
         async with self._store.transaction(context.scope) as tx:
+            await accounts.require_password(tx, account.user_id, account.password_hash, InvalidLogin)
             events = session.start(
                 session.Session(),
                 session_id=session_id,
@@ -107,15 +108,18 @@ class SessionCommands:
     async def _rotate(self, tx: Transaction, context: Context, session_id: UUID, shown: int) -> Tokens | None:
         """None where the login has ended, or ends by this; that has to be committed, so it is no exception."""
         row = await tx.connection.fetchrow(
-            "SELECT refresh.generation, refresh.rotated_at, session.expires_at, session.user_id "
+            "SELECT refresh.generation, refresh.rotated_at, session.expires_at, session.user_id, tenant.is_active AS served "
             "FROM session_refresh AS refresh JOIN sessions AS session USING (session_id) "
             "JOIN users ON users.user_id = session.user_id AND users.is_active "
+            "JOIN tenants AS tenant ON tenant.tenant_id = session.tenant_id "
             "WHERE session_id = $1 AND session.is_active FOR UPDATE OF refresh",
             session_id,
         )
         now = datetime.now(UTC)
         if row is None or row["expires_at"] <= now:
             return None
+        if not row["served"]:
+            raise TenantDisabled
         match session.judge(shown, row["generation"], row["rotated_at"], now):
             case Refresh.AGAIN:
                 return await self._tokens(tx, session_id, row["generation"])

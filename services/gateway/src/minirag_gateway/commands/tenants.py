@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from minirag_contracts.context import Context
 from minirag_contracts.events import EventPayload
@@ -11,12 +11,15 @@ from minirag_contracts.requests import Reply, Request
 from minirag_eventstore import Transaction
 from pydantic import Field
 
-from minirag_gateway.commands import accounts
+from minirag_gateway.commands import accounts, invites
 from minirag_gateway.domain import tenant, token
 from minirag_gateway.domain.tenant import TenantRead
-from minirag_gateway.errors import SlugTaken
+from minirag_gateway.errors import InvalidInvite, InviteRequired, SignupClosed, SlugTaken
 from minirag_gateway.ports import PasswordHasher, Store
 from minirag_gateway.queries.tenants import read_tenant
+
+SignupMode = Literal["open", "invite", "closed"]
+"""Who may sign up."""
 
 
 class TenantSignedUp(Reply):
@@ -41,6 +44,7 @@ class CreateTenant(Request):
     owner_email: str = Field(repr=False)
     owner_display_name: str = Field(default="", repr=False)
     password_proof: str = Field(repr=False)
+    invite_hash: str | None = Field(default=None, repr=False)
 
 
 class RenameTenant(Request):
@@ -72,26 +76,44 @@ class ResumeTenant(Request):
 class TenantCommands:
     """The commands of tenants."""
 
-    def __init__(self, store: Store, passwords: PasswordHasher, proofs: accounts.PasswordProofs) -> None:
+    def __init__(
+        self, store: Store, passwords: PasswordHasher, proofs: accounts.PasswordProofs, mode: SignupMode
+    ) -> None:
         self._store = store
         self._passwords = passwords
         self._proofs = proofs
+        self._mode = mode
 
     async def create(
-        self, context: Context, *, name: str, slug: str, email: str, password: str, display_name: str
+        self,
+        context: Context,
+        *,
+        name: str,
+        slug: str,
+        email: str,
+        password: str,
+        display_name: str,
+        invite: str | None = None,
     ) -> TenantSignedUp:
-        """Makes the tenant of ``context`` with an owner and the token ``default``; SlugTaken if the slug is in use."""
+        """Makes the tenant of ``context`` with an owner and the token ``default``.
+
+        Raises SlugTaken if the slug is in use, and SignupClosed, InviteRequired or InvalidInvite as the mode demands.
+        """
+        invite_hash = self._hash_of(invite)
         request = CreateTenant(
             name=name,
             slug=slug,
             owner_email=email,
             owner_display_name=display_name,
             password_proof=self._proofs.of(password),
+            invite_hash=invite_hash,
         )
         password_hash = await self._passwords.hash(password)
         secret = secrets.token_urlsafe(accounts.TOKEN_BYTES)
 
         async def sign_up(tx: Transaction) -> TenantSignedUp:
+            if invite_hash is not None:
+                await _use_invite(tx, invite_hash)
             await _take_slug(tx, slug)
             await _append_tenant(tx, context, name, slug)
             owner = accounts.NewAccount("owner", email, display_name, password_hash)
@@ -129,6 +151,28 @@ class TenantCommands:
             return await read_tenant(tx.connection)
 
         return await self._store.execute(context, request, action)
+
+    def _hash_of(self, invite: str | None) -> str | None:
+        """The invite that this sign-up uses up: none where anybody may sign up."""
+        if self._mode == "closed":
+            raise SignupClosed
+        if self._mode == "open":
+            return None
+        if invite is None:
+            raise InviteRequired
+        return invites.hashed(invite)
+
+
+async def _use_invite(tx: Transaction, invite_hash: str) -> None:
+    """The row's lock lets one of two sign-ups have it; one that fails gives it back."""
+    used: Any = await tx.connection.fetchval(
+        "UPDATE invites SET (tenant_id, used_at) = ($2::uuid, now()) "
+        "WHERE invite_hash = $1 AND used_at IS NULL AND expires_at > now() RETURNING true",
+        invite_hash,
+        tx.scope.tenant_id,
+    )
+    if not used:
+        raise InvalidInvite
 
 
 async def _take_slug(tx: Transaction, slug: str) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from minirag_contracts.context import Context
 from minirag_contracts.events import EventPayload
-from minirag_contracts.events.gateway import Role
+from minirag_contracts.events.gateway import Role, UserDeactivated, UserRoleChanged
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests import Done, Reply, Request
 from minirag_eventstore import Transaction
@@ -109,6 +109,9 @@ class UserCommands:
         request = CreateUser(
             email=email, display_name=display_name, role=role, password_proof=self._proofs.of(password)
         )
+        user.create(
+            user.User(), user_id=context.scope.tenant_id, role=role, email_hash="", by=by
+        )  # before the slow part
         account = accounts.NewAccount(role, email, display_name, await self._passwords.hash(password))
 
         async def action(tx: Transaction) -> UserRead:
@@ -127,7 +130,11 @@ class UserCommands:
             is_active=changes.is_active,
             password_proof=self._proofs.of(changes.password) if changes.password else None,
         )
-        password_hash = await self._passwords.hash(changes.password) if changes.password else None
+        password_hash = None
+        if changes.password is not None:
+            async with self._store.transaction(context.scope) as tx:  # refusals come before the slow part
+                user.touch((await accounts.load_user(tx, user_id))[0], by)
+            password_hash = await self._passwords.hash(changes.password)
 
         async def action(tx: Transaction) -> UserRead:
             await self._change_facts(tx, context, by, user_id, changes)
@@ -188,6 +195,9 @@ class UserCommands:
         if changes.email is not None or changes.display_name is not None:
             events += await self._change_content(tx, by, user_id, state, changes)
         await tx.append(context, user.stream_of(user_id), version, events)
+        if any(isinstance(event, UserRoleChanged | UserDeactivated) for event in events):
+            # A link that somebody made for the user as they were is worth nothing for the user as they are.
+            await tx.connection.execute("DELETE FROM password_resets WHERE user_id = $1", user_id)
         if changes.is_active is False:
             await accounts.end_sessions(tx, context, user_id, "deactivated")
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from minirag_contracts.context import Context
 from minirag_contracts.requests.bots import BotFace
 
-from minirag_gateway.errors import EmbedKeyNotFound, InvalidJwt, OriginNotAllowed, TenantDisabled
+from minirag_gateway.errors import EmbedKeyNotFound, InvalidJwt, PageNotServed, TenantDisabled
 from minirag_gateway.ports import Bots, Credentials, PublicKey, Signer
 from minirag_gateway.queries.principals import VISITOR
 
@@ -48,7 +48,7 @@ class VisitorCommands:
         self._returns_within = returns_within
 
     async def admit(self, context: Context, key: str, arrival: Arrival) -> Admitted:
-        """A session for the key's bot. Raises EmbedKeyNotFound, TenantDisabled, OriginNotAllowed, InvalidJwt for a
+        """A session for the key's bot. Raises EmbedKeyNotFound, TenantDisabled, PageNotServed, InvalidJwt for a
         visitor token that is not of this key and origin, and what chat says of bot and identity.
         """
         found = await self._credentials.public_key(key)
@@ -57,7 +57,7 @@ class VisitorCommands:
         if not found.tenant_active:
             raise TenantDisabled
         if arrival.origin not in found.origins:
-            raise OriginNotAllowed
+            raise PageNotServed
         context = replace(context, tenant_id=found.tenant_id)
         face = await self._bots.face(context, found.bot_id)
         visitor_id = await self._visitor(context, found, arrival)

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal
 
-from minirag_contracts.context import Reach
+from minirag_contracts.context import Context, Reach
 from minirag_contracts.events.gateway import Role, Scope
+
+from minirag_gateway.errors import NotTheOperator
+
+OPERATOR = "system:operator"
 
 UserKind = Literal["token", "session"]
 """The credentials of people with an account."""
@@ -110,3 +114,9 @@ def permitted(role: Role, scopes: Sequence[Scope] | None) -> frozenset[Permissio
 def reach(role: Role) -> Reach:
     """How far a role sees: members only see conversations of their own."""
     return "own" if role == "member" else "tenant"
+
+
+def require_operator(context: Context) -> None:
+    """Raises NotTheOperator unless the operator asks, for no tenant; the bus lets nobody else ask at all."""
+    if context.actor != OPERATOR or context.tenant_id is not None:
+        raise NotTheOperator

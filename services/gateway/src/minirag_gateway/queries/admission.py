@@ -12,7 +12,7 @@ from minirag_gateway.errors import (
     ApiTokenExpired,
     InvalidApiToken,
     InvalidJwt,
-    OriginNotAllowed,
+    PageNotServed,
     TenantDisabled,
 )
 from minirag_gateway.ports import CredentialRecord
@@ -44,7 +44,7 @@ def of_visitor(record: CredentialRecord | None, claims: dict[str, Any], ends: da
         raise TenantDisabled
     origin = str(claims["org"])
     if origin not in record.origins:
-        raise OriginNotAllowed
+        raise PageNotServed
     return Principal(
         kind="visitor",
         tenant=_tenant(record),
@@ -54,6 +54,7 @@ def of_visitor(record: CredentialRecord | None, claims: dict[str, Any], ends: da
         reach="own",
         bot_id=record.bot_id,
         origin=origin,
+        message_rate=record.visitor_rate,
         expires_at=ends,
     )
 

@@ -48,8 +48,7 @@ class Delivery:
         if self.attempt is not None and frame.attempt < self.attempt:
             return Verdict.KNOWN
         later = self.attempt is not None and frame.attempt > self.attempt
-        # Who ends a turn for a dead process does so under a later attempt; nothing else of a later one fits.
-        if later and (frame.event != "error" or frame.n <= self.last):
+        if later and (not ends_for_another(frame) or frame.n <= self.last):
             return Verdict.OTHER_ATTEMPT
         if frame.n <= self.last:
             return Verdict.KNOWN
@@ -100,11 +99,18 @@ class Delivery:
         return {"content": content, "replace": True} if content else {}
 
 
+def ends_for_another(frame: Frame) -> bool:
+    """Who ends a turn for a dead process does so under a later attempt, as failed or stopped; nothing else of one fits."""
+    return frame.event == "error" or (frame.event == "done" and bool(frame.data.get("stopped")))
+
+
 def _ending(turn: TurnRead) -> tuple[str, dict[str, Any]]:
     if turn.state == "completed":
         data: dict[str, Any] = {"chat_id": str(turn.chat_id), "message_id": str(turn.message_id)}
         data["usage"] = turn.usage.model_dump(mode="json") if turn.usage else None
         data["message"] = turn.message.model_dump(mode="json") if turn.message else None
+        if turn.stopped:
+            data["stopped"] = True
         return "done", data
     return "error", failure(
         turn.error_code or "turn_failed", turn.error_detail or "The answer could not be produced."

@@ -124,11 +124,7 @@ class Principals:
             now = await self.of_bearer(token)
         except Refusal:
             return True
-        return (now.permissions, now.reach, now.tenant.id) != (
-            principal.permissions,
-            principal.reach,
-            principal.tenant.id,
-        )
+        return now.power != principal.power
 
     async def _record(self, lookup: Lookup) -> CredentialRecord | None:
         seen = self._seen.get(lookup)

@@ -11,7 +11,7 @@ from minirag_contracts.frames import Frame
 from minirag_contracts.requests.chat import TurnRead, TurnStarted
 
 from minirag_gateway.ports import FrameFeed, Turns
-from minirag_gateway.queries.delivery import ENDS, NO_NUMBER, Delivery, Verdict, failure
+from minirag_gateway.queries.delivery import ENDS, NO_NUMBER, Delivery, Verdict, ends_for_another, failure
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class TurnFollower:
 
     def _other_attempt(self, delivery: Delivery, frame: Frame) -> Frame:
         """A turn whose frames went out is never run again; who ends it for a dead process may say so, nobody else."""
-        if frame.event == "error":
+        if ends_for_another(frame):
             return delivery.deliver(frame.model_copy(update={"n": delivery.last + 1}))
         logger.error("two attempts of one turn sent frames", extra={"message_id": str(self._turn.message_id)})
         delivery.over = True

@@ -17,7 +17,8 @@ from minirag_gateway.errors import UserNotFound
 from minirag_gateway.ports import Store
 
 _SELECT = """
-SELECT users.user_id AS id, users.tenant_id, content.email, content.display_name, users.role, users.is_active
+SELECT users.user_id AS id, users.tenant_id, content.email, content.display_name, users.role, users.is_active,
+       lower(content.email) AS place
 FROM users JOIN user_content AS content USING (user_id)
 """
 
@@ -57,8 +58,8 @@ class UserQueries:
                 user_id,
                 limit + 1,
             )
-        found = [_user(row) for row in rows[:limit]]
-        return found, _encode(found[-1]) if len(rows) > limit else None
+        more = _encode(rows[limit - 1]) if len(rows) > limit else None
+        return [_user(row) for row in rows[:limit]], more
 
 
 async def read_user(connection: Connection, user_id: UUID) -> UserRead:
@@ -70,11 +71,12 @@ async def read_user(connection: Connection, user_id: UUID) -> UserRead:
 
 
 def _user(row: Any) -> UserRead:
-    return UserRead(**dict(row))
+    return UserRead.model_validate(dict(row))
 
 
-def _encode(user: UserRead) -> str:
-    raw = json.dumps([user.email.lower(), str(user.id)]).encode()
+def _encode(row: Any) -> str:
+    """By what Postgres orders by: its lower case is not always Python's."""
+    raw = json.dumps([row["place"], str(row["id"])]).encode()
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
@@ -83,8 +85,9 @@ def _decode(cursor: str | None) -> tuple[str | None, UUID | None]:
         return None, None
     try:
         email, user_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(email, str) or "\x00" in email:
+        if not isinstance(email, str) or "\x00" in email.encode().decode():
             raise ValueError("no address")
+        email.encode()
         return email, UUID(user_id)
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
         raise InvalidRequest("The cursor is not one that this list has given.") from error

@@ -1,4 +1,4 @@
-"""Which bots exist: our projection of chat's events, and chat itself for a bot that it has not told us of yet."""
+"""Which bots are active: our projection of chat's events, and chat itself for what it may not have told us of yet."""
 
 from uuid import UUID
 
@@ -16,15 +16,15 @@ class KnownBots:
         self._store = store
         self._bus = bus
 
-    async def exists(self, context: Context, bot_id: UUID) -> bool:
-        """Whether it is a bot of the context's tenant."""
+    async def is_active(self, context: Context, bot_id: UUID) -> bool:
+        """Whether it is an active bot of the context's tenant; a bot that came, or came back, a moment ago is one."""
         async with self._store.transaction(context.scope) as tx:
-            if await tx.connection.fetchval("SELECT true FROM known_bots WHERE bot_id = $1", bot_id):
+            if await tx.connection.fetchval("SELECT is_active FROM known_bots WHERE bot_id = $1", bot_id):
                 return True
         try:
-            await self._bus.request(GetBot(bot_id=bot_id), BotRead, context)
+            bot = await self._bus.request(GetBot(bot_id=bot_id), BotRead, context)
         except RemoteRefusal as refusal:
             if refusal.code == "not_found":
                 return False
             raise
-        return True
+        return bot.is_active

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 from uuid import UUID
 
 from minirag_contracts.context import TenantScope
@@ -21,9 +22,10 @@ class PostgresContentRows:
         self._store = store
 
     async def keep(self, tx: Transaction, source_id: UUID, content: SourceContent, salt: bytes) -> None:
-        """Stores what a client gave us."""
+        """Stores what a client gave us, in the place of what they gave before."""
         await tx.connection.execute(
-            "INSERT INTO source_contents (tenant_id, source_id, config, body, salt) VALUES ($1, $2, $3, $4, $5)",
+            """INSERT INTO source_contents (tenant_id, source_id, config, body, salt) VALUES ($1, $2, $3, $4, $5)
+               ON CONFLICT (source_id) DO UPDATE SET config = $3, body = $4, salt = $5""",
             tx.scope.tenant_id,
             source_id,
             content.config,
@@ -37,6 +39,14 @@ class PostgresContentRows:
             "SELECT config, body FROM source_contents WHERE source_id = $1", source_id
         )
         return SourceContent(row["config"], row["body"]) if row else None
+
+    async def outline(self, tx: Transaction, source_id: UUID) -> tuple[dict[str, Any], bool]:
+        """The whole configuration, and whether there is a text or file; the text itself stays where it is."""
+        row = await tx.connection.fetchrow(
+            "SELECT config, coalesce(octet_length(body), 0) > 0 AS has_body FROM source_contents WHERE source_id = $1",
+            source_id,
+        )
+        return (row["config"], row["has_body"]) if row else ({}, False)
 
     async def document(self, scope: TenantScope, target: Target) -> StoredDocument | None:
         """The text of a version, if an attempt got that far."""

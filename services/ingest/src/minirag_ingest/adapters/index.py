@@ -1,17 +1,30 @@
 """Retrieval over the bus."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from http import HTTPStatus
+from uuid import UUID
 
 from minirag_contracts.context import Context
 from minirag_contracts.errors import RemoteRefusal
-from minirag_contracts.requests.retrieval import Activated, ActivateVersion, Chunk, ChunksStaged, StageChunks
+from minirag_contracts.requests.retrieval import (
+    Activated,
+    ActivateVersion,
+    Chunk,
+    ChunksStaged,
+    Hidden,
+    HideSource,
+    HideSources,
+    StageChunks,
+)
 from minirag_messaging import Bus
 
 from minirag_ingest.ports import LastingFailure, Target, TemporaryFailure
 
 INCOMPLETE = "incomplete_version"
+HIDDEN = "source_hidden"
+HIDDEN_AT_ONCE = 100
+"""Sources of one request to hide."""
 AGAIN = "Indexing did not succeed."
 
 
@@ -42,10 +55,22 @@ class BusIndex:
         except RemoteRefusal as refusal:
             raise _failure(refusal) from refusal
 
+    async def hide(self, context: Context, bot_id: UUID, versions: Mapping[UUID, int]) -> None:
+        """Some sources at a time: a site may have many pages, and each of them many chunks."""
+        wanted = [HideSource(source_id=source, version=version) for source, version in versions.items()]
+        for start in range(0, len(wanted), HIDDEN_AT_ONCE):
+            request = HideSources(bot_id=bot_id, sources=wanted[start : start + HIDDEN_AT_ONCE])
+            try:
+                await self._bus.request(request, Hidden, context, timeout=self._seconds)
+            except RemoteRefusal as refusal:
+                raise _failure(refusal) from refusal
+
 
 def _failure(refusal: RemoteRefusal) -> LastingFailure | TemporaryFailure:
     """Errors of the other side pass; what it refuses about the request will be refused again."""
     lasting = HTTPStatus.BAD_REQUEST <= refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR
     if refusal.code == INCOMPLETE or refusal.status in (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS):
         lasting = False
+    if refusal.code == HIDDEN:
+        lasting = True
     return LastingFailure("index_refused", refusal.detail) if lasting else TemporaryFailure(AGAIN)

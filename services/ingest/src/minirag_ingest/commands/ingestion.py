@@ -14,9 +14,19 @@ from minirag_contracts.errors import Unavailable
 from minirag_contracts.requests.retrieval import Chunk
 from minirag_eventstore import EventStore, Postpone, Transaction, WorkItem
 
+from minirag_ingest.commands.progress import Meter
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.domain import source
-from minirag_ingest.ports import Chunker, ContentRows, Index, LastingFailure, Target, TemporaryFailure
+from minirag_ingest.ports import (
+    Chunker,
+    ContentRows,
+    Index,
+    LastingFailure,
+    ProgressSignal,
+    SourceRows,
+    Target,
+    TemporaryFailure,
+)
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +52,17 @@ class Ingestion:
     def __init__(
         self,
         store: EventStore,
+        rows: SourceRows,
         contents: ContentRows,
         reader: SourceReader,
         chunker: Chunker,
         index: Index,
+        progress: ProgressSignal,
         attempts: int,
     ) -> None:
         self._store = store
+        self._rows = rows
+        self._progress = progress
         self._contents = contents
         self._reader = reader
         self._chunker = chunker
@@ -86,25 +100,33 @@ class Ingestion:
         if not source.is_current(state, version) or state.bot_id is None:
             return None
         target = Target(state.bot_id, source_id, version)
+        meter = Meter(self._progress, item.scope, target)
         stored = await self._contents.document(item.scope, target)
         if stored is None:
+            await meter.tell("reading")
             stored = await self._reader.read(item.scope, state)
             await self._contents.keep_document(item.scope, target, stored)
+        await meter.tell("chunking")
         chunks = await self._chunker.chunk(stored)
         if not chunks:
             raise LastingFailure("empty_document", "Chunking produced no output")
-        await self._stage(item, target, chunks)
+        await self._stage(item, target, chunks, meter)
         activated = await self._index.activate(_context(item), target, len(chunks))
         return source.Complete(version, len(chunks), activated.generation)
 
-    async def _stage(self, item: WorkItem, target: Target, chunks: Sequence[Chunk]) -> None:
+    async def _stage(self, item: WorkItem, target: Target, chunks: Sequence[Chunk], meter: Meter) -> None:
         """All batches, a few at a time; the first failure stops the others."""
         remaining = iter(chunks)
         context = _context(item)
+        done = 0
+        await meter.tell("indexing", done, len(chunks))
 
         async def lane() -> None:
+            nonlocal done
             while batch := list(islice(remaining, BATCH)):
                 await self._index.stage(context, target, batch)
+                done += len(batch)
+                await meter.tell("indexing", done, len(chunks))
 
         tasks = [asyncio.ensure_future(lane()) for _ in range(IN_FLIGHT)]
         try:
@@ -124,6 +146,9 @@ class Ingestion:
     async def _record(self, tx: Transaction, item: WorkItem, outcome: source.Complete | source.Fail) -> None:
         source_id = _source_id(item)
         stream = source.stream_of(source_id)
+        await self._rows.lock(
+            tx, source_id
+        )  # a change of the source's settings must not undo a finished version
         state, recorded = await tx.load(stream, source.evolve, source.Source())
         await tx.append(_context(item), stream, recorded, source.decide(state, outcome))
         await self._contents.drop_documents(tx, source_id, outcome.version - KEPT_VERSIONS + 1)

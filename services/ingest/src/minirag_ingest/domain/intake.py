@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from minirag_contracts.events.ingest import SourceType
+from minirag_contracts.requests.ingest import CONFIG_MAX, FILE_TYPES, config_size
 
 from minirag_ingest.errors import FileTooLarge, InvalidSource, UnsupportedFileType
 
@@ -15,19 +16,19 @@ MAX_TEXT = 5 * MEGABYTE
 MAX_NAME = 255
 MAX_DESCRIPTION = 1000
 MAX_URL = 2048
-ALLOWED_EXTENSIONS = (
-    ".csv", ".docx", ".eml", ".epub", ".htm", ".html", ".json", ".jsonl", ".markdown", ".md", ".ndjson", ".pdf", ".pptx", ".rst",
-    ".tsv", ".txt", ".xhtml", ".xlsx",
-)  # fmt: skip
+MAX_CHILDREN = 1000
+"""Children of one batch."""
+FILE_FACTS = ("original_filename", "file_size")
+"""What the configuration of an upload says about its file."""
 
 
 def check_file(filename: str, size: int) -> None:
     """By name and size, in this order (spec §8)."""
     name = filename.replace("\\", "/").rsplit("/", 1)[-1]
     extension = f".{name.rsplit('.', 1)[1].lower()}" if "." in name else ""
-    if extension not in ALLOWED_EXTENSIONS:
+    if extension not in FILE_TYPES:
         told = extension[:20] or "none"
-        raise UnsupportedFileType(f"Unsupported file type: {told}. Allowed: {', '.join(ALLOWED_EXTENSIONS)}")
+        raise UnsupportedFileType(f"Unsupported file type: {told}. Allowed: {', '.join(FILE_TYPES)}")
     if size > MAX_FILE:
         raise FileTooLarge
 
@@ -42,6 +43,8 @@ def check_names(name: str, description: str, config: dict[str, Any]) -> None:
         raise InvalidSource(f"The description of a source may have at most {MAX_DESCRIPTION} characters.")
     if _has_nul([name, description, config]):
         raise InvalidSource("NUL characters are not allowed.")
+    if config_size(config) > CONFIG_MAX:
+        raise InvalidSource(f"The config of a source may have at most {CONFIG_MAX // 1024} KiB as JSON.")
 
 
 def encode_text(content: str | None) -> bytes | None:
@@ -71,13 +74,24 @@ def url_of(config: dict[str, Any]) -> str | None:
     return url.strip()
 
 
+def replaced_config(source_type: SourceType, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The configuration that a client puts in the place of the old one; what a file was is not for them to say."""
+    facts = {key: old[key] for key in FILE_FACTS if key in old}
+    return {**new, **facts} if source_type == "upload" else new
+
+
+def has_something(source_type: SourceType, config: dict[str, Any], has_body: bool) -> bool:
+    """Whether there is anything to ingest; a source without is a container for its children."""
+    return bool(config.get("url")) if source_type == "url" else has_body
+
+
 def public_config(source_type: SourceType, config: dict[str, Any]) -> dict[str, Any]:
     """What an event may tell: never a query, which may hold a key, and nothing that we do not know."""
     if source_type == "url":
         url = url_of(config)
         return {"url": urlunsplit(urlsplit(url)._replace(query="", fragment=""))} if url else {}
     if source_type == "upload":
-        return {key: config[key] for key in ("original_filename", "file_size") if key in config}
+        return {key: config[key] for key in FILE_FACTS if key in config}
     return {}
 
 

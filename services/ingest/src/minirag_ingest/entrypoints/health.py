@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from minirag_ingest.commands.sources import MIN_FREE
+from minirag_ingest.commands.given import MIN_FREE
 from minirag_ingest.errors import DiskFull
 from minirag_ingest.ports import Disk
 

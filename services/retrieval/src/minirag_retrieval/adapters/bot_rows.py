@@ -1,5 +1,6 @@
 """``BotRows`` on Postgres."""
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from minirag_contracts.context import TenantScope
@@ -44,11 +45,6 @@ class PostgresBotRows:
         """The store holds all of the bot's points."""
         await connection.execute("UPDATE bot_points SET store_id = $2 WHERE bot_id = $1", bot_id, store_id)
 
-    async def active(self, connection: Connection, source_id: UUID) -> VersionRow | None:
-        """The source's visible version."""
-        row = await connection.fetchrow(f"{VERSION} to_gen IS NULL", source_id)
-        return VersionRow(**dict(row)) if row else None
-
     async def version(self, connection: Connection, source_id: UUID, version: int) -> VersionRow | None:
         """A version, if it was ever visible."""
         row = await connection.fetchrow(f"{VERSION} version = $2", source_id, version)
@@ -61,29 +57,48 @@ class PostgresBotRows:
         )
         return value
 
+    async def visible(self, connection: Connection, source_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Source → its visible version, for those that have one."""
+        rows = await connection.fetch(
+            "SELECT source_id, version FROM source_versions WHERE source_id = ANY($1) AND to_gen IS NULL",
+            source_ids,
+        )
+        return {row["source_id"]: row["version"] for row in rows}
+
+    async def hidden(self, connection: Connection, source_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Source → the version up to which it is hidden, for those that ever were."""
+        rows = await connection.fetch(
+            "SELECT source_id, version FROM hidden_sources WHERE source_id = ANY($1)", source_ids
+        )
+        return {row["source_id"]: row["version"] for row in rows}
+
     async def prepare(
-        self, connection: Connection, scope: TenantScope, bot_id: UUID, source_id: UUID, version: int
+        self, connection: Connection, scope: TenantScope, bot_id: UUID, versions: Mapping[UUID, int]
     ) -> int:
-        """Notes an attempt and answers its claim."""
+        """Notes an attempt at these versions (by source) and answers its claim."""
         claim = await self.next_claim(connection, bot_id)
-        await connection.execute(
+        await connection.executemany(
             "INSERT INTO preparations (bot_id, source_id, version, claim, tenant_id) VALUES ($1, $2, $3, $4, $5)",
-            bot_id,
-            source_id,
-            version,
-            claim,
-            scope.tenant_id,
+            [(bot_id, source_id, version, claim, scope.tenant_id) for source_id, version in versions.items()],
         )
         return claim
 
-    async def preparations(self, connection: Connection, bot_id: UUID) -> dict[int, UUID]:
-        """Claim → source of the attempts that are not finished."""
+    async def preparations(self, connection: Connection, bot_id: UUID) -> dict[int, set[UUID]]:
+        """Claim → sources of the attempts that are not finished."""
         rows = await connection.fetch("SELECT claim, source_id FROM preparations WHERE bot_id = $1", bot_id)
-        return {row["claim"]: row["source_id"] for row in rows}
+        attempts: dict[int, set[UUID]] = {}
+        for row in rows:
+            attempts.setdefault(row["claim"], set()).add(row["source_id"])
+        return attempts
 
     async def prepared(self, connection: Connection, bot_id: UUID, claim: int) -> None:
         """Forgets the attempts up to a claim: finished, or taken back."""
         await connection.execute("DELETE FROM preparations WHERE bot_id = $1 AND claim <= $2", bot_id, claim)
+
+    async def generations(self, connection: Connection) -> int:
+        """The generations of all bots of the tenant together."""
+        value: int = await connection.fetchval("SELECT coalesce(sum(generation), 0)::bigint FROM bot_index")
+        return value
 
     async def every_bot(self) -> list[tuple[TenantScope, UUID, str]]:
         """All bots of all tenants with the store that holds their points (system role)."""

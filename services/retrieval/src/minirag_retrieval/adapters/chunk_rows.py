@@ -90,13 +90,14 @@ class PostgresChunkRows:
             chunk_count,
         )
 
-    async def current(self, connection: Connection, source_id: UUID) -> set[UUID]:
-        """The source's chunks that are visible now."""
+    async def current(self, connection: Connection, source_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+        """Chunk → source, for the chunks of these sources that are visible now."""
         rows = await connection.fetch(
-            "SELECT chunk_id FROM chunks WHERE source_id = $1 AND from_gen IS NOT NULL AND to_gen IS NULL",
-            source_id,
+            """SELECT chunk_id, source_id FROM chunks
+               WHERE source_id = ANY($1) AND from_gen IS NOT NULL AND to_gen IS NULL ORDER BY chunk_id""",
+            source_ids,
         )
-        return {row["chunk_id"] for row in rows}
+        return {row["chunk_id"]: row["source_id"] for row in rows}
 
     async def spans(self, connection: Connection, source_id: UUID) -> dict[UUID, Span]:
         """Of all chunks of the source."""
@@ -173,6 +174,13 @@ class PostgresChunkRows:
         )
         return value
 
+    async def current_total(self, connection: Connection) -> int:
+        """How many chunks of the tenant are visible now."""
+        value: int = await connection.fetchval(
+            "SELECT count(*) FROM chunks WHERE to_gen IS NULL AND from_gen IS NOT NULL"
+        )
+        return value
+
     async def forget_versions(self, connection: Connection, source_id: UUID, keep: int) -> list[UUID]:
         """Drops the places of all but the last ``keep`` visible versions and of staged ones that were overtaken;
         answers the chunks that are in no version any more.
@@ -187,6 +195,22 @@ class PostgresChunkRows:
             source_id,
             keep,
         )
+        return await self._unplaced(connection, source_id)
+
+    async def forget_hidden(self, connection: Connection, source_id: UUID, version: int) -> list[UUID]:
+        """Drops the places of a source's versions up to this one, unless one of them is visible; answers the chunks that
+        are in no version any more.
+        """
+        await connection.execute(
+            """DELETE FROM version_chunks WHERE source_id = $1 AND version <= $2
+                 AND NOT EXISTS (SELECT FROM source_versions WHERE source_id = $1 AND version <= $2 AND to_gen IS NULL)""",
+            source_id,
+            version,
+        )
+        return await self._unplaced(connection, source_id)
+
+    @staticmethod
+    async def _unplaced(connection: Connection, source_id: UUID) -> list[UUID]:
         rows = await connection.fetch(
             """SELECT chunk_id FROM chunks c WHERE source_id = $1 AND (to_gen IS NOT NULL OR from_gen IS NULL)
                  AND NOT EXISTS (SELECT FROM version_chunks m WHERE m.chunk_id = c.chunk_id)""",

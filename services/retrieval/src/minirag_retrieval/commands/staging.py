@@ -11,10 +11,11 @@ from weakref import WeakValueDictionary
 from minirag_contracts.context import Context
 from minirag_contracts.ids import derived_id
 from minirag_contracts.requests.retrieval import Chunk, ChunksStaged, StageChunks
-from minirag_eventstore import EventStore
+from minirag_eventstore import Connection, EventStore
 
 from minirag_retrieval.commands.points import point_of
-from minirag_retrieval.ports import ChunkRows, Embedder, SparseEncoder, StoredChunk, VectorIndex
+from minirag_retrieval.errors import VersionHidden
+from minirag_retrieval.ports import BotRows, ChunkRows, Embedder, SparseEncoder, StoredChunk, VectorIndex
 
 HASH_BYTES = 16
 
@@ -37,12 +38,14 @@ class Staging:
         self,
         store: EventStore,
         rows: ChunkRows,
+        bots: BotRows,
         index: VectorIndex,
         embedder: Embedder,
         encoder: SparseEncoder,
     ) -> None:
         self._store = store
         self._rows = rows
+        self._bots = bots
         self._index = index
         self._embedder = embedder
         self._encoder = encoder
@@ -75,9 +78,16 @@ class Staging:
         """Chunks that need no point any more, by content; and vectors of texts that were embedded before."""
         hashes, ids = [draft.content_hash for draft in drafts], [draft.own_id for draft in drafts]
         async with self._store.database.tenant(context.scope) as connection:
+            if await self._is_hidden(connection, request):
+                raise VersionHidden
             places = await self._rows.live(connection, request.source_id, hashes, ids)
             wanted = [draft.embed_hash for draft in drafts if draft.content_hash not in places]
             return places, await self._rows.vectors(connection, request.source_id, wanted)
+
+    async def _is_hidden(self, connection: Connection, request: StageChunks) -> bool:
+        """Spares the embedding of what can never be activated."""
+        hidden = await self._bots.hidden(connection, [request.source_id])
+        return request.version <= hidden.get(request.source_id, 0)
 
     async def _embed(self, drafts: Sequence[Draft]) -> dict[bytes, bytes]:
         texts = {draft.embed_hash: _embedded_text(draft.chunk) for draft in drafts}

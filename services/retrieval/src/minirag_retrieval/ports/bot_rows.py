@@ -1,5 +1,6 @@
 """What is known of a bot's points in the vector engine, and which versions are or were visible."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -44,10 +45,6 @@ class BotRows(Protocol):
         """The store holds all of the bot's points."""
         ...
 
-    async def active(self, connection: Connection, source_id: UUID) -> VersionRow | None:
-        """The source's visible version."""
-        ...
-
     async def version(self, connection: Connection, source_id: UUID, version: int) -> VersionRow | None:
         """A version, if it was ever visible."""
         ...
@@ -56,18 +53,30 @@ class BotRows(Protocol):
         """A claim higher than all before."""
         ...
 
-    async def prepare(
-        self, connection: Connection, scope: TenantScope, bot_id: UUID, source_id: UUID, version: int
-    ) -> int:
-        """Notes an attempt and answers its claim."""
+    async def visible(self, connection: Connection, source_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Source → its visible version, for those that have one."""
         ...
 
-    async def preparations(self, connection: Connection, bot_id: UUID) -> dict[int, UUID]:
-        """Claim → source of the attempts that are not finished."""
+    async def hidden(self, connection: Connection, source_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Source → the version up to which it is hidden, for those that ever were."""
+        ...
+
+    async def prepare(
+        self, connection: Connection, scope: TenantScope, bot_id: UUID, versions: Mapping[UUID, int]
+    ) -> int:
+        """Notes an attempt at these versions (by source) and answers its claim."""
+        ...
+
+    async def preparations(self, connection: Connection, bot_id: UUID) -> dict[int, set[UUID]]:
+        """Claim → sources of the attempts that are not finished."""
         ...
 
     async def prepared(self, connection: Connection, bot_id: UUID, claim: int) -> None:
         """Forgets the attempts up to a claim: finished, or taken back."""
+        ...
+
+    async def generations(self, connection: Connection) -> int:
+        """The generations of all bots of the tenant together."""
         ...
 
     async def every_bot(self) -> list[tuple[TenantScope, UUID, str]]:

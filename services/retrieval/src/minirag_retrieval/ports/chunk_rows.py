@@ -109,8 +109,8 @@ class ChunkRows(Protocol):
         """Forgets the places from ``chunk_count`` on, which an earlier attempt at this version left."""
         ...
 
-    async def current(self, connection: Connection, source_id: UUID) -> set[UUID]:
-        """The source's chunks that are visible now."""
+    async def current(self, connection: Connection, source_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+        """Chunk → source, for the chunks of these sources that are visible now."""
         ...
 
     async def spans(self, connection: Connection, source_id: UUID) -> dict[UUID, Span]:
@@ -147,6 +147,16 @@ class ChunkRows(Protocol):
 
     async def count(self, connection: Connection, bot_id: UUID) -> int:
         """How many chunks of the bot have not ended and were visible once."""
+        ...
+
+    async def current_total(self, connection: Connection) -> int:
+        """How many chunks of the tenant are visible now."""
+        ...
+
+    async def forget_hidden(self, connection: Connection, source_id: UUID, version: int) -> list[UUID]:
+        """Drops the places of a source's versions up to this one, unless one of them is visible; answers the chunks that
+        are in no version any more.
+        """
         ...
 
     async def forget_versions(self, connection: Connection, source_id: UUID, keep: int) -> list[UUID]:

@@ -33,7 +33,7 @@ class DeliverNotice:
         self._slots = slots
 
     async def deliver(self, item: WorkItem) -> None:
-        """One attempt; raises DeliveryRejected when it is to be tried again, Postpone when the endpoint is busy."""
+        """One attempt; raises DeliveryRejected when it is to be tried again, Postpone when endpoint or tenant is busy."""
         with self._slot(item):
             due = await self._begin(item)
             if due is None:
@@ -48,7 +48,9 @@ class DeliverNotice:
         await self._fail(tx, item)
 
     def _slot(self, item: WorkItem) -> AbstractContextManager[None]:
-        return nullcontext() if _once(item) else self._slots.hold(UUID(item.payload["webhook_id"]))
+        if _once(item):
+            return nullcontext()
+        return self._slots.hold(item.tenant_id, UUID(item.payload["webhook_id"]))
 
     async def _fail(self, tx: Transaction, item: WorkItem, reason: str | None = None) -> None:
         """The delivery has failed, for ``reason`` or as the last attempt ended."""

@@ -17,7 +17,7 @@ from minirag_eventstore import EventStore, Transaction
 
 from minirag_webhooks.domain import endpoint
 from minirag_webhooks.domain.signature import check_secret
-from minirag_webhooks.errors import TwoSecrets, WebhookNotFound
+from minirag_webhooks.errors import TooManyWebhooks, TwoSecrets, WebhookNotFound
 from minirag_webhooks.ports import DeliveryRows, EndpointRows
 
 SECRET_BYTES = 32
@@ -27,13 +27,16 @@ SECRET_BYTES = 32
 class EndpointCommands:
     """The commands of endpoints."""
 
-    def __init__(self, store: EventStore, rows: EndpointRows, deliveries: DeliveryRows) -> None:
+    def __init__(
+        self, store: EventStore, rows: EndpointRows, deliveries: DeliveryRows, per_tenant: int
+    ) -> None:
         self._store = store
         self._rows = rows
         self._deliveries = deliveries
+        self._per_tenant = per_tenant
 
     async def create(self, request: CreateWebhook, context: Context) -> WebhookCreatedReply:
-        """Makes an endpoint and answers with its secret, this once."""
+        """Makes an endpoint and answers with its secret, this once; raises TooManyWebhooks."""
         webhook_id = new_id()
         secret = request.secret or secrets.token_urlsafe(SECRET_BYTES)
         check_secret(secret)
@@ -41,6 +44,10 @@ class EndpointCommands:
 
         async def action(tx: Transaction) -> WebhookCreatedReply:
             payloads = endpoint.decide(endpoint.Endpoint(), command)
+            if await self._rows.count(tx) >= self._per_tenant:
+                raise TooManyWebhooks(
+                    f"A tenant may have at most {self._per_tenant} webhooks: delete one first."
+                )
             await tx.append(context, endpoint.stream_of(webhook_id), 0, payloads)
             await self._rows.keep_secret(tx, webhook_id, secret)
             created = await self._read(tx, command)

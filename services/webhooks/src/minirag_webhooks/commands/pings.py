@@ -21,6 +21,14 @@ from minirag_webhooks.ports import DeliveryLog, DeliveryRows, EndpointRows
 AT_ONCE = 4
 """Tests of one tenant that may run in one process; each keeps a request waiting for as long as a call may take."""
 
+WAITING = 2 * AT_ONCE
+"""Requests of one tenant that may wait in one process: the tests, and each once more, since a request whose answer takes long
+is sent again, perhaps to another process.
+"""
+
+WAITING_ALTOGETHER = 32
+"""Requests of all tenants that may wait in one process: half of those that it works on at once."""
+
 LOOK_EVERY = 0.1
 """Seconds between looks at a test that runs, since any process may be the one that makes the call."""
 
@@ -47,12 +55,13 @@ class Pings:
         self._rows = rows
         self._log = log
         self._runner = runner
-        self._running: Counter[UUID] = Counter()
+        self._waiting: Counter[UUID] = Counter()
 
     async def ping(self, request: PingWebhook, context: Context) -> WebhookTested:
         """Calls the endpoint and answers how it went; the same command twice is one call.
 
-        Raises Unavailable when the call is not over before the deadline; its outcome will be in the log.
+        Raises TooManyTests when too many of the tenant's requests wait already, and Unavailable when too many of all
+        tenants do, or when the call is not over before the deadline; its outcome will be in the log.
         """
         command = delivery.Schedule(request.webhook_id, "test.ping", context.command_id or new_id())
         with self._place(context.scope.tenant_id):
@@ -65,12 +74,16 @@ class Pings:
 
     @contextmanager
     def _place(self, tenant_id: UUID) -> Iterator[None]:
-        self._running[tenant_id] += 1
+        if self._waiting[tenant_id] >= WAITING:
+            raise TooManyTests
+        if self._waiting.total() >= WAITING_ALTOGETHER:
+            raise Unavailable("Too many webhooks are being tested at this moment. Please try again soon.")
+        self._waiting[tenant_id] += 1
         try:
             yield
         finally:
-            self._running[tenant_id] -= 1
-            self._running += Counter()  # drops those that are at zero
+            self._waiting[tenant_id] -= 1
+            self._waiting += Counter()  # drops those that are at zero
 
     async def _schedule(self, command: delivery.Schedule, context: Context) -> None:
         try:
@@ -87,7 +100,7 @@ class Pings:
         state, version = await tx.load(stream, delivery.evolve, delivery.Delivery())
         payloads = delivery.decide(state, command)
         if payloads:
-            if self._running[context.scope.tenant_id] > AT_ONCE:
+            if self._waiting[context.scope.tenant_id] > AT_ONCE:
                 raise TooManyTests
             await tx.append(context, stream, version, payloads)
             await self._rows.keep_body(tx, delivery_id, ping_body(command.webhook_id))

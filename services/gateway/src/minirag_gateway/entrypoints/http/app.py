@@ -1,18 +1,22 @@
 """The ASGI application: every resource, behind tracing, CORS and armour."""
 
 import json
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from starlette.middleware.cors import CORSMiddleware
+from minirag_contracts import asyncapi
 from starlette.responses import HTMLResponse
 
 from minirag_gateway.entrypoints.http import (
+    audit,
     auth,
     bots,
     chat,
     docs,
     embed,
     embed_keys,
+    events,
+    exports,
     openapi,
     problems,
     sources,
@@ -25,34 +29,69 @@ from minirag_gateway.entrypoints.http import (
 )
 from minirag_gateway.entrypoints.http.armour import Armour
 from minirag_gateway.entrypoints.http.calls import Services
+from minirag_gateway.entrypoints.http.cors import Cors, OriginAllowed, nobody_else
+from minirag_gateway.entrypoints.http.limits import HEADERS, RateLimitHeaders
+from minirag_gateway.entrypoints.http.paths import Paths
 from minirag_gateway.entrypoints.http.tracing import Tracing
 
-MODULES = (tenants, auth, tokens, users, bots, sources, chat, embed_keys, embed, webhooks, stats, system)
+MODULES = (
+    tenants,
+    auth,
+    tokens,
+    users,
+    bots,
+    sources,
+    exports,
+    chat,
+    embed_keys,
+    embed,
+    webhooks,
+    stats,
+    events,
+    audit,
+    system,
+)
 
 RESOURCES = [module.resource for module in MODULES]
 
-EXPOSED = ["X-MiniRAG-Chat-Id", "X-MiniRAG-Message-Id", "X-Request-Id", "Link", "Retry-After"]
+EXPOSED = [
+    "X-MiniRAG-Chat-Id",
+    "X-MiniRAG-Message-Id",
+    "X-Request-Id",
+    "Link",
+    "Retry-After",
+    "Content-Disposition",
+    *HEADERS,
+]
 """Headers that a script on another origin may read."""
 
 
-def build(services: Services) -> FastAPI:
-    """The application over these services."""
-    app = FastAPI(title="MiniRAG", version="1.0.0", docs_url=None, redoc_url=None, openapi_url=None)
+def build(services: Services, origin_allowed: OriginAllowed = nobody_else) -> FastAPI:
+    """The application over these services; ``origin_allowed`` knows web origins beyond those of the settings."""
+    app = _routed()
     app.state.services = services
-    for resource in RESOURCES:
-        app.include_router(resource.router)
+    app.state.health = system.Health(services)
     _document(app)
     problems.install(app)
     app.add_middleware(Armour)  # the last added is the outermost
+    app.add_middleware(RateLimitHeaders)
     app.add_middleware(
-        CORSMiddleware,
-        allow_origins=services.settings.origins,
-        allow_methods=["*"],
-        allow_headers=["*"],
-        allow_credentials=False,
-        expose_headers=EXPOSED,
+        Cors, origins=services.settings.origins, exposed=EXPOSED, origin_allowed=origin_allowed
     )
     app.add_middleware(Tracing, access_log=services.settings.access_log)
+    return app
+
+
+def described() -> dict[str, Any]:
+    """The OpenAPI document, without services: what `make docs` writes."""
+    return openapi.document(_routed(), RESOURCES)
+
+
+def _routed() -> FastAPI:
+    app = FastAPI(title="MiniRAG", version="1.0.0", docs_url=None, redoc_url=None, openapi_url=None)
+    for resource in RESOURCES:
+        app.include_router(resource.router)
+    app.state.paths = Paths(route for resource in RESOURCES for route in resource.router.routes)
     return app
 
 
@@ -61,12 +100,18 @@ def _document(app: FastAPI) -> None:
     spec = openapi.document(app, RESOURCES)
     spec_json = json.dumps(spec, ensure_ascii=False).encode()
     html = docs.page(spec)
+    messages_json = json.dumps(asyncapi.document(), ensure_ascii=False).encode()
 
     async def openapi_json(_: Request) -> Response:
         return Response(spec_json, media_type="application/json")
+
+    async def asyncapi_json(_: Request) -> Response:
+        return Response(messages_json, media_type="application/json")
 
     async def docs_html(_: Request) -> Response:
         return HTMLResponse(html)
 
     app.add_route("/openapi.json", openapi_json, include_in_schema=False)
-    app.add_route("/docs", docs_html, include_in_schema=False)
+    app.add_route("/asyncapi.json", asyncapi_json, include_in_schema=False)
+    for path in ("/docs", "/redoc"):  # one page under both names of the earlier product
+        app.add_route(path, docs_html, include_in_schema=False)

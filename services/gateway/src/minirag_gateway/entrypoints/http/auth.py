@@ -4,10 +4,13 @@ from fastapi import Request, Response
 from minirag_contracts.context import TenantScope
 
 from minirag_gateway.commands.sessions import Tokens
-from minirag_gateway.domain.access import Permission
+from minirag_gateway.domain.access import MATRIX, Permission
+from minirag_gateway.domain.token import hashed
+from minirag_gateway.entrypoints.http.addresses import counted
 from minirag_gateway.entrypoints.http.answers import one
 from minirag_gateway.entrypoints.http.bodies import read_json
 from minirag_gateway.entrypoints.http.calls import Call
+from minirag_gateway.entrypoints.http.limits import ACCOUNT_LOGINS, LOGINS
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.auth import (
     LoggedIn,
@@ -21,6 +24,8 @@ from minirag_gateway.errors import Forbidden, UserNotFound
 
 resource = Resource("Auth")
 
+NARROW = "A token with scopes changes no password: log in, or use a token without scopes."
+
 NO_LOGIN = "Only a login can be logged out. An API token is revoked with DELETE /v1/api-tokens/{id}."
 
 
@@ -31,11 +36,14 @@ NO_LOGIN = "Only a login can be logged out. An API token is revoked with DELETE 
     body=LoginCreate,
     returns=LoggedIn,
     refuses=(401, 403, 409, 413),
+    limits=(LOGINS,),
 )
 async def log_in(request: Request) -> Response:
     """Exchanges e-mail and password for a JWT and a refresh token."""
     call = call_of(request)
     body = await read_json(request, LoginCreate)
+    account = hashed(f"{body.tenant_slug}/{body.email.lower()}")
+    await call.meter.take(ACCOUNT_LOGINS, f"{account}|{counted(call.meter.address)}")
     tokens = await call.services.identity.sessions.log_in(
         call.context, body.email, body.password.get_secret_value(), body.tenant_slug
     )
@@ -48,7 +56,7 @@ async def log_in(request: Request) -> Response:
     Permission.PUBLIC,
     body=RefreshCreate,
     returns=LoggedIn,
-    refuses=(401, 413),
+    refuses=(401, 403, 413),
 )
 async def refresh_login(request: Request) -> Response:
     """Exchanges a refresh token for the next pair. A token that was exchanged before ends the login."""
@@ -93,8 +101,11 @@ async def change_own_password(request: Request) -> Response:
     call = call_of(request)
     body = await read_json(request, PasswordChange)
     principal = call.principal
-    if principal.user_id is None:
+    if principal.user_id is None or principal.role is None:
         raise UserNotFound
+    if principal.permissions != MATRIX[principal.role]:
+        raise Forbidden(NARROW)
+    await call.meter.take(ACCOUNT_LOGINS, f"password|{principal.user_id}")
     await call.services.identity.passwords.change(
         call.context,
         principal.user_id,

@@ -1,27 +1,38 @@
 """JSON bodies: read within a limit, parsed once, refused in words that never repeat what was sent."""
 
+import asyncio
 from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from minirag_gateway.entrypoints.http.problems import clean_errors, sentence
-from minirag_gateway.errors import BodyTooLarge, InvalidBody
+from minirag_gateway.errors import BodyTooLarge, BodyTooSlow, InvalidBody
 
 B = TypeVar("B", bound=BaseModel)
 
 
 class Body(BaseModel):
-    """Anything that a client sends as JSON. Unknown fields are ignored (spec §1)."""
+    """Anything that a client sends as JSON. Unknown fields are ignored (spec §1); a type is what the document says, so that
+    `"false"` is no boolean and `true` no number.
+    """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", strict=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
 
 async def read_json(request: Request, model: type[B], limit: int | None = None) -> B:
     """The body as ``model``; raises BodyTooLarge beyond ``limit`` bytes (early, where the client tells the length) and
     InvalidBody for anything that is no such JSON. Lone surrogates, bad UTF-8 and endless nesting are no JSON.
     """
-    raw = await _read(request, limit or request.app.state.services.settings.json_body_limit)
+    settings = request.app.state.services.settings
+    try:
+        async with asyncio.timeout(settings.body_timeout.total_seconds()):
+            raw = await _read(request, limit or settings.json_body_limit)
+    except TimeoutError:
+        raise BodyTooSlow from None
+    await request.scope["minirag.call"].still()
     try:
         parsed = model.model_validate_json(raw)
     except ValidationError as error:
@@ -62,7 +73,7 @@ def _too_large(limit: int) -> BodyTooLarge:
 
 
 def _refuse_nul(parsed: BaseModel) -> None:
-    place = _nul(parsed.model_dump(), ())
+    place = _nul(parsed.model_dump(exclude_unset=True), ())
     if place is not None:
         raise invalid("Text must not contain the character U+0000", "nul_character", *place)
 

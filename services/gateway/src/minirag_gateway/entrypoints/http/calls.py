@@ -1,7 +1,8 @@
 """One authenticated call: who asks, in which context, and how to ask the owners."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -14,10 +15,14 @@ from minirag_messaging import Bus
 
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.domain.principal import Principal
+from minirag_gateway.entrypoints.http.addresses import Addresses
 from minirag_gateway.entrypoints.http.identity import Identity
+from minirag_gateway.entrypoints.http.limits import FAILED_AUTHENTICATIONS, Limit, Limits, Meter
 from minirag_gateway.entrypoints.http.tracing import PRINCIPAL_KEY, trace_of
-from minirag_gateway.errors import InvalidIdempotencyKey, NotAuthenticated
+from minirag_gateway.errors import Forbidden, InvalidIdempotencyKey, NotAuthenticated
 from minirag_gateway.ports import Turns
+from minirag_gateway.queries.audit import AuditLog
+from minirag_gateway.queries.event_stream import EventStreams
 from minirag_gateway.queries.principals import Principals
 from minirag_gateway.queries.turns import Patience
 from minirag_gateway.settings import Settings
@@ -26,6 +31,8 @@ R = TypeVar("R", bound=requests.Reply)
 
 AGENT_MAX = 200
 """Characters of a User-Agent that are kept."""
+
+CHANGED = "What you may do has changed since this request began. Please send it again."
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
 
@@ -39,7 +46,11 @@ class Services:
     identity: Identity
     principals: Principals
     turns: Turns
+    streams: EventStreams
+    audit: AuditLog
     disk_is_low: Callable[[], bool]
+    addresses: Addresses
+    limits: Limits
 
     @property
     def patience(self) -> Patience:
@@ -57,6 +68,7 @@ class Call:
     context: Context
     caller: Principal | None
     key: bool
+    meter: Meter
     bearer: str = field(default="", repr=False)
 
     @property
@@ -71,29 +83,54 @@ class Call:
         """The id under which this call takes effect once."""
         return self.context.command_id or new_id()
 
+    async def still(self) -> None:
+        """Raises unless the caller may still do what they might when the request began: its body may have taken hours."""
+        if self.caller is None:
+            return
+        now = await self.services.principals.of_bearer(self.bearer)
+        if now.power != self.caller.power:
+            raise Forbidden(CHANGED)
+
     async def ended(self) -> None:
         """Returns when the caller is no longer who they were: their credential ended, or allows something else."""
         await self.services.principals.ended(self.bearer, self.principal)
 
+    def open_stream(self) -> AbstractAsyncContextManager[None]:
+        """One open stream of the caller's tenant (or embed key) while it is entered; RateLimited where there are too many."""
+        return self.meter.stream(self.principal)
+
     async def ask(self, request: requests.Request, returns: type[R], timeout: float | None = None) -> R:
-        """Asks the owner for the caller's tenant; raises what it refuses, or Unavailable."""
+        """Asks the owner for the caller's tenant; raises what it refuses, or Unavailable. Not for a caller shut out meanwhile."""
+        await self.still()
         seconds = self.services.settings.request_timeout.total_seconds() if timeout is None else timeout
         return await self.services.bus.request(
             request, returns, self.context.within(seconds), timeout=seconds
         )
 
 
-async def admit(request: Request, permission: Permission) -> Call:
-    """Authenticates, authorises, and gives the call its context; raises 401, 403 or 422 refusals."""
+async def admit(request: Request, permission: Permission, limits: Sequence[Limit] = ()) -> Call:
+    """Authenticates, counts, authorises, and gives the call its context; raises 401, 403, 422, 429 or 503 refusals."""
     services: Services = request.app.state.services
+    meter = Meter(services.limits, request.scope, services.addresses.of(request.scope))
+    await meter.of_address(limits)
     if permission is Permission.PUBLIC:
-        return Call(services, *_context(request, None))
-    bearer = _bearer(request)
-    principal = await services.principals.of_bearer(bearer)
+        return Call(services, *_context(request, None, meter.address), meter)
+    bearer, principal = await _authenticated(request, services.principals, meter)
     request.scope[PRINCIPAL_KEY] = principal
+    await meter.of_principal(principal)
     principal.demand(permission)
     principal.stand_on(request.headers.get("origin"))
-    return Call(services, *_context(request, principal), bearer=bearer)
+    return Call(services, *_context(request, principal, meter.address), meter, bearer)
+
+
+async def _authenticated(request: Request, principals: Principals, meter: Meter) -> tuple[str, Principal]:
+    """Only refusals are counted by address: good credentials pass, whatever else comes from where they come from."""
+    try:
+        bearer = _bearer(request)
+        return bearer, await principals.of_bearer(bearer)
+    except NotAuthenticated:
+        await meter.of_address((FAILED_AUTHENTICATIONS,))
+        raise
 
 
 def _bearer(request: Request) -> str:
@@ -104,14 +141,17 @@ def _bearer(request: Request) -> str:
     return token
 
 
-def _context(request: Request, principal: Principal | None) -> tuple[Context, Principal | None, bool]:
+def _context(
+    request: Request, principal: Principal | None, address: str
+) -> tuple[Context, Principal | None, bool]:
     trace = trace_of(request.scope)
     tenant_id = principal.tenant.id if principal else None
-    command_id, keyed = _command_id(request, tenant_id)
+    command_id, keyed = _command_id(request, principal)
     context = Context(
         actor=principal.actor if principal else "anonymous",
         via=principal.via if principal else "",
         reach=principal.reach if principal else "tenant",
+        address=address,
         agent=request.headers.get("user-agent", "")[:AGENT_MAX],
         tenant_id=tenant_id,
         correlation_id=UUID(hex=trace.trace_id),
@@ -121,8 +161,11 @@ def _context(request: Request, principal: Principal | None) -> tuple[Context, Pr
     return context, principal, keyed
 
 
-def _command_id(request: Request, tenant_id: UUID | None) -> tuple[UUID | None, bool]:
-    """Derived from the Idempotency-Key of a POST, fresh for any other command, none for a question."""
+def _command_id(request: Request, principal: Principal | None) -> tuple[UUID | None, bool]:
+    """Derived from the Idempotency-Key of a POST, fresh for any other command, none for a question.
+
+    A key is its actor's own: what somebody else of the tenant did under the same key is not theirs to read.
+    """
     if request.method == "GET":
         return None, False
     key = request.headers.get("idempotency-key")
@@ -130,4 +173,5 @@ def _command_id(request: Request, tenant_id: UUID | None) -> tuple[UUID | None, 
         return new_id(), False
     if not _KEY.match(key):
         raise InvalidIdempotencyKey
-    return derived_id("command", tenant_id or "public", f"{request.method} {request.url.path}", key), True
+    who = (principal.tenant.id, principal.actor) if principal else ("public",)
+    return derived_id("command", *who, f"{request.method} {request.url.path}", key), True

@@ -23,7 +23,11 @@ from minirag_gateway.entrypoints.http.schemas.chat import ChatAnswer, ChatCreate
 
 resource = Resource("Chat")
 
-DEFAULT_CHATS = 50
+MAX_CHATS = 100
+"""Rows of a page; a larger limit means as many (spec §11)."""
+
+MAX_ASKED = 1_000_000
+"""A limit beyond this is a mistake."""
 
 MAX_OFFSET = 1_000_000
 
@@ -44,19 +48,22 @@ async def create_chat_message(request: Request) -> Response:
     """
     call = call_of(request)
     body = await read_json(request, ChatCreate)
-    await embed.spend(call, body.bot_profile_id)
-    return await turns.start(call, body)
+    async with embed.spending(call, body.bot_profile_id):
+        return await turns.start(call, body)
 
 
 @resource.route("GET", "/v1/chat", Permission.READ_CHATS, returns=list[ChatRead])
 async def list_chats(
     request: Request,
     bot_profile_id: UUID | None = None,
-    limit: Limit = DEFAULT_CHATS,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_ASKED, description="At most so many rows, and never over 100.")
+    ] = 50,
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET, description="Rows to skip; a cursor is better.")] = 0,
     cursor: Cursor = None,
 ) -> Response:
     """Conversations, newest first."""
+    limit = min(limit, MAX_CHATS)
     question = ListChats(bot_id=bot_profile_id, limit=limit, offset=offset, cursor=cursor)
     chats = await call_of(request).ask(question, ChatList)
     return page(request, chats.items, chats.next, limit)
@@ -92,6 +99,18 @@ async def resume_message_stream(request: Request, chat_id: UUID, message_id: UUI
     """The events of an answer after `Last-Event-ID` (all of them without it), running or finished, on any gateway."""
     after = turns.parse_event_id(request.headers.get("last-event-id"), message_id)
     return await turns.resume(call_of(request), chat_id, message_id, after)
+
+
+@resource.route(
+    "POST",
+    "/v1/chat/{chat_id}/messages/{message_id}/cancel",
+    Permission.CHAT,
+    returns=MessageRead,
+    refuses=(404, 409),
+)
+async def cancel_message(request: Request, chat_id: UUID, message_id: UUID) -> Response:
+    """Stops an answer that is being written, and gives what is kept of it; one that has ended is given as it is."""
+    return one(await turns.cancel(call_of(request), chat_id, message_id))
 
 
 @resource.route(

@@ -27,7 +27,8 @@ def page(spec: dict[str, Any]) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{title} API</title><style>{_STYLE}</style><h1>{title} API {escape(spec['info']['version'])}</h1>"
         f"<p>{escape(spec['info']['description'])}</p>"
-        f'<p>The document for programs: <a href="/openapi.json">/openapi.json</a></p>{body}</html>'
+        f'<p>The documents for programs: <a href="/openapi.json">/openapi.json</a>, and of the events '
+        f'<a href="/asyncapi.json">/asyncapi.json</a></p>{body}</html>'
     )
 
 
@@ -43,7 +44,8 @@ def _operation(spec: dict[str, Any], path: str, method: str, operation: dict[str
             _row(name, media, field, name in required) for name, field in schema.get("properties", {}).items()
         ]
     answers = ", ".join(
-        f"{status} {escape(answer['description'])}" for status, answer in operation["responses"].items()
+        f"{status} {escape(_resolved(spec, answer)['description'])}"
+        for status, answer in operation["responses"].items()
     )
     table = f"<table><tr><th>Name<th>In<th>Type<th></tr>{''.join(rows)}</table>" if rows else ""
     return (
@@ -66,5 +68,7 @@ def _resolved(spec: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     reference: str = schema.get("$ref", "")
     if not reference:
         return schema
-    found: dict[str, Any] = spec["components"]["schemas"][reference.rsplit("/", 1)[-1]]
+    found: dict[str, Any] = spec
+    for key in reference.removeprefix("#/").split("/"):
+        found = found[key]
     return found

@@ -1,18 +1,22 @@
 """``/v1/embed/{key}``: visitors of web pages, who have no account. The key is in the path, so that a preflight knows it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Path, Request, Response
+from minirag_contracts.errors import Refusal
 
 from minirag_gateway.commands.visitors import Arrival
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http.answers import one
 from minirag_gateway.entrypoints.http.bodies import read_json
 from minirag_gateway.entrypoints.http.calls import Call
+from minirag_gateway.entrypoints.http.limits import VISITOR_MESSAGES
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.embed import BotFaceRead, VisitorSession, VisitorSessionCreate
-from minirag_gateway.errors import OriginNotAllowed
+from minirag_gateway.errors import PageNotServed, TurnFailed
 
 resource = Resource("Embed")
 
@@ -36,7 +40,7 @@ async def create_visitor_session(request: Request, key: Key) -> Response:
     body = await read_json(request, VisitorSessionCreate)
     origin = request.headers.get("origin")
     if origin is None:
-        raise OriginNotAllowed(NO_ORIGIN)
+        raise PageNotServed(NO_ORIGIN)
     arrival = Arrival(
         origin=origin,
         visitor_token=body.visitor_token.get_secret_value() if body.visitor_token else None,
@@ -61,9 +65,24 @@ async def create_visitor_session(request: Request, key: Key) -> Response:
     return response
 
 
-async def spend(call: Call, bot_id: UUID) -> None:
-    """Lets a visitor's question through, to their own bot and within the key's budget; nobody else has one."""
+@asynccontextmanager
+async def spending(call: Call, bot_id: UUID) -> AsyncIterator[None]:
+    """Lets a visitor's question through, to their own bot and within the key's budget; nobody else has one.
+
+    What is refused inside has cost nothing.
+    """
     principal = call.principal
     principal.serve(bot_id)
-    if principal.kind == "visitor":
-        await call.services.identity.embed_keys.spend(call.context.scope, principal.credential_id)
+    if principal.kind != "visitor":
+        yield
+        return
+    keys, scope = call.services.identity.embed_keys, call.context.scope
+    await call.meter.take_of(VISITOR_MESSAGES, principal.message_rate, principal.actor)
+    await keys.spend(scope, principal.credential_id)
+    try:
+        yield
+    except TurnFailed:
+        raise  # it was asked, and answered by a failure
+    except Refusal:
+        await keys.give_back(scope, principal.credential_id)
+        raise

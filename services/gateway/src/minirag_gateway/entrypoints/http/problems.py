@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -13,7 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from minirag_gateway.entrypoints.http.tracing import trace_of
-from minirag_gateway.errors import InvalidBody, NotAuthenticated, TurnFailed
+from minirag_gateway.errors import InvalidBody, NotAuthenticated, RateLimited, TurnFailed
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,10 @@ class Problem(BaseModel):
     code: str = Field(description="A stable name for programs.", examples=["not_found"])
     trace_id: str = Field(description="Finds the request in the logs.")
     errors: list[FieldError] | None = Field(default=None, description="With validation errors: each of them.")
+    chat_id: UUID | None = Field(default=None, description="With a failed or unfinished answer: its chat.")
+    message_id: UUID | None = Field(
+        default=None, description="With a failed or unfinished answer: its message."
+    )
 
 
 def body_of(status: int, code: str, detail: str, trace_id: str, **extra: Any) -> bytes:
@@ -100,6 +105,8 @@ async def _refusal(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, Unavailable) or error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "1"
+    if isinstance(error, RateLimited):
+        headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, InvalidBody):
         extra["errors"] = error.errors
     if isinstance(error, TurnFailed):
@@ -132,7 +139,11 @@ async def _validation(request: Request, error: Exception) -> Response:
 async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = CODES.get(error.status_code, "http_error")
-    return response(request, error.status_code, code, str(error.detail), error.headers)
+    headers = error.headers
+    methods = request.app.state.paths.methods(request.url.path)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and methods:
+        headers = {"Allow": ", ".join(methods)}  # the framework names those of one route only
+    return response(request, error.status_code, code, str(error.detail), headers)
 
 
 def install(app: FastAPI) -> None:

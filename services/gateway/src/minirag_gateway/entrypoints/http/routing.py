@@ -4,12 +4,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.routing import Match
+from starlette.types import Scope
 
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http.calls import Call, admit
-from minirag_gateway.entrypoints.http.problems import MEDIA_TYPE, Problem
+from minirag_gateway.entrypoints.http.limits import Limit, public_posts
+from minirag_gateway.entrypoints.http.refusals import DECLARED
 
 Endpoint = Callable[..., Awaitable[Response]]
 
@@ -23,18 +27,30 @@ class Declaration(BaseModel):
 
     permission: Permission
     body: type[BaseModel] | None = None
+    limits: tuple[Limit, ...] = ()
+
+    @property
+    def limited(self) -> bool:
+        """Whether it can be answered with 429: whatever is authenticated, and public routes with limits."""
+        return self.permission is not Permission.PUBLIC or bool(self.limits)
 
 
 class GuardedRoute(APIRoute):
     """Admits the caller before anything of the request is validated or read."""
 
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As the framework does, but what is the path of another route is no id: a wrong method there is a 405."""
+        if self.param_convertors and scope["app"].state.paths.is_literal(scope["path"]):
+            return Match.NONE, {}
+        return super().matches(scope)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The framework's handler behind the guard."""
         handle = super().get_route_handler()
-        permission = declaration_of(self.endpoint).permission
+        declared = declaration_of(self.endpoint)
 
         async def guarded(request: Request) -> Response:
-            request.scope[CALL_KEY] = await admit(request, permission)
+            request.scope[CALL_KEY] = await admit(request, declared.permission, declared.limits)
             return await handle(request)
 
         return guarded
@@ -56,6 +72,7 @@ class Resource:
     """The routes of one resource."""
 
     def __init__(self, tag: str) -> None:
+        self.tag = tag
         self.router = APIRouter(route_class=GuardedRoute, tags=[tag])
         self.endpoints: list[Endpoint] = []
 
@@ -71,17 +88,23 @@ class Resource:
         form: dict[str, Any] | None = None,
         refuses: tuple[int, ...] = (),
         responses: dict[int | str, dict[str, Any]] | None = None,
+        limits: tuple[Limit, ...] | None = None,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declares an endpoint.
 
         ``returns`` documents the answer, which the endpoint makes itself as bytes; ``form`` is the JSON Schema of a
-        multipart body.
+        multipart body. ``limits`` are counted by the client's address; a public POST that names none has one of its own.
         """
+        if limits is None:
+            limits = _default_limits(method, path, permission)
+        declaration = Declaration(permission=permission, body=body, limits=limits)
         always = (422, 500, 503) if permission is Permission.PUBLIC else (401, 403, 422, 500, 503)
-        problems = dict.fromkeys(sorted({*always, *refuses}), _PROBLEM)
+        limited = (429,) if declaration.limited else ()
+        slow = (408,) if body is not None or form is not None else ()
+        problems = dict.fromkeys(sorted({*always, *limited, *slow, *refuses}), DECLARED)
 
         def declare(endpoint: Endpoint) -> Endpoint:
-            setattr(endpoint, DECLARATION, Declaration(permission=permission, body=body))
+            setattr(endpoint, DECLARATION, declaration)
             self.endpoints.append(endpoint)
             self.router.add_api_route(
                 path,
@@ -89,8 +112,9 @@ class Resource:
                 methods=[method],
                 status_code=status,
                 response_model=returns,
+                response_class=Response if returns is None else JSONResponse,
                 responses={**problems, **(responses or {})},
-                openapi_extra=_extra(permission, body, form),
+                openapi_extra=_extra(body, form),
                 operation_id=endpoint.__name__,
             )
             return endpoint
@@ -98,19 +122,16 @@ class Resource:
         return declare
 
 
-_PROBLEM: dict[str, Any] = {
-    "description": "Problem",
-    "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
-}
+def _default_limits(method: str, path: str, permission: Permission) -> tuple[Limit, ...]:
+    is_public_command = permission is Permission.PUBLIC and method not in ("GET", "HEAD")
+    return (public_posts(path),) if is_public_command else ()
 
 
-def _extra(
-    permission: Permission, body: type[BaseModel] | None, form: dict[str, Any] | None
-) -> dict[str, Any]:
-    extra: dict[str, Any] = {"security": [] if permission is Permission.PUBLIC else [{"bearer": []}]}
+def _extra(body: type[BaseModel] | None, form: dict[str, Any] | None) -> dict[str, Any]:
+    """The body, which the endpoint reads by itself, for the document."""
     if body is not None:
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
-        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
     if form is not None:
-        extra["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
-    return extra
+        return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}}}
+    return {}

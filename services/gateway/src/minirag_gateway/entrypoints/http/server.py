@@ -9,11 +9,33 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from minirag_gateway.entrypoints.http.protocol import BoundedProtocol
 from minirag_gateway.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 BACKLOG = 2048
+
+
+def config_of(app: FastAPI, drain: int, connections: int = 0) -> uvicorn.Config:
+    """How HTTP is spoken; ``drain`` are the seconds that running responses get when it stops.
+
+    Beyond so many ``connections`` at a time the answer is 503; 0 is unlimited.
+    """
+    return uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        limit_concurrency=connections or None,
+        timeout_graceful_shutdown=drain,
+    )
 
 
 class _Server(uvicorn.Server):
@@ -28,19 +50,8 @@ class HttpServer:
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
         self._socket = listening_socket(settings)
-        config = uvicorn.Config(
-            app,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=True,
-            proxy_headers=False,
-            backlog=BACKLOG,
-            timeout_graceful_shutdown=max(1, round(settings.drain.total_seconds())),
-        )
+        drain = max(1, round(settings.drain.total_seconds()))
+        config = config_of(app, drain, settings.limit_connections)
         self._server = _Server(config)
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()

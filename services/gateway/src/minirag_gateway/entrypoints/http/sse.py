@@ -14,6 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from minirag_gateway.queries.delivery import NO_NUMBER, failure
 
+MEDIA_TYPE = "text/event-stream"
+
 HEARTBEAT = b": heartbeat\n\n"
 
 ENDED = (
@@ -22,6 +24,21 @@ ENDED = (
 
 _END = Frame(n=NO_NUMBER, attempt=0, event="done", data={})
 """Stands for the end of an iterator; no frame of a turn is this one."""
+
+
+def described(events: list[str], example: dict[str, str]) -> dict[str, Any]:
+    """The ``content`` of a documented answer that is an event stream: its schema is that of one event."""
+    schema = {
+        "type": "object",
+        "description": "One server-sent event (WHATWG HTML §9.2); comments keep the connection open.",
+        "required": ["event", "data"],
+        "properties": {
+            "id": {"type": "string", "description": "Resume after it with `Last-Event-ID`."},
+            "event": {"type": "string", "enum": events} if events else {"type": "string"},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+    }
+    return {MEDIA_TYPE: {"schema": schema, "example": example}}
 
 
 def encode(message_id: UUID, frame: Frame) -> bytes:
@@ -74,20 +91,30 @@ async def until(
         await asyncio.gather(watch, *([coming] if coming else []), return_exceptions=True)
 
 
-class EventStreamResponse(StreamingResponse):
-    """``text/event-stream``. ``resources`` are closed when the response ends, also if it never began."""
+class HeldResponse(StreamingResponse):
+    """A response in pieces. ``resources`` are closed when it ends, also if it never began."""
+
+    def __init__(
+        self,
+        content: AsyncIterator[bytes | str],
+        media_type: str,
+        headers: Mapping[str, str],
+        resources: AsyncExitStack,
+    ) -> None:
+        super().__init__(content, media_type=media_type, headers=dict(headers))
+        self._resources = resources
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the pieces until they end or the client goes away."""
+        async with self._resources:
+            await super().__call__(scope, receive, send)
+
+
+class EventStreamResponse(HeldResponse):
+    """``text/event-stream``, for clients and proxies that would rather keep it back."""
 
     def __init__(
         self, content: AsyncIterator[bytes], headers: Mapping[str, str], resources: AsyncExitStack
     ) -> None:
-        super().__init__(
-            content,
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **headers},
-        )
-        self._resources = resources
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends the stream until it ends or the client goes away."""
-        async with self._resources:
-            await super().__call__(scope, receive, send)
+        whole = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **headers}
+        super().__init__(content, "text/event-stream", whole, resources)

@@ -1,75 +1,93 @@
-"""``/health`` and ``/v1/system``: is it up, and does it work? Public, so no versions and no texts from inside."""
+"""``/health`` and ``/v1/system``: is it up, and does it work? No versions and no texts from inside, for nobody."""
 
 import asyncio
 import time
-from typing import Literal
 
 from fastapi import Request, Response
 from minirag_contracts.context import Context
 from minirag_contracts.errors import Refusal
 from minirag_contracts.requests.common import HealthCheck, HealthReply
 from minirag_contracts.topology import SERVICES
-from pydantic import BaseModel
 
 from minirag_gateway.domain.access import Permission
+from minirag_gateway.entrypoints.http import details
 from minirag_gateway.entrypoints.http.answers import one
 from minirag_gateway.entrypoints.http.calls import Services
+from minirag_gateway.entrypoints.http.limits import public_gets
+from minirag_gateway.entrypoints.http.remembered import Remembered
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
+from minirag_gateway.entrypoints.http.schemas.system import Alive, Part, SystemDetails, SystemHealth
 
 resource = Resource("System")
 
 TIMEOUT = 2.0
 """Seconds that a service has to say how it is."""
 
+BELIEVED = 1.0
+"""Seconds for which one look at the parts, or at the disk, is good for everybody who asks."""
+
 LOW_DISK = "Less than 1 GB of disk is free: new sources are refused."
 
 
-class Alive(BaseModel):
-    """The gateway answers."""
+class Health:
+    """How the system is, looked at no more often than once in ``BELIEVED`` seconds."""
 
-    status: Literal["ok", "degraded"]
-    detail: str | None = None
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._parts = Remembered(lambda _: self._look(), BELIEVED)
+        self._disk = Remembered(lambda _: asyncio.to_thread(services.disk_is_low), BELIEVED)
 
+    async def of_parts(self) -> SystemHealth:
+        """Every part."""
+        return await self._parts.get()
 
-class Part(BaseModel):
-    """One part of the system. ``version`` is kept for old clients and says nothing."""
+    async def disk_is_low(self) -> bool:
+        """Whether new sources are refused."""
+        return await self._disk.get()
 
-    status: Literal["ok", "error"]
-    detail: str | None = None
-    version: str | None = None
-    latency_ms: float | None = None
-
-
-class SystemHealth(BaseModel):
-    """All parts. ``redis`` is kept for old clients and stands for the bus; ``qdrant`` for the vector index."""
-
-    status: Literal["ok", "degraded"]
-    postgres: Part
-    qdrant: Part
-    redis: Part
-    disk: Part
-    services: dict[str, Part]
+    async def _look(self) -> SystemHealth:
+        services = self._services
+        replies = await asyncio.gather(*(_ask(services, name) for name in SERVICES))
+        return _health(services, dict(zip(SERVICES, replies, strict=True)), low=await self.disk_is_low())
 
 
 @resource.route("GET", "/health", Permission.PUBLIC, returns=Alive)
 async def health(request: Request) -> Response:
     """Whether the gateway answers, for load balancers; says so when the disk is nearly full."""
-    if await _disk_is_low(call_of(request).services):
+    if await _of(request).disk_is_low():
         return one(Alive(status="degraded", detail=LOW_DISK))
     return Response(b'{"status":"ok"}', media_type="application/json")
 
 
-@resource.route("GET", "/v1/system/health", Permission.PUBLIC, returns=SystemHealth)
+@resource.route(
+    "GET",
+    "/v1/system/health",
+    Permission.PUBLIC,
+    returns=SystemHealth,
+    limits=(public_gets("/v1/system/health"),),
+)
 async def read_system_health(request: Request) -> Response:
     """Whether each part works. Always 200: `status` tells."""
-    services = call_of(request).services
-    replies = dict(
-        zip(SERVICES, await asyncio.gather(*(_ask(services, name) for name in SERVICES)), strict=True)
-    )
+    return one(await _of(request).of_parts())
+
+
+@resource.route("GET", "/v1/system/health/detailed", Permission.READ_SYSTEM, returns=SystemDetails)
+async def read_system_details(request: Request) -> Response:
+    """Whether each part works, and how much the tenant has. Always 200: a part that cannot be told is null."""
+    return one(await details.gather(call_of(request), _of(request).of_parts(), TIMEOUT))
+
+
+def _of(request: Request) -> Health:
+    health: Health = request.app.state.health
+    return health
+
+
+def _health(
+    services: Services, replies: dict[str, tuple[HealthReply | None, float]], *, low: bool
+) -> SystemHealth:
     parts = {name: _service(reply, seconds) for name, (reply, seconds) in replies.items()}
-    low = await _disk_is_low(services)
     disk = Part(status="error", detail=LOW_DISK) if low else Part(status="ok")
-    whole = SystemHealth(
+    return SystemHealth(
         status="ok" if not low and all(part.status == "ok" for part in parts.values()) else "degraded",
         postgres=_store(replies["gateway"][0]),
         qdrant=parts["retrieval"].model_copy(update={"detail": None}),
@@ -77,7 +95,6 @@ async def read_system_health(request: Request) -> Response:
         disk=disk,
         services=parts,
     )
-    return one(whole)
 
 
 async def _ask(services: Services, name: str) -> tuple[HealthReply | None, float]:
@@ -108,7 +125,3 @@ def _store(reply: HealthReply | None) -> Part:
 def _bus(services: Services) -> Part:
     well = services.bus.client.is_connected
     return Part(status="ok") if well else Part(status="error", detail="The message bus is not connected.")
-
-
-async def _disk_is_low(services: Services) -> bool:
-    return await asyncio.to_thread(services.disk_is_low)

@@ -10,6 +10,7 @@ from minirag_gateway.domain.access import Permission
 from minirag_gateway.domain.tenant import TenantRead
 from minirag_gateway.entrypoints.http.answers import one
 from minirag_gateway.entrypoints.http.bodies import read_json
+from minirag_gateway.entrypoints.http.limits import SIGNUPS
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.tenants import TenantCreate, TenantUpdate
 
@@ -23,10 +24,14 @@ resource = Resource("Tenants")
     body=TenantCreate,
     returns=TenantSignedUp,
     status=201,
-    refuses=(409, 413),
+    refuses=(403, 409, 413),
+    limits=(SIGNUPS,),
 )
 async def create_tenant(request: Request) -> Response:
-    """Signs an organisation up, with its owner and an API token that is shown this once."""
+    """Signs an organisation up, with its owner and an API token that is shown this once.
+
+    Whoever runs this MiniRAG decides whether anybody may do this, or whoever has an `invite`, or nobody.
+    """
     call = call_of(request)
     body = await read_json(request, TenantCreate)
     # With a key the tenant's id follows from it, so that a repeated sign-up finds what the first one did.
@@ -38,6 +43,7 @@ async def create_tenant(request: Request) -> Response:
         email=body.owner_email,
         password=body.owner_password.get_secret_value(),
         display_name=body.owner_display_name,
+        invite=body.invite.get_secret_value() if body.invite else None,
     )
     return one(signed_up, 201)
 

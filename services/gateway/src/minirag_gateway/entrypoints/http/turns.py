@@ -1,8 +1,10 @@
 """Turns over HTTP: started or resumed, as a stream or as one answer."""
 
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -10,26 +12,53 @@ from uuid import UUID
 from fastapi import Response
 from minirag_contracts.frames import Frame
 from minirag_contracts.ids import derived_id
-from minirag_contracts.requests.chat import MessageRead, TurnRead, TurnStarted, UsageRead
+from minirag_contracts.requests.chat import CancelTurn, MessageRead, TurnRead, TurnStarted, UsageRead
 
 from minirag_gateway.entrypoints.http import sse
 from minirag_gateway.entrypoints.http.answers import one
 from minirag_gateway.entrypoints.http.calls import Call
+from minirag_gateway.entrypoints.http.examples import ID
 from minirag_gateway.entrypoints.http.schemas.chat import ChatAnswer, ChatCreate
-from minirag_gateway.errors import InvalidLastEventId, TurnFailed, TurnStillRunning
+from minirag_gateway.errors import InvalidLastEventId, StopTakesLong, TurnFailed, TurnStillRunning
 from minirag_gateway.ports import FrameFeed
-from minirag_gateway.queries.delivery import NO_NUMBER
+from minirag_gateway.queries.delivery import ENDS, NO_NUMBER
 from minirag_gateway.queries.turns import STILL_RUNNING, TurnFollower
 
 STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The answer.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    200: {
+        "description": "The answer: one JSON object, or with `stream` its server-sent events `sources`, `delta`… "
+        "and in the end `done` or `error`, each with an id to resume after.",
+        "content": sse.described(
+            ["sources", "delta", "done", "error"],
+            {"id": f"{ID}.1", "event": "delta", "data": '{"content":"The museum opens at nine."}'},
+        ),
+        "headers": {
+            name: {
+                "description": f"{what}; only with an event stream.",
+                "required": False,
+                "schema": {"type": "string", "format": "uuid"},
+            }
+            for name, what in (
+                ("X-MiniRAG-Chat-Id", "The chat"),
+                ("X-MiniRAG-Message-Id", "The answer's message"),
+            )
+        },
+    }
 }
 
+STOP_WAIT = 8.0
+"""Seconds that a client waits at most for an answer to stop."""
+
+STOP_REPEAT = 1.0
+"""Seconds of silence after which whoever writes it is told again: a signal may be lost."""
+
 FAILURES: dict[str, int] = {
+    "not_authenticated": HTTPStatus.UNAUTHORIZED,
     "llm_timeout": HTTPStatus.GATEWAY_TIMEOUT,
     "turn_timeout": HTTPStatus.GATEWAY_TIMEOUT,
     "llm_context_exceeded": HTTPStatus.UNPROCESSABLE_ENTITY,
     "llm_request_refused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "bot_inactive": HTTPStatus.NOT_FOUND,
     "model_not_configured": HTTPStatus.UNPROCESSABLE_ENTITY,
     "model_unknown": HTTPStatus.UNPROCESSABLE_ENTITY,
     "retrieval_unavailable": HTTPStatus.BAD_GATEWAY,  # a 503 would ask clients to repeat a turn that has ended
@@ -57,22 +86,49 @@ async def start(call: Call, body: ChatCreate) -> Response:
     """
     message_id = derived_id("message", call.command_id)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(call.open_stream())
         feed = await stack.enter_async_context(call.services.turns.live(call.context.scope, message_id))
         turn = await call.ask(body.request(message_id), TurnStarted)
         follower = TurnFollower(call.services.turns, call.context, turn, call.services.patience)
         if not body.stream:
-            return one(await _gather(call, turn, follower.follow(feed, replay=call.key)))
+            frames = sse.until(call.ended(), follower.follow(feed, replay=call.key))
+            return one(await _gather(call, turn, frames))
         return _stream(call, turn, follower, feed, stack.pop_all(), replay=call.key)
 
 
 async def resume(call: Call, chat_id: UUID, message_id: UUID, after: int) -> Response:
     """The rest of a turn as a stream; refuses an unknown or foreign turn before any byte."""
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(call.open_stream())
         feed = await stack.enter_async_context(call.services.turns.live(call.context.scope, message_id))
         state = await call.services.turns.state(call.context, chat_id, message_id)
         turn = TurnStarted(chat_id=state.chat_id, message_id=message_id, user_message_id=message_id)
         follower = TurnFollower(call.services.turns, call.context, turn, call.services.patience)
         return _stream(call, turn, follower, feed, stack.pop_all(), after=after, replay=True)
+
+
+async def cancel(call: Call, chat_id: UUID, message_id: UUID) -> MessageRead:
+    """Stops a running answer and gives what is kept of it; an ended one as it is. StopTakesLong where it did not end."""
+    context = replace(call.context, command_id=None)  # each repetition shall be heard
+    request = CancelTurn(chat_id=chat_id, message_id=message_id)
+    deadline = time.monotonic() + STOP_WAIT
+    async with call.services.turns.live(context.scope, message_id) as feed:
+        while True:
+            turn = await replace(call, context=context).ask(request, TurnRead)
+            if turn.message is not None:
+                return turn.message
+            if time.monotonic() >= deadline:
+                raise StopTakesLong
+            await _an_end(feed, STOP_REPEAT)
+
+
+async def _an_end(feed: FrameFeed, seconds: float) -> None:
+    """Until the turn's last frame is heard, but no longer than this."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        frame = await feed.next(left)
+        if frame is not None and frame.event in ENDS:
+            return
 
 
 def _stream(

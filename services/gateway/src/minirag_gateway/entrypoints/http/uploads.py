@@ -3,6 +3,7 @@
 Order of checks (spec §8): extension, then size, then what ingest knows (bot, parent, content).
 """
 
+import asyncio
 import hashlib
 import logging
 import re
@@ -14,18 +15,17 @@ from uuid import UUID
 from fastapi import Request
 from minirag_contracts.errors import Refusal, Unavailable
 from minirag_contracts.ids import new_id
-from minirag_contracts.requests.ingest import SourceRead
+from minirag_contracts.requests.ingest import FILE_TYPES, SourceRead
 from pydantic import ValidationError
 
 from minirag_gateway.entrypoints.http.bodies import invalid, refusal_of
 from minirag_gateway.entrypoints.http.calls import Call
+from minirag_gateway.entrypoints.http.limits import UPLOAD_BYTES
 from minirag_gateway.entrypoints.http.multipart import MAX_FIELD, Event, PartBegin, PartData, PartEnd, parse
 from minirag_gateway.entrypoints.http.schemas.sources import UploadForm
-from minirag_gateway.errors import EmptyFile, FileTooLarge, MalformedUpload, UnsupportedFileType
+from minirag_gateway.errors import BodyTooSlow, EmptyFile, FileTooLarge, MalformedUpload, UnsupportedFileType
 
 logger = logging.getLogger(__name__)
-
-ALLOWED = (".csv", ".docx", ".html", ".md", ".pdf", ".txt")
 
 MAX_FILE = 10 * 1024 * 1024
 """Bytes of a file (spec §8)."""
@@ -50,12 +50,16 @@ async def receive(request: Request, call: Call) -> SourceRead:
     """Takes the form in and hands it to ingest; whatever goes wrong, nothing stays behind."""
     upload = _Upload(request, call)
     try:
-        form, file = await upload.read()
+        async with asyncio.timeout(call.services.settings.upload_body_timeout.total_seconds()):
+            form, file = await upload.read()
         seconds = call.services.settings.upload_timeout.total_seconds()
         question = form.request(
             filename=file.filename, object_name=file.object_name, size=file.size, sha256=file.sha256
         )
         source = await call.ask(question, SourceRead, timeout=seconds)
+    except TimeoutError:
+        await upload.discard()
+        raise BodyTooSlow from None
     except Unavailable:
         raise  # ingest may still take it over: the bucket forgets it by itself
     except BaseException:
@@ -70,6 +74,7 @@ class _Upload:
 
     def __init__(self, request: Request, call: Call) -> None:
         self._request = request
+        self._meter = call.meter
         self._bus = call.services.bus
         self._tenant: UUID = call.principal.tenant.id
         self._fields: dict[str, str] = {}
@@ -78,13 +83,20 @@ class _Upload:
 
     async def read(self) -> tuple[UploadForm, StoredFile]:
         """The fields, checked, and the file, stored."""
-        events = parse(self._request.headers.get("content-type", ""), self._request.stream())
+        events = parse(self._request.headers.get("content-type", ""), self._metered())
         async for event in events:
             if isinstance(event, PartBegin):
                 await self._part(event, events)
         if self._file is None:
             raise invalid("Field required", "missing", "file")
         return self._form(self._file), self._file
+
+    async def _metered(self) -> AsyncIterator[bytes]:
+        """The body, counted as it comes: what is refused half-way has been sent nevertheless."""
+        async for chunk in self._request.stream():
+            if chunk:
+                await self._meter.take(UPLOAD_BYTES, str(self._tenant), len(chunk))
+            yield chunk
 
     async def discard(self) -> None:
         """Drops the file from the bucket; if that fails, the bucket drops it within the hour."""
@@ -179,6 +191,6 @@ def _clean(filename: str) -> str:
 
 def _check_extension(filename: str) -> None:
     extension = PurePath(filename).suffix.lower()
-    if extension not in ALLOWED:
+    if extension not in FILE_TYPES:
         shown = extension[:16] or "(none)"
-        raise UnsupportedFileType(f"Unsupported file type: {shown}. Allowed: {', '.join(ALLOWED)}")
+        raise UnsupportedFileType(f"Unsupported file type: {shown}. Allowed: {', '.join(FILE_TYPES)}")

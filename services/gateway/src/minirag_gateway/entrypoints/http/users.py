@@ -10,6 +10,7 @@ from minirag_gateway.domain.access import Permission
 from minirag_gateway.entrypoints.http.answers import MAX_LIMIT, Cursor, Limit, one, page
 from minirag_gateway.entrypoints.http.bodies import read_json
 from minirag_gateway.entrypoints.http.calls import Call
+from minirag_gateway.entrypoints.http.limits import PASSWORDS
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.users import UserCreate, UserUpdate
 from minirag_gateway.errors import Forbidden
@@ -31,6 +32,7 @@ async def create_user(request: Request) -> Response:
     """Makes a user; only owners make owners."""
     call = call_of(request)
     body = await read_json(request, UserCreate)
+    await call.meter.take(PASSWORDS, str(call.principal.tenant.id))
     user = await call.services.identity.users.create(
         call.context,
         _role(call),
@@ -69,6 +71,8 @@ async def update_user(request: Request, user_id: UUID) -> Response:
     """Changes what is given. Another password ends the user's logins; a tenant keeps at least one active owner."""
     call = call_of(request)
     body = await read_json(request, UserUpdate)
+    if body.password is not None:
+        await call.meter.take(PASSWORDS, str(call.principal.tenant.id))
     return one(await call.services.identity.users.update(call.context, _role(call), user_id, body.changes()))
 
 

@@ -41,7 +41,7 @@ TEST_SECONDS = 20.0
     body=WebhookCreate,
     returns=WebhookCreatedReply,
     status=201,
-    refuses=(413,),
+    refuses=(409, 413),
 )
 async def create_webhook(request: Request) -> Response:
     """Registers an endpoint; its secret is shown this once."""

@@ -1,13 +1,31 @@
 """Sources, as clients send them (spec §8)."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from minirag_contracts.events.ingest import RefreshSchedule, SourceType
-from minirag_contracts.requests.ingest import CreateSource, UploadSource
-from pydantic import BaseModel, Field
+from minirag_contracts.requests.ingest import (
+    CONFIG_MAX,
+    CreateSource,
+    CreateSourceBatch,
+    NewChild,
+    SourceChanges,
+    UpdateSource,
+    UploadSource,
+    config_size,
+)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from minirag_gateway.entrypoints.http.bodies import Body
+
+
+def _small(config: dict[str, Any]) -> dict[str, Any]:
+    if config_size(config) > CONFIG_MAX:
+        raise ValueError(f"config may have at most {CONFIG_MAX // 1024} KiB as JSON")
+    return config
+
+
+Config = Annotated[dict[str, Any], AfterValidator(_small), Field(description="At most 64 KiB as JSON.")]
 
 
 class SourceCreate(Body):
@@ -17,8 +35,13 @@ class SourceCreate(Body):
     name: str = Field(min_length=1, max_length=255, examples=["Opening hours"])
     description: str = Field(default="", max_length=1000)
     source_type: SourceType
-    config: dict[str, Any] = Field(default={}, examples=[{"url": "https://example.com/help"}])
-    content: str | None = Field(default=None, repr=False, description="The text of a `text` source.")
+    config: Config = Field(default={}, examples=[{"url": "https://example.com/help"}])
+    content: str | None = Field(
+        default=None,
+        repr=False,
+        description="The text of a `text` source.",
+        examples=["The museum opens at nine."],
+    )
     parent_id: UUID | None = None
     refresh_schedule: RefreshSchedule | None = None
 
@@ -36,8 +59,64 @@ class SourceCreate(Body):
         )
 
 
+def _no_default(schema: dict[str, Any]) -> None:
+    """What is not sent stays as it is; the model's default is never used."""
+    schema.pop("default", None)
+
+
+class SourceUpdate(Body):
+    """What shall be different; a field that is missing stays as it is. `config` is replaced as a whole."""
+
+    name: str = Field(default="", min_length=1, max_length=255, json_schema_extra=_no_default)
+    description: str = Field(default="", max_length=1000, json_schema_extra=_no_default)
+    config: Config = Field(default={}, json_schema_extra=_no_default)
+    content: str | None = Field(
+        default=None, repr=False, description="The text of a `text` source.", json_schema_extra=_no_default
+    )
+    is_active: bool = Field(default=True, strict=True, json_schema_extra=_no_default)
+    refresh_schedule: RefreshSchedule | None = Field(default=None, json_schema_extra=_no_default)
+
+    def request(self, source_id: UUID) -> UpdateSource:
+        """What ingest is asked: what was sent, and nothing else."""
+        sent = {name: getattr(self, name) for name in self.model_fields_set}
+        return UpdateSource(source_id=source_id, changes=SourceChanges(**sent))
+
+
+class ChildSourceCreate(Body):
+    """One child of a batch."""
+
+    name: str = Field(min_length=1, max_length=255, examples=["Help page"])
+    description: str = Field(default="", max_length=1000)
+    source_type: SourceType
+    config: Config = Field(default={}, examples=[{"url": "https://example.com/help"}])
+    content: str | None = Field(default=None, repr=False, description="The text of a `text` source.")
+    refresh_schedule: RefreshSchedule | None = None
+
+
+class SourceBatchCreate(Body):
+    """A parent with at least one child."""
+
+    bot_profile_id: UUID
+    name: str = Field(min_length=1, max_length=255, examples=["Our site"])
+    description: str = Field(default="", max_length=1000)
+    source_type: SourceType = "url"
+    children: list[ChildSourceCreate] = Field(max_length=1000)
+
+    def request(self) -> CreateSourceBatch:
+        """What ingest is asked."""
+        return CreateSourceBatch(
+            bot_id=self.bot_profile_id,
+            name=self.name,
+            description=self.description,
+            source_type=self.source_type,
+            children=[NewChild(**child.model_dump()) for child in self.children],
+        )
+
+
 class UploadForm(Body):
     """The text fields of an upload."""
+
+    model_config = ConfigDict(strict=False)  # a form has nothing but texts
 
     bot_profile_id: UUID
     name: str = Field(min_length=1, max_length=255)
@@ -56,6 +135,14 @@ class UploadForm(Body):
             size=size,
             sha256=sha256,
         )
+
+
+class ChildIngestionsAccepted(BaseModel):
+    """Ingestions are queued."""
+
+    status: str = Field(examples=["accepted"])
+    message: str = Field(examples=["Ingestion queued for 3 child sources"])
+    enqueued: int = Field(examples=[3])
 
 
 class IngestionAccepted(BaseModel):

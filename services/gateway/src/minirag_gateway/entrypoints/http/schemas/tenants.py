@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from minirag_gateway.entrypoints.http.bodies import Body
 
@@ -40,6 +40,18 @@ class TenantCreate(Body):
     owner_email: Email = Field(repr=False)
     owner_password: Password
     owner_display_name: str = Field(default="", max_length=255)
+    invite: SecretStr | None = Field(
+        default=None,
+        json_schema_extra={"minLength": 1, "maxLength": 255},
+        description="From whoever runs this MiniRAG, where signing up takes one.",
+    )
+
+    @field_validator("invite")
+    @classmethod
+    def _short(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not 1 <= len(value.get_secret_value()) <= 255:
+            raise ValueError("An invite has 1 to 255 characters")
+        return value
 
 
 class TenantUpdate(Body):

@@ -17,7 +17,11 @@ class WebhookCreate(Body):
     """A new endpoint; without ``secret`` one is made and shown once."""
 
     url: str = Field(min_length=1, max_length=2048, examples=["https://example.com/hooks/minirag"])
-    events: list[str] = Field(max_length=100, examples=[["chat.message"]])
+    events: list[str] = Field(
+        max_length=100,
+        examples=[["chat.message"]],
+        json_schema_extra={"items": {"type": "string", "enum": [*VALID_EVENTS]}},  # checked by ``request``
+    )
     description: str = Field(default="", max_length=500)
     secret: SecretStr | None = None
 

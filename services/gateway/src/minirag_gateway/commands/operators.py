@@ -1,0 +1,28 @@
+"""What operators do with tenants."""
+
+from dataclasses import replace
+
+from minirag_contracts.context import Context
+from minirag_contracts.ids import new_id
+from minirag_contracts.requests.gateway import FindTenant, SetTenantServed, TenantFound
+
+from minirag_gateway.commands.tenants import TenantCommands
+from minirag_gateway.domain.access import require_operator
+from minirag_gateway.queries.operators import OperatorQueries
+
+
+class OperatorCommands:
+    """Each raises NotTheOperator for anybody else."""
+
+    def __init__(self, tenants: TenantCommands, queries: OperatorQueries) -> None:
+        self._tenants = tenants
+        self._queries = queries
+
+    async def set_served(self, request: SetTenantServed, context: Context) -> TenantFound:
+        """Suspends a tenant, which counts within a second on every path, or resumes it; raises NoSuchTenant."""
+        require_operator(context)
+        which = FindTenant(slug_or_id=request.slug_or_id)
+        found = await self._queries.find_tenant(which, context)
+        inside = replace(context, tenant_id=found.id, command_id=new_id())
+        await (self._tenants.resume(inside) if request.served else self._tenants.suspend(inside))
+        return await self._queries.find_tenant(which, context)

@@ -1,0 +1,168 @@
+"""The problems that routes answer, as the document describes them: one component for each status."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from minirag_gateway.entrypoints.http import limits
+from minirag_gateway.entrypoints.http.examples import ID
+from minirag_gateway.entrypoints.http.problems import MEDIA_TYPE, Problem
+
+REQUEST_ID = {"$ref": "#/components/headers/X-Request-Id"}
+
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+SCHEMA = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+
+DECLARED: dict[str, Any] = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": SCHEMA}}}
+"""What a route says about a status that it refuses with; the document says the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A status with an example of its problem."""
+
+    about: str
+    code: str
+    detail: str
+    headers: tuple[str, ...] = ()
+
+
+REFUSED: dict[int, Refused] = {
+    401: Refused(
+        "The credential is missing, malformed, unknown, expired or revoked.",
+        "not_authenticated",
+        "Not authenticated",
+        ("WWW-Authenticate",),
+    ),
+    403: Refused(
+        "The credential is good and not enough for this.", "forbidden", "Only owners and admins may do this"
+    ),
+    404: Refused("There is no such thing, or it is not yours.", "not_found", "Source not found"),
+    408: Refused("The body came too slowly.", "body_too_slow", "The request body did not arrive in time."),
+    409: Refused(
+        "It does not go together with what is there.", "conflict", "Source is already being processed"
+    ),
+    413: Refused(
+        "The body is larger than this route accepts.", "body_too_large", "The request body is too large."
+    ),
+    422: Refused(
+        "Something in the request is wrong: `detail` says what, `errors` where.",
+        "validation_error",
+        "body.name: Field required",
+    ),
+    429: Refused(
+        "Too much of something in too short a time.",
+        "rate_limited",
+        "Too many requests with this token or session: at most 600 a minute are possible. Please try again in 3 s.",
+        ("Retry-After",),
+    ),
+    500: Refused(
+        "A fault of ours; the trace id finds it in the logs.",
+        "internal_error",
+        "Something went wrong on our side. The trace id finds it in the logs.",
+    ),
+    502: Refused(
+        "Somebody whom we asked has failed.",
+        "llm_unavailable",
+        "The language model's provider is not available.",
+    ),
+    503: Refused(
+        "A part of the system does not answer at the moment: the same request may be repeated.",
+        "unavailable",
+        "The service is not available at the moment.",
+        ("Retry-After",),
+    ),
+    504: Refused(
+        "It takes longer than this request may wait.",
+        "turn_still_running",
+        "The answer is taking longer than this request may wait. It goes on and can be read from the chat.",
+    ),
+    507: Refused(
+        "There is no room for more at the moment.",
+        "storage_low",
+        "Less than 1 GB of disk is free: new sources are refused.",
+    ),
+}
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-Id": {
+        "description": "The trace id of this request.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        "example": TRACE_ID,
+    },
+    "WWW-Authenticate": {
+        "description": "How to authenticate.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": "Bearer",
+    },
+    "Retry-After": {
+        "description": "Seconds after which to try again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 1,
+    },
+    "Link": {
+        "description": 'The next page, `rel="next"`, relative to this one; absent on the last (RFC 8288).',
+        "required": False,
+        "schema": {"type": "string"},
+        "example": '</v1/sources?limit=50&cursor=b2xkZXI>; rel="next"',
+    },
+    "RateLimit-Limit": {
+        "description": "How much the tightest limit allows in its window; absent where nothing is limited.",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 600,
+    },
+    "RateLimit-Remaining": {
+        "description": "How much of it is left.",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 599,
+    },
+    "RateLimit-Reset": {
+        "description": "Seconds until its window ends.",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 42,
+    },
+}
+"""Headers of answers that more than one route has."""
+
+LEFT = {name: {"$ref": f"#/components/headers/{name}"} for name in limits.HEADERS}
+"""What is left of a limit, on every answer of a route that is limited."""
+
+
+def name_of(status: int) -> str:
+    """The component's name: ``NotFound``."""
+    return HTTPStatus(status).phrase.title().replace(" ", "").replace("-", "")
+
+
+def component(status: int) -> dict[str, Any]:
+    """The description of a status, with its headers and an example."""
+    refused = REFUSED.get(status) or Refused(HTTPStatus(status).phrase, "refused", HTTPStatus(status).phrase)
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in refused.headers}
+    headers |= LEFT
+    return {
+        "description": refused.about,
+        "headers": {"X-Request-Id": REQUEST_ID, **headers},
+        "content": {MEDIA_TYPE: {"schema": SCHEMA, "example": _example(status, refused)}},
+    }
+
+
+def _example(status: int, refused: Refused) -> dict[str, Any]:
+    problem: dict[str, Any] = {
+        "type": f"urn:minirag:problem:{refused.code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": refused.detail,
+        "code": refused.code,
+        "trace_id": TRACE_ID,
+    }
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        problem["errors"] = [{"loc": ["body", "name"], "msg": "Field required", "type": "missing"}]
+    if status == HTTPStatus.GATEWAY_TIMEOUT:
+        problem |= {"chat_id": ID, "message_id": ID}
+    return problem

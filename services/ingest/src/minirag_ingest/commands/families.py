@@ -1,0 +1,95 @@
+"""Parents and children: made together, ingested together."""
+
+from dataclasses import dataclass
+
+from minirag_contracts.context import Context
+from minirag_contracts.ids import new_id
+from minirag_contracts.requests.ingest import (
+    ChildrenQueued,
+    CreateSourceBatch,
+    IngestChildren,
+    NewChild,
+    SourceBatch,
+)
+from minirag_eventstore import EventStore, Transaction
+from minirag_service.sealing import new_salt, salted_hash
+
+from minirag_ingest.commands.aggregates import Sources
+from minirag_ingest.commands.given import Given
+from minirag_ingest.domain import intake, source
+from minirag_ingest.errors import InvalidSource, NoChildren, SourceNotFound
+from minirag_ingest.ports import SourceContent, SourceRows
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A source to be made, with what was given for it."""
+
+    command: source.Create
+    content: SourceContent
+    salt: bytes
+
+
+class FamilyCommands:
+    """The commands of parents."""
+
+    def __init__(self, store: EventStore, rows: SourceRows, sources: Sources, given: Given) -> None:
+        self._store = store
+        self._rows = rows
+        self._sources = sources
+        self._given = given
+
+    async def create_batch(self, request: CreateSourceBatch, context: Context) -> SourceBatch:
+        """A parent and its children in one transaction. Ids are chosen once, so a repeated command answers the same."""
+        if not request.children:
+            raise NoChildren
+        if len(request.children) > intake.MAX_CHILDREN:
+            raise InvalidSource(f"A batch may have at most {intake.MAX_CHILDREN} child sources.")
+        parent = self._member(
+            request,
+            NewChild(name=request.name, description=request.description, source_type=request.source_type),
+        )
+        children = [self._member(request, child, parent) for child in request.children]
+        await self._sources.check_bot(context, request.bot_id)
+
+        async def action(tx: Transaction) -> SourceBatch:
+            for member in (parent, *children):
+                await self._sources.create(tx, context, member.command, member.content, member.salt)
+            ids = [member.command.source_id for member in (parent, *children)]
+            first, *others = await self._rows.listed(tx, ids)
+            return SourceBatch(parent=first, children=others)
+
+        return await self._store.execute(context, request, action)
+
+    async def ingest_children(self, request: IngestChildren, context: Context) -> ChildrenQueued:
+        """Each active child that is not being made into a version already."""
+        self._given.check_disk()
+
+        async def action(tx: Transaction) -> ChildrenQueued:
+            parent, _ = await self._sources.load(tx, request.source_id)
+            if parent.source_id is None:
+                raise SourceNotFound
+            enqueued = 0
+            for child_id, state, recorded in await self._sources.load_children(tx, request.source_id):
+                if state.processing:
+                    continue
+                payloads = source.decide(state, source.Ingest())
+                await self._sources.append(tx, context, child_id, recorded, payloads)
+                enqueued += 1
+            return ChildrenQueued(enqueued=enqueued)
+
+        return await self._store.execute(context, request, action)
+
+    def _member(self, request: CreateSourceBatch, given: NewChild, parent: Member | None = None) -> Member:
+        intake.check_names(given.name, given.description, given.config)
+        content, salt = self._given.content(given.source_type, given.config, given.content), new_salt()
+        settings = source.Settings(
+            name=given.name,
+            description=given.description,
+            config=intake.public_config(given.source_type, given.config),
+            refresh_schedule=given.refresh_schedule,
+            content_hash=None if content.body is None else salted_hash(content.body, salt),
+        )
+        parent_id = parent.command.source_id if parent else None
+        command = source.Create(new_id(), request.bot_id, given.source_type, settings, parent_id=parent_id)
+        return Member(command, content, salt)

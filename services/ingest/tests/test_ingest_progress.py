@@ -1,0 +1,52 @@
+"""How far a version has come is told in stages, and never too often."""
+
+import pytest
+from ingest_builders import BOT, TENANT, Ingest, RememberingProgress, a_source
+from minirag_contracts.context import TenantScope
+from minirag_contracts.ids import new_id
+from minirag_ingest.commands.progress import Meter
+from minirag_ingest.ports import Target
+
+
+async def test_an_ingestion_tells_its_stages_and_counts_its_chunks(ingest: Ingest) -> None:
+    done = await ingest.ingested(a_source("The moon is made of rock. " * 400))
+    told = ingest.progress.told
+    assert [(one.source_id, one.bot_id, one.version) for one in told] == [(done.id, BOT, 1)] * len(told)
+    assert [one.stage for one in told][:3] == ["reading", "chunking", "indexing"]
+    assert {one.stage for one in told[3:]} <= {"indexing"}
+    assert {one.total for one in told if one.stage == "indexing"} == {done.chunk_count}
+    assert [one.done for one in told] == sorted(one.done for one in told)
+
+
+class Clock:
+    """Goes as a test says."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("step", [0.001, 0.01, 0.1, 0.2])
+async def test_no_second_has_more_than_four_signals(step: float) -> None:
+    signal, clock = RememberingProgress(), Clock()
+    meter = Meter(signal, TenantScope(TENANT), Target(BOT, new_id(), 1), clock)
+    times: list[float] = []
+    for number in range(int(3 / step)):
+        before = len(signal.told)
+        stage = "reading" if number % 7 == 0 else "indexing"
+        await meter.tell(stage, number, 1000)  # type: ignore[arg-type]
+        times += [clock.now] * (len(signal.told) - before)
+        clock.now += step
+    for start in times:
+        assert sum(start <= time < start + 0.999 for time in times) <= 4
+    assert len(times) >= 8
+
+
+async def test_counts_come_at_even_distances() -> None:
+    signal, clock = RememberingProgress(), Clock()
+    meter = Meter(signal, TenantScope(TENANT), Target(BOT, new_id(), 1), clock)
+    for number in range(40):
+        await meter.tell("indexing", number, 40)
+        clock.now += 1 / 16
+    assert [one.done for one in signal.told][:4] == [0, 4, 8, 12]
