@@ -1,6 +1,7 @@
 """The data folder: modes, secrets, formats."""
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -84,6 +85,19 @@ def test_an_older_folder_is_upgraded_step_by_step(folder: DataFolder) -> None:
     data_format.open_folder(folder, upgrades, target=3)
     assert done == [1, 2]
     assert json.loads(folder.format.read_text())["format"] == 3
+
+
+def test_the_cluster_is_flushed_file_by_file(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = folder.postgres / "base" / "1"
+    inner.mkdir(parents=True)
+    (inner / "1259").write_bytes(b"rows")
+    (folder.postgres / "gone").symlink_to(folder.postgres / "a file that was removed meanwhile")
+    flushed: set[str] = set()
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: flushed.add(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    )
+    folder.flush()
+    assert flushed == {str(path) for path in (folder.postgres, inner.parent, inner, inner / "1259")}
 
 
 def test_only_one_can_hold_the_lock(folder: DataFolder) -> None:

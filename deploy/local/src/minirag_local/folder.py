@@ -1,11 +1,13 @@
 """The data folder: where everything lies, and the lock that makes one stack its only user."""
 
+import contextlib
 import errno
 import fcntl
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,15 @@ LOW_DISK = 1_000_000_000
 
 _TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 -- what is made in them has a private name
 _LONGEST_SOCKET_NAME = "postgres/.s.PGSQL.5432"
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,15 @@ class DataFolder:
     def postgres(self) -> Path:
         """The Postgres cluster: the truth."""
         return self.root / "postgres"
+
+    def flush(self) -> None:
+        """Wait until the cluster is on the disk, file by file: whoever ends meanwhile waits for one file at most, where
+        ``sync`` would hold the process until all that anybody has written on the machine is.
+        """
+        for folder, _, names in os.walk(self.postgres):
+            for name in (".", *names):
+                with contextlib.suppress(FileNotFoundError), _opened(Path(folder, name)) as descriptor:
+                    os.fsync(descriptor)
 
     @property
     def vectors(self) -> Path:

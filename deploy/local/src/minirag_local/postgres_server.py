@@ -144,7 +144,7 @@ def _initdb(server: PostgresServer, data: Path, password: str) -> Job:
         "--auth=scram-sha-256",
         "--encoding=UTF8",
         "--locale=C.UTF-8",
-        "--no-sync",  # saves 3 s; the supervisor has the disks synchronised once everything is up
+        "--no-sync",  # saves 3 s; the supervisor flushes it to the disk once everything is up
         "--no-instructions",
     )
 

@@ -1,7 +1,6 @@
 """``minirag up``: take the folder, start everything, say so, and stop it all on a signal."""
 
 import asyncio
-import os
 import shutil
 import signal
 import socket
@@ -130,7 +129,7 @@ def _announce(show: Show, fresh: bool) -> None:
         show.notice(f"Less than 1 GB is free on the disk of {show.folder.root}: new sources are refused.")
     show.terminal.line(f"MiniRAG is ready: {show.addresses.url}")
     if fresh:  # the cluster was made without waiting for the disk
-        threading.Thread(target=os.sync, name="sync", daemon=True).start()
+        threading.Thread(target=show.folder.flush, name="flush", daemon=True).start()
 
 
 def _clean_up_after_crash(folder: DataFolder) -> None:
