@@ -16,7 +16,10 @@ FIELDS = {
 HERONS = "Herons nest in the old poplars by the weir. They return from the south in the middle of March."
 OTTERS = "Otters were seen again at the mill pond in autumn. The warden counted three of them in October."
 
-ALLOWED = ".csv, .docx, .html, .md, .pdf, .txt"
+ALLOWED = (
+    ".csv, .docx, .eml, .epub, .htm, .html, .json, .jsonl, .markdown, .md, .ndjson, .pdf, .pptx, .rst, "
+    ".tsv, .txt, .xhtml, .xlsx"
+)
 
 
 async def cited(tenant: Tenant, bot_id: str, question: str) -> set[str]:

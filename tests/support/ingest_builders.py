@@ -30,8 +30,8 @@ from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner, lo
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
 from minirag_ingest.adapters.extract.pool import ExtractionPool
+from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
-from minirag_ingest.adapters.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.web import WebFetcher
 from minirag_ingest.commands import hiding
 from minirag_ingest.commands.aggregates import Sources
@@ -193,7 +193,7 @@ class Ingest:
             self.rows,
             self.contents,
             SourceReader(self.store, self.contents, fetcher, self.extraction),
-            SentenceChunker(MiniLmTokens()),
+            SentenceChunker(MiniLmTokens(), self.extraction.chunk),
             self.index,
             self.progress,
             retry.attempts,

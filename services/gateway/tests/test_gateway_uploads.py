@@ -87,7 +87,7 @@ async def test_what_is_refused_is_refused_in_the_order_of_the_contract(
             "virus.exe",
             large,
             "unsupported_file_type",
-            "Unsupported file type: .exe. Allowed: .csv, .docx, .html, .md",
+            "Unsupported file type: .exe. Allowed: .csv, .docx, .eml, .epub, .htm, .html,",
         ),
         ("noending", b"x", "unsupported_file_type", "Unsupported file type: (none)."),
         ("large.txt", large, "file_too_large", "File too large. Maximum size is 10 MB."),

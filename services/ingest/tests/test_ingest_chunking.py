@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from minirag_contracts.requests.retrieval import Chunk
-from minirag_ingest.adapters.tokenizer import MiniLmTokens, tokenizer_file
-from minirag_ingest.domain.chunking import CHUNK_TOKENS, chunks_of
+from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens, tokenizer_file
+from minirag_ingest.domain.chunking import chunks_of
 from minirag_ingest.domain.document import Block, Document
+from minirag_ingest.domain.sizes import CHUNK_TOKENS
 from tokenizers import Tokenizer
 
 

@@ -236,7 +236,7 @@ def test_events_hold_no_secrets_of_a_configuration() -> None:
 @pytest.mark.parametrize("name", ["a.exe", "noextension", "a.tar.gz", ".txt.exe", "dir.txt/a.bin"])
 def test_other_file_types_are_refused_by_name(name: str) -> None:
     with pytest.raises(
-        UnsupportedFileType, match=r"^Unsupported file type: .* Allowed: \.csv, \.docx, \.html, \.md"
+        UnsupportedFileType, match=r"^Unsupported file type: .* Allowed: \.csv, \.docx, \.eml, \.epub"
     ):
         intake.check_file(name, 1)
 
@@ -244,7 +244,10 @@ def test_other_file_types_are_refused_by_name(name: str) -> None:
 def test_the_sentence_about_a_file_type_is_the_one_that_clients_know() -> None:
     with pytest.raises(UnsupportedFileType) as refused:
         intake.check_file("VIRUS.EXE", intake.MAX_FILE + 1)
-    assert str(refused.value) == "Unsupported file type: .exe. Allowed: .csv, .docx, .html, .md, .pdf, .txt"
+    assert str(refused.value) == (
+        "Unsupported file type: .exe. Allowed: .csv, .docx, .eml, .epub, .htm, .html, .json, .jsonl, .markdown, .md, .ndjson, "
+        ".pdf, .pptx, .rst, .tsv, .txt, .xhtml, .xlsx"
+    )
 
 
 def test_a_file_over_ten_megabytes_is_refused() -> None:

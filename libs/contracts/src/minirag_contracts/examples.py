@@ -46,6 +46,7 @@ from minirag_contracts.events.ingest import (
     IngestCompleted,
     IngestFailed,
     IngestRequested,
+    IngestUnchanged,
     SourceActivated,
     SourceCreated,
     SourceDeactivated,
@@ -170,6 +171,7 @@ _KNOWLEDGE: tuple[EventPayload, ...] = (
         content_hash=_HASH,
         config_hash=_HASH,
     ),
+    IngestUnchanged(source_id=_SOURCE, bot_id=_BOT, version=3),
     IngestCancelled(source_id=_SOURCE, bot_id=_BOT, version=3, reason="deactivated"),
     SourceDeactivated(source_id=_SOURCE, bot_id=_BOT, version=3),
     SourcesHidden(

@@ -11,11 +11,11 @@ from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
 from minirag_ingest.adapters.disk import DataDisk
 from minirag_ingest.adapters.extract.pool import ExtractionPool
+from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.extract.worker import Limits
 from minirag_ingest.adapters.index import BusIndex
 from minirag_ingest.adapters.progress import BusProgress
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
-from minirag_ingest.adapters.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.transfer import BusTransfer
 from minirag_ingest.adapters.web import WebFetcher
 from minirag_ingest.commands import hiding
@@ -49,7 +49,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         rows,
         contents,
         SourceReader(runtime.store, contents, fetcher, extraction),
-        SentenceChunker(MiniLmTokens()),
+        SentenceChunker(MiniLmTokens(), extraction.chunk),
         index,
         BusProgress(runtime.bus),
         retry.attempts,
@@ -86,7 +86,7 @@ def _extraction(settings: Settings) -> ExtractionPool:
     seconds = settings.ingest_extraction_timeout.total_seconds()
     limits = Limits(
         memory=settings.ingest_extraction_memory * MEGABYTE,
-        cpu_seconds=int(seconds) + 1,
+        cpu_seconds=int(settings.ingest_extraction_cpu.total_seconds()),
         seconds=seconds,
     )
     return ExtractionPool(size=settings.ingest_extraction_workers, limits=limits)

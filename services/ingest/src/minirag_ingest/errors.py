@@ -26,6 +26,20 @@ class SourceBusy(IngestRefusal):
     code: ClassVar[str] = "conflict"
 
 
+class NothingToCancel(IngestRefusal):
+    """No version of this source is being made"""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "nothing_to_cancel"
+
+
+class VersionNotKept(IngestRefusal):
+    """There is no earlier version of this source whose text is still kept"""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "version_not_kept"
+
+
 class BotUnknown(IngestRefusal):
     """Bot profile not found or belongs to a different tenant"""
 

@@ -39,6 +39,11 @@ class Settings(ServiceSettings):
     ingest_extraction_timeout: timedelta = Field(
         default=timedelta(seconds=60), description="How long reading one file or page may take."
     )
+    ingest_extraction_cpu: timedelta = Field(
+        default=timedelta(seconds=5),
+        ge=timedelta(seconds=1),
+        description="How much processor time reading one file or page may take.",
+    )
     ingest_extraction_memory: int = Field(
-        default=1536, ge=256, description="Megabytes of address space that reading one file or page may take."
+        default=512, ge=256, description="Megabytes of address space that reading one file or page may take."
     )

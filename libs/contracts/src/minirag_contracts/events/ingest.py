@@ -7,6 +7,8 @@ from minirag_contracts.events.base import EventPayload
 
 SourceType = Literal["text", "upload", "url"]
 RefreshSchedule = Literal["none", "hourly", "daily", "weekly"]
+Trigger = Literal["request", "schedule", "crawl", "rollback"]
+"""Why a version is made: somebody asked, its time had come, its site was looked through, or an older text shall answer again."""
 
 
 class SourceCreated(EventPayload):
@@ -36,6 +38,9 @@ class IngestRequested(EventPayload):
     source_id: UUID
     bot_id: UUID
     version: int
+    trigger: Trigger = "request"
+    of_version: int | None = None
+    """The earlier version whose text this one shall have (a rollback); None: what the source says now."""
 
 
 class IngestCompleted(EventPayload):
@@ -52,6 +57,23 @@ class IngestCompleted(EventPayload):
     chunk_count: int
     generation: int
     """Of the bot's index, from which this version is visible."""
+    added: int | None = None
+    """Passages that the version before did not have; None for events from before this was counted."""
+    changed: int | None = None
+    """Passages in the place of others."""
+    removed: int | None = None
+    """Passages of the version before that have no successor."""
+
+
+class IngestUnchanged(EventPayload):
+    """What was to become this version is what answers already: nothing was embedded, and the version does not exist."""
+
+    type: ClassVar[str] = "source.ingest.unchanged"
+    owner: ClassVar[str] = "ingest"
+
+    source_id: UUID
+    bot_id: UUID
+    version: int
 
 
 class IngestFailed(EventPayload):
@@ -66,6 +88,8 @@ class IngestFailed(EventPayload):
     code: str
     error: str
     """A sentence that a person understands."""
+    attempts: int = 1
+    """How often it was tried."""
 
 
 class SourceUpdated(EventPayload):
@@ -119,4 +143,4 @@ class IngestCancelled(EventPayload):
     source_id: UUID
     bot_id: UUID
     version: int
-    reason: Literal["deactivated"]
+    reason: Literal["deactivated", "requested"]

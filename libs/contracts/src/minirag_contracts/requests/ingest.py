@@ -2,16 +2,22 @@
 
 import json
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from minirag_contracts.events.ingest import RefreshSchedule, SourceType
+from minirag_contracts.events.ingest import RefreshSchedule, SourceType, Trigger
 from minirag_contracts.requests.base import Changes, Done, Page, Reply, Request
 
 CONFIG_MAX = 64 * 1024
 """Bytes of a source's configuration (see ``config_size``): a list has a thousand of them."""
+
+FILE_TYPES = (
+    ".csv", ".docx", ".eml", ".epub", ".htm", ".html", ".json", ".jsonl", ".markdown", ".md", ".ndjson", ".pdf", ".pptx", ".rst",
+    ".tsv", ".txt", ".xhtml", ".xlsx",
+)  # fmt: skip
+"""Extensions of files that can be read, in lower case."""
 
 
 def config_size(config: dict[str, Any]) -> int:
@@ -205,6 +211,8 @@ class IngestChildren(IngestServiceRequest):
     Returns: ClassVar[type[Reply]] = ChildrenQueued
 
     source_id: UUID
+    only_failed: bool = False
+    """Only those whose last ingestion failed: one call takes up everything that was parked."""
 
 
 class IngestAccepted(Reply):
@@ -221,6 +229,109 @@ class IngestSource(IngestServiceRequest):
     Returns: ClassVar[type[Reply]] = IngestAccepted
 
     source_id: UUID
+
+
+IngestionStatus = Literal["queued", "processing", "retrying", "completed", "unchanged", "failed", "cancelled"]
+
+
+class IngestionRead(Reply):
+    """The making of one version: how it ended, or how far it is. ``done`` and ``total`` count chunks (0: not known yet).
+
+    ``retrying`` waits until ``next_attempt_at`` after ``error``; ``failed`` is parked with ``error`` until somebody asks again.
+    """
+
+    source_id: UUID
+    source_name: str
+    version: int
+    trigger: Trigger
+    of_version: int | None
+    status: IngestionStatus
+    stage: str | None
+    done: int
+    total: int
+    percent: int
+    attempt: int
+    next_attempt_at: datetime | None
+    code: str | None
+    error: str | None
+    chunk_count: int | None
+    requested_at: datetime
+    ended_at: datetime | None
+
+
+class IngestionList(Reply):
+    """A page of ingestions, newest first."""
+
+    items: list[IngestionRead]
+    next: str | None = None
+
+
+class ListIngestions(IngestServiceRequest, Page):
+    """The ingestions of a source and of its children, newest first; ``not_found`` for an unknown or foreign one."""
+
+    verb: ClassVar[str] = "sources.ingestions"
+    Returns: ClassVar[type[Reply]] = IngestionList
+
+    source_id: UUID
+
+
+class CancelIngestion(IngestServiceRequest):
+    """Make no more of the version that is being made, of the source and of its children; the one before goes on answering.
+
+    ``nothing_to_cancel`` when none is being made, or when it is just becoming visible.
+    """
+
+    verb: ClassVar[str] = "sources.cancel"
+    Returns: ClassVar[type[Reply]] = SourceRead
+
+    source_id: UUID
+
+
+class VersionRead(Reply):
+    """A version that answered, or answers (``visible``). Counts are passages against the version before; None: not counted.
+
+    ``kept`` says that its text is still there, so that it can be rolled back to.
+    """
+
+    version: int
+    trigger: Trigger
+    of_version: int | None
+    visible: bool
+    kept: bool
+    chunk_count: int
+    added: int | None
+    changed: int | None
+    removed: int | None
+    completed_at: datetime
+
+
+class VersionList(Reply):
+    """A page of versions, newest first."""
+
+    items: list[VersionRead]
+    next: str | None = None
+
+
+class ListVersions(IngestServiceRequest, Page):
+    """The versions of a source that were ever visible, newest first; ``not_found`` for an unknown or foreign one."""
+
+    verb: ClassVar[str] = "sources.versions"
+    Returns: ClassVar[type[Reply]] = VersionList
+
+    source_id: UUID
+
+
+class RollBackSource(IngestServiceRequest):
+    """Make a version that has the text of an earlier one: of ``version``, or of the one before the visible one.
+
+    ``version_not_kept`` when there is no such version or its text is gone, ``conflict`` while another is being made.
+    """
+
+    verb: ClassVar[str] = "sources.roll_back"
+    Returns: ClassVar[type[Reply]] = IngestAccepted
+
+    source_id: UUID
+    version: int | None = Field(default=None, ge=1)
 
 
 class BotSources(Reply):

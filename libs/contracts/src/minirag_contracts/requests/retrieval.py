@@ -27,6 +27,10 @@ class Chunk(Reply):
     url: str | None = None
     page: int | None = None
     heading: str | None = None
+    anchor: str | None = None
+    """Fragment of ``url``, or ``file#fragment`` inside an EPUB, at which the passage begins."""
+    language: str | None = None
+    """ISO 639-1 code that chooses the stemmer; None where nobody knows."""
 
 
 class ChunksStaged(Reply):

@@ -1,11 +1,11 @@
-"""Chunking beside the loop: long documents in a thread, short ones in place."""
+"""Chunking beside the loop: short documents in place, long ones in a worker process, where a runaway costs one document."""
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from minirag_contracts.requests.retrieval import Chunk
 
 from minirag_ingest.domain.chunking import chunks_of
+from minirag_ingest.domain.sizes import Sizes
 from minirag_ingest.domain.units import CountTokens
 from minirag_ingest.ports import StoredDocument
 
@@ -16,14 +16,15 @@ SHORT = 4000
 class SentenceChunker:
     """The port Chunker."""
 
-    def __init__(self, count: CountTokens) -> None:
+    def __init__(
+        self, count: CountTokens, elsewhere: Callable[[StoredDocument, Sizes], Awaitable[Sequence[Chunk]]]
+    ) -> None:
+        """``elsewhere`` does the same in another process."""
         self._count = count
+        self._elsewhere = elsewhere
 
-    async def chunk(self, stored: StoredDocument) -> Sequence[Chunk]:
+    async def chunk(self, stored: StoredDocument, sizes: Sizes | None = None) -> Sequence[Chunk]:
         """All chunks of a document."""
         if stored.document.characters <= SHORT:
-            return self._chunk(stored)
-        return await asyncio.to_thread(self._chunk, stored)
-
-    def _chunk(self, stored: StoredDocument) -> list[Chunk]:
-        return chunks_of(stored.document, stored.title, stored.url, self._count)
+            return chunks_of(stored.document, stored.title, stored.url, self._count, sizes)
+        return await self._elsewhere(stored, sizes or Sizes())

@@ -1,4 +1,4 @@
-"""A document as chunks: whole sentences, up to 256 tokens with their header, 64 of overlap, sections kept apart.
+"""A document as chunks: whole sentences, up to so many tokens with their header, some of overlap, sections kept apart.
 
 Pure: the same document gives the same chunks, and an edit changes those around it. Chunks prefer to end with a paragraph, which
 is also what lets the chunks after an edit fall back into step.
@@ -12,14 +12,9 @@ from minirag_contracts.requests.retrieval import Chunk
 
 from minirag_ingest.domain.document import Document
 from minirag_ingest.domain.sections import Section, grouped
+from minirag_ingest.domain.sizes import SPECIAL_TOKENS, Sizes
 from minirag_ingest.domain.units import CountTokens, Unit, cost_of, units_of
 
-CHUNK_TOKENS = 256
-"""What the embedding model reads, its two special tokens included."""
-SPECIAL_TOKENS = 2
-OVERLAP_TOKENS = 64
-MAX_HEADER = 64
-"""Tokens; a longer header is shortened."""
 PARAGRAPH_FROM = 0.7
 """A chunk that is filled to this part ends with a paragraph if it can."""
 PATH_SEPARATOR = " \u203a "
@@ -29,11 +24,8 @@ PATH_SEPARATOR = " \u203a "
 class _Header:
     text: str
     cost: int
-
-    @property
-    def room(self) -> int:
-        """Tokens that are left for the text."""
-        return CHUNK_TOKENS - SPECIAL_TOKENS - self.cost
+    room: int
+    """Tokens that are left for the text."""
 
 
 @dataclass(slots=True)
@@ -42,6 +34,7 @@ class _Headers:
 
     title: str
     count: CountTokens
+    sizes: Sizes
     known: dict[tuple[str, ...], _Header] = field(default_factory=dict)
 
     def of(self, path: tuple[str, ...]) -> _Header:
@@ -52,38 +45,46 @@ class _Headers:
         return header
 
     def _shortened(self, path: tuple[str, ...]) -> _Header:
+        most = self.sizes.max_header
         parts = [self.title, *path[1:]] if path and _same(path[0], self.title) else [self.title, *path]
         for text in (PATH_SEPARATOR.join(parts), PATH_SEPARATOR.join(dict.fromkeys((parts[0], parts[-1])))):
             cost = cost_of(text, self.count([text])[0])
-            if cost <= MAX_HEADER:
-                return _Header(text, cost)
-        words = text[: MAX_HEADER * 8].split()
+            if cost <= most:
+                return self._header(text, cost)
+        words = text[: most * 8].split()
         costs = self.count(words)
-        while words and cost_of(" ".join(words), sum(costs)) > MAX_HEADER:
+        while words and cost_of(" ".join(words), sum(costs)) > most:
             words.pop()
             costs.pop()
         text = " ".join(words)
-        return _Header(text, cost_of(text, sum(costs)))
+        return self._header(text, cost_of(text, sum(costs)))
+
+    def _header(self, text: str, cost: int) -> _Header:
+        return _Header(text, cost, self.sizes.chunk - SPECIAL_TOKENS - cost)
 
 
-def chunks_of(document: Document, title: str, url: str | None, count: CountTokens) -> list[Chunk]:
+def chunks_of(
+    document: Document, title: str, url: str | None, count: CountTokens, sizes: Sizes | None = None
+) -> list[Chunk]:
     """All chunks in reading order; empty for a document without text."""
-    headers = _Headers(title, count)
+    sizes = sizes or Sizes()
+    headers = _Headers(title, count, sizes)
     sections = grouped(
         (
             Section.of(path, list(units))
             for path, units in groupby(
-                units_of(document.blocks, count), key=lambda unit: unit.block.heading_path
+                units_of(document.blocks, count, sizes.max_unit), key=lambda unit: unit.block.heading_path
             )
         ),
         room=lambda path: headers.of(path).room,
         count=count,
+        sizes=sizes,
     )
     found: list[Chunk] = []
     for section in sections:
         header = headers.of(section.path)
         heading = PATH_SEPARATOR.join(section.path) or None
-        for units, first in _packed(section.units, header.room):
+        for units, first in _packed(section.units, header.room, sizes.overlap):
             block = first.block
             found.append(
                 Chunk(
@@ -99,13 +100,13 @@ def chunks_of(document: Document, title: str, url: str | None, count: CountToken
     return found
 
 
-def _packed(units: Sequence[Unit], room: int) -> Iterator[tuple[Sequence[Unit], Unit]]:
+def _packed(units: Sequence[Unit], room: int, overlap: int) -> Iterator[tuple[Sequence[Unit], Unit]]:
     """Runs of units that fit, each with the first unit that the run before did not have."""
     start = done = 0
     while done < len(units):
         end = _end(units, start, done, room)
         yield units[start:end], units[done]
-        start, done = _overlap(units, start, end, room), end
+        start, done = _overlap(units, start, end, room, overlap), end
 
 
 def _end(units: Sequence[Unit], start: int, done: int, room: int) -> int:
@@ -120,11 +121,11 @@ def _end(units: Sequence[Unit], start: int, done: int, room: int) -> int:
     return paragraph if paragraph and end < len(units) else max(end, done + 1)
 
 
-def _overlap(units: Sequence[Unit], start: int, end: int, room: int) -> int:
+def _overlap(units: Sequence[Unit], start: int, end: int, room: int, most: int) -> int:
     """Where the next run begins: whole units back from ``end``, as long as the next new one still fits."""
     if end >= len(units):
         return end
-    allowed = min(OVERLAP_TOKENS, room - units[end].cost)
+    allowed = min(most, room - units[end].cost)
     back, tokens = end, 0
     while back - 1 > start and tokens + units[back - 1].cost <= allowed:
         back -= 1
@@ -141,7 +142,12 @@ def _joined(units: Iterable[Unit]) -> str:
 
 def _link(url: str | None, anchor: str | None) -> str | None:
     """The place in the page, where the page names it."""
-    if url is None or anchor is None or "#" in url or any(character.isspace() for character in anchor):
+    if (
+        url is None
+        or anchor is None
+        or "#" in f"{url}{anchor}"
+        or any(character.isspace() for character in anchor)
+    ):
         return url
     return f"{url}#{anchor}"
 

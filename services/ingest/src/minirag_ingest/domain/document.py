@@ -16,7 +16,10 @@ _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, list item, table row or piece of code. ``page`` counts from 1; ``anchor`` is an HTML id."""
+    """A paragraph, list item, table row or piece of code. ``page`` (of a PDF) or slide counts from 1.
+
+    ``anchor`` is an HTML id; in an EPUB it is ``chapter.xhtml#id``.
+    """
 
     text: str = field(repr=False)
     heading_path: tuple[str, ...] = ()
@@ -27,10 +30,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What was found in a file or page. ``title`` is None where it names itself nowhere."""
+    """What was found in a file or page. ``title`` is None where it names itself nowhere.
+
+    ``language`` is an ISO 639-1 code of ``domain.language``; None where there is too little text to tell.
+    """
 
     title: str | None
     blocks: tuple[Block, ...]
+    language: str | None = None
 
     @property
     def characters(self) -> int:
@@ -45,7 +52,7 @@ class Document:
             same = block.heading_path == path
             path = block.heading_path
             rows.append([block.text, None if same else list(path), block.page, block.anchor, block.kind])
-        return {"title": self.title, "blocks": rows}
+        return {"title": self.title, "language": self.language, "blocks": rows}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -55,7 +62,7 @@ class Document:
         for text, headings, page, anchor, kind in data["blocks"]:
             path = path if headings is None else tuple(headings)
             blocks.append(Block(text, path, page, anchor, kind))
-        return cls(data["title"], tuple(blocks))
+        return cls(data["title"], tuple(blocks), data.get("language"))
 
 
 def clean(text: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from minirag_contracts.events.ingest import SourceType
-from minirag_contracts.requests.ingest import CONFIG_MAX, config_size
+from minirag_contracts.requests.ingest import CONFIG_MAX, FILE_TYPES, config_size
 
 from minirag_ingest.errors import FileTooLarge, InvalidSource, UnsupportedFileType
 
@@ -20,16 +20,15 @@ MAX_CHILDREN = 1000
 """Children of one batch."""
 FILE_FACTS = ("original_filename", "file_size")
 """What the configuration of an upload says about its file."""
-ALLOWED_EXTENSIONS = (".csv", ".docx", ".html", ".md", ".pdf", ".txt")
 
 
 def check_file(filename: str, size: int) -> None:
     """By name and size, in this order (spec §8)."""
     name = filename.replace("\\", "/").rsplit("/", 1)[-1]
     extension = f".{name.rsplit('.', 1)[1].lower()}" if "." in name else ""
-    if extension not in ALLOWED_EXTENSIONS:
+    if extension not in FILE_TYPES:
         told = extension[:20] or "none"
-        raise UnsupportedFileType(f"Unsupported file type: {told}. Allowed: {', '.join(ALLOWED_EXTENSIONS)}")
+        raise UnsupportedFileType(f"Unsupported file type: {told}. Allowed: {', '.join(FILE_TYPES)}")
     if size > MAX_FILE:
         raise FileTooLarge
 

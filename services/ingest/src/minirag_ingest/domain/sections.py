@@ -3,12 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from minirag_ingest.domain.sizes import Sizes
 from minirag_ingest.domain.units import CountTokens, Unit, cost_of
-
-SMALL = 100
-"""Tokens; a smaller section joins its neighbour under the same top-level heading."""
-TINY = 40
-"""Tokens; a smaller section joins its neighbour even under another top-level heading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +22,14 @@ class Section:
 
 
 def grouped(
-    sections: Iterable[Section], room: Callable[[tuple[str, ...]], int], count: CountTokens
+    sections: Iterable[Section], room: Callable[[tuple[str, ...]], int], count: CountTokens, sizes: Sizes
 ) -> Iterator[Section]:
     """Sections in their order, small ones joined under the headings that they share."""
     listed = list(sections)
     shared = _shared_by_all(listed)
     current: Section | None = None
     for section in listed:
-        joined = _join(current, section, shared, room, count) if current else None
+        joined = _join(current, section, shared, room, count, sizes) if current else None
         if joined is None:
             if current:
                 yield current
@@ -45,11 +41,16 @@ def grouped(
 
 
 def _join(
-    left: Section, right: Section, shared: int, room: Callable[[tuple[str, ...]], int], count: CountTokens
+    left: Section,
+    right: Section,
+    shared: int,
+    room: Callable[[tuple[str, ...]], int],
+    count: CountTokens,
+    sizes: Sizes,
 ) -> Section | None:
     """Both as one section if that makes sense and fits into one chunk."""
     related = left.path[: shared + 1] == right.path[: shared + 1]
-    limit = SMALL if related else TINY
+    limit = sizes.small if related else sizes.tiny
     if min(left.cost, right.cost) >= limit:
         return None
     path = _common(left.path, right.path)

@@ -1,7 +1,7 @@
 """A source: something that a bot shall know, made into one version after the other, one at a time."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from minirag_contracts.events import EventPayload
@@ -10,16 +10,20 @@ from minirag_contracts.events.ingest import (
     IngestCompleted,
     IngestFailed,
     IngestRequested,
+    IngestUnchanged,
     RefreshSchedule,
     SourceActivated,
     SourceCreated,
     SourceDeactivated,
     SourceType,
     SourceUpdated,
+    Trigger,
 )
 
+from minirag_ingest.domain.difference import Difference
 from minirag_ingest.errors import (
     NestedTooDeep,
+    NothingToCancel,
     ParentInactive,
     ParentOfOtherBot,
     SourceBusy,
@@ -45,7 +49,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The state that decisions are made on. ``version`` is the last that was asked for, 0 before the first."""
+    """The state that decisions are made on. ``version`` is the last that was asked for, 0 before the first; ``visible`` the one
+    that answers, 0 if none does; ``of_version`` the one whose text ``version`` shall have, if it is a rollback.
+
+    ``failures`` counts the versions that failed one after the other.
+    """
 
     source_id: UUID | None = None
     bot_id: UUID | None = None
@@ -53,6 +61,9 @@ class Source:
     source_type: SourceType = "text"
     settings: Settings = Settings()
     version: int = 0
+    of_version: int | None = None
+    visible: int = 0
+    failures: int = 0
     processing: bool = False
     active: bool = True
 
@@ -98,16 +109,33 @@ class Activate:
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """A new version shall be made."""
+    """A new version shall be made; of an earlier one's text if ``of_version`` says so."""
+
+    trigger: Trigger = "request"
+    of_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """No more of the version that is being made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """The version is visible."""
+    """The version is visible. ``difference`` is None where there is no text to compare, as of a site that was looked through."""
 
     version: int
     chunk_count: int
     generation: int
+    document_count: int = 1
+    difference: Difference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The version would be what answers already."""
+
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +145,11 @@ class Fail:
     version: int
     code: str
     error: str
+    attempts: int = 1
 
 
-Command = Create | Update | Deactivate | Activate | Ingest | Complete | Fail
+Outcome = Complete | Unchanged | Fail
+Command = Create | Update | Deactivate | Activate | Ingest | Cancel | Outcome
 
 
 def with_content(command: Create, content_hash: str) -> Create:
@@ -140,13 +170,28 @@ def evolve(state: Source, event: EventPayload) -> Source:
         case SourceUpdated():
             return replace(state, settings=_settings(event))
         case IngestRequested():
-            return replace(state, version=event.version, processing=True)
-        case IngestCompleted() | IngestFailed() | IngestCancelled():
-            return replace(state, processing=False)
-        case SourceDeactivated() | SourceActivated():
-            return replace(state, active=isinstance(event, SourceActivated))
+            return replace(state, version=event.version, of_version=event.of_version, processing=True)
+        case IngestCompleted() | IngestUnchanged() | IngestFailed() | IngestCancelled():
+            return _ended(state, event)
+        case SourceDeactivated():
+            return replace(state, active=False, visible=0)
+        case SourceActivated():
+            return replace(state, active=True)
         case _:
             return state
+
+
+def _ended(state: Source, event: EventPayload) -> Source:
+    """No version is being made any more."""
+    match event:
+        case IngestCompleted():
+            return replace(state, processing=False, visible=event.version, failures=0)
+        case IngestUnchanged():
+            return replace(state, processing=False, failures=0)
+        case IngestFailed():
+            return replace(state, processing=False, failures=state.failures + 1)
+        case _:
+            return replace(state, processing=False)
 
 
 def decide(state: Source, command: Command) -> list[EventPayload]:
@@ -162,10 +207,20 @@ def decide(state: Source, command: Command) -> list[EventPayload]:
             return _deactivate(state, state.source_id, state.bot_id, command)
         case Activate():
             return _activate(state, state.source_id, state.bot_id, command)
+        case _:
+            return _ingest(state, state.source_id, state.bot_id, command)
+
+
+def _ingest(
+    state: Source, source_id: UUID, bot_id: UUID, command: Ingest | Cancel | Outcome
+) -> list[EventPayload]:
+    match command:
         case Ingest():
-            return [_request(state, state.source_id, state.bot_id)]
-        case Complete() | Fail():
-            return _end(state, state.source_id, state.bot_id, command)
+            return [_request(state, source_id, bot_id, command)]
+        case Cancel():
+            return [_cancel(state, source_id, bot_id, "requested")]
+        case _:
+            return _end(state, source_id, bot_id, command)
 
 
 def is_current(state: Source, version: int) -> bool:
@@ -241,10 +296,15 @@ def _deactivate(state: Source, source_id: UUID, bot_id: UUID, command: Deactivat
     )
     if not state.processing:
         return [gone]
-    cancelled = IngestCancelled(
-        source_id=source_id, bot_id=bot_id, version=state.version, reason="deactivated"
-    )
-    return [cancelled, gone]
+    return [_cancel(state, source_id, bot_id, "deactivated"), gone]
+
+
+def _cancel(
+    state: Source, source_id: UUID, bot_id: UUID, reason: Literal["deactivated", "requested"]
+) -> EventPayload:
+    if not state.processing:
+        raise NothingToCancel
+    return IngestCancelled(source_id=source_id, bot_id=bot_id, version=state.version, reason=reason)
 
 
 def _activate(state: Source, source_id: UUID, bot_id: UUID, command: Activate) -> list[EventPayload]:
@@ -253,38 +313,55 @@ def _activate(state: Source, source_id: UUID, bot_id: UUID, command: Activate) -
     if command.parent is not None and not command.parent.active:
         raise ParentInactive
     back = SourceActivated(source_id=source_id, bot_id=bot_id)
-    return [back, _request(evolve(state, back), source_id, bot_id)] if command.something else [back]
+    return [back, _request(evolve(state, back), source_id, bot_id, Ingest())] if command.something else [back]
 
 
-def _request(state: Source, source_id: UUID, bot_id: UUID) -> EventPayload:
+def _request(state: Source, source_id: UUID, bot_id: UUID, command: Ingest) -> EventPayload:
     if not state.active:
         raise SourceInactive
     if state.processing:
         raise SourceBusy
-    return IngestRequested(source_id=source_id, bot_id=bot_id, version=state.version + 1)
+    return IngestRequested(
+        source_id=source_id,
+        bot_id=bot_id,
+        version=state.version + 1,
+        trigger=command.trigger,
+        of_version=command.of_version,
+    )
 
 
-def _end(state: Source, source_id: UUID, bot_id: UUID, command: Complete | Fail) -> list[EventPayload]:
-    if not is_current(state, command.version):
+def _end(state: Source, source_id: UUID, bot_id: UUID, outcome: Outcome) -> list[EventPayload]:
+    if not is_current(state, outcome.version):
         return []
-    if isinstance(command, Fail):
-        return [
-            IngestFailed(
-                source_id=source_id,
-                bot_id=bot_id,
-                version=command.version,
-                code=command.code,
-                error=command.error[:MAX_ERROR],
-            )
-        ]
-    return [
-        IngestCompleted(
-            source_id=source_id,
-            bot_id=bot_id,
-            source_name=state.name,
-            version=command.version,
-            document_count=1,
-            chunk_count=command.chunk_count,
-            generation=command.generation,
-        )
-    ]
+    match outcome:
+        case Fail():
+            return [
+                IngestFailed(
+                    source_id=source_id,
+                    bot_id=bot_id,
+                    version=outcome.version,
+                    code=outcome.code,
+                    error=outcome.error[:MAX_ERROR],
+                    attempts=outcome.attempts,
+                )
+            ]
+        case Unchanged():
+            return [IngestUnchanged(source_id=source_id, bot_id=bot_id, version=outcome.version)]
+        case Complete():
+            return [_completed(state, source_id, bot_id, outcome)]
+
+
+def _completed(state: Source, source_id: UUID, bot_id: UUID, outcome: Complete) -> EventPayload:
+    difference = outcome.difference
+    return IngestCompleted(
+        source_id=source_id,
+        bot_id=bot_id,
+        source_name=state.name,
+        version=outcome.version,
+        document_count=outcome.document_count,
+        chunk_count=outcome.chunk_count,
+        generation=outcome.generation,
+        added=difference.added if difference else None,
+        changed=difference.changed if difference else None,
+        removed=difference.removed if difference else None,
+    )

@@ -11,11 +11,8 @@ from minirag_ingest.domain.sentences import sentences
 CountTokens = Callable[[Sequence[str]], list[int]]
 """Texts → the number of tokens of each, without special tokens; additive over white space."""
 
-MAX_UNIT = 180
-"""Tokens; a longer sentence is cut between words, since with its header it would not fit into a chunk."""
 CHARACTERS_PER_TOKEN = 16
 """A unit costs at least a token for so many characters: what the tokenizer takes for one unknown word may be very long."""
-MAX_WORD = MAX_UNIT * CHARACTERS_PER_TOKEN // 2
 _WORD = re.compile(r"(\s*)(\S+)")
 BATCH = 2000
 
@@ -46,16 +43,22 @@ def cost_of(text: str, tokens: int) -> int:
     return max(tokens, len(text) // CHARACTERS_PER_TOKEN + 1)
 
 
-def units_of(blocks: Iterable[Block], count: CountTokens) -> Iterator[Unit]:
-    """All units in their order, counted in batches."""
+def units_of(blocks: Iterable[Block], count: CountTokens, most: int) -> Iterator[Unit]:
+    """All units in their order, counted in batches; none costs more than ``most`` tokens."""
     parts = _parts(blocks)
     while batch := list(islice(parts, BATCH)):
-        for part, tokens in zip(batch, count([part.text for part in batch]), strict=True):
-            cost = cost_of(part.text, tokens)
-            if cost <= MAX_UNIT:
+        for part, cost in zip(batch, _costs([part.text for part in batch], count, most), strict=True):
+            if cost <= most:
                 yield Unit(part.text, part.gap, cost, part.opens, part.block)
             else:
-                yield from _cut(part, count)
+                yield from _cut(part, count, most)
+
+
+def _costs(texts: Sequence[str], count: CountTokens, most: int) -> list[int]:
+    """What each takes; a text that is too long by its characters alone is not counted, for that takes memory."""
+    long = most * CHARACTERS_PER_TOKEN
+    tokens = count([text if len(text) <= long else "" for text in texts])
+    return [cost_of(text, found) for text, found in zip(texts, tokens, strict=True)]
 
 
 def _parts(blocks: Iterable[Block]) -> Iterator[_Part]:
@@ -81,38 +84,39 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
             gap += "\n"
 
 
-def _cut(part: _Part, count: CountTokens) -> Iterator[Unit]:
+def _cut(part: _Part, count: CountTokens, most: int) -> Iterator[Unit]:
     """A unit that is too long: at its line ends if it has any, else between words, else anywhere."""
     lines = [(gap, line) for gap, line in _lines(part.text)]
     if len(lines) > 1:
         for index, (gap, line) in enumerate(lines):
             piece = _Part(line, gap if index else part.gap, part.opens and index == 0, part.block)
-            cost = cost_of(line, count([line])[0])
-            if cost <= MAX_UNIT:
+            [cost] = _costs([line], count, most)
+            if cost <= most:
                 yield Unit(line, piece.gap, cost, piece.opens, piece.block)
             else:
-                yield from _cut_words(piece, count)
+                yield from _cut_words(piece, count, most)
     else:
-        yield from _cut_words(part, count)
+        yield from _cut_words(part, count, most)
 
 
-def _words(text: str, count: CountTokens) -> Iterator[tuple[str, str]]:
+def _words(text: str, count: CountTokens, most: int) -> Iterator[tuple[str, str]]:
     """Words with the space before them. A rule of dashes is one word and as many tokens, so such a word is cut too."""
+    longest = most * CHARACTERS_PER_TOKEN // 2
     for gap, word in _WORD.findall(text):
-        pieces = [word[at : at + MAX_WORD] for at in range(0, len(word), MAX_WORD)]
+        pieces = [word[at : at + longest] for at in range(0, len(word), longest)]
         for index, (piece, tokens) in enumerate(zip(pieces, count(pieces), strict=True)):
-            step = MAX_UNIT if tokens > MAX_UNIT else MAX_WORD
+            step = most if tokens > most else longest
             for at in range(0, len(piece), step):
                 yield gap if index == at == 0 else "", piece[at : at + step]
 
 
-def _cut_words(part: _Part, count: CountTokens) -> Iterator[Unit]:
-    words = list(_words(part.text, count))
+def _cut_words(part: _Part, count: CountTokens, most: int) -> Iterator[Unit]:
+    words = list(_words(part.text, count, most))
     costs = count([word for _, word in words])
     text, gap, tokens, opens = "", part.gap, 0, part.opens
     for (space, word), cost in zip(words, costs, strict=True):
         longer = f"{text}{space}{word}" if text else word
-        if text and cost_of(longer, tokens + cost) > MAX_UNIT:
+        if text and cost_of(longer, tokens + cost) > most:
             yield Unit(text, gap, cost_of(text, tokens), opens, part.block)
             text, gap, tokens, opens = word, space, cost, False
         else:

@@ -107,7 +107,10 @@ _UPLOAD: dict[str, Any] = {
     refuses=(404, 409, 507),
 )
 async def upload_source(request: Request) -> Response:
-    """Gives a bot a file (`.txt .md .html .pdf .docx .csv`, at most 10 MiB) and starts its ingestion."""
+    """Gives a bot a file (at most 10 MiB) and starts its ingestion.
+
+    `.txt .md .html .rst .csv .tsv .json .jsonl .eml .pdf .docx .pptx .xlsx .epub`; what it is, its content says.
+    """
     return one(await uploads.receive(request, call_of(request)), 201)
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from fastapi import Request
 from minirag_contracts.errors import Refusal, Unavailable
 from minirag_contracts.ids import new_id
-from minirag_contracts.requests.ingest import SourceRead
+from minirag_contracts.requests.ingest import FILE_TYPES, SourceRead
 from pydantic import ValidationError
 
 from minirag_gateway.entrypoints.http.bodies import invalid, refusal_of
@@ -26,8 +26,6 @@ from minirag_gateway.entrypoints.http.schemas.sources import UploadForm
 from minirag_gateway.errors import BodyTooSlow, EmptyFile, FileTooLarge, MalformedUpload, UnsupportedFileType
 
 logger = logging.getLogger(__name__)
-
-ALLOWED = (".csv", ".docx", ".html", ".md", ".pdf", ".txt")
 
 MAX_FILE = 10 * 1024 * 1024
 """Bytes of a file (spec §8)."""
@@ -193,6 +191,6 @@ def _clean(filename: str) -> str:
 
 def _check_extension(filename: str) -> None:
     extension = PurePath(filename).suffix.lower()
-    if extension not in ALLOWED:
+    if extension not in FILE_TYPES:
         shown = extension[:16] or "(none)"
-        raise UnsupportedFileType(f"Unsupported file type: {shown}. Allowed: {', '.join(ALLOWED)}")
+        raise UnsupportedFileType(f"Unsupported file type: {shown}. Allowed: {', '.join(FILE_TYPES)}")

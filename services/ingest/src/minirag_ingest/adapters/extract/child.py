@@ -2,6 +2,7 @@
 
 Started as ``python -I -m minirag_ingest.adapters.extract.child MEMORY_BYTES CPU_SECONDS PARENT_PID``. On standard input
 come jobs, on standard output go their results; each is four bytes of length, a JSON header, four bytes of length, a body.
+A job whose header has a ``chunk`` brings a stored document and wants its chunks; any other brings a file and wants its text.
 """
 
 import ctypes
@@ -15,10 +16,13 @@ from typing import Any, BinaryIO
 
 from minirag_ingest.adapters.extract.errors import Unreadable
 from minirag_ingest.adapters.extract.registry import extract
+from minirag_ingest.adapters.extract.sandbox import confine
 
 PR_SET_PDEATHSIG = 1
+OUT_OF_MEMORY = 77
 LENGTH = struct.Struct(">I")
 TOO_COMPLEX = "The document needs too much memory to be read."
+TOO_DEEP = "The document is nested too deeply to be read."
 
 
 def main(memory: int, cpu_seconds: int, parent: int) -> None:
@@ -31,10 +35,25 @@ def main(memory: int, cpu_seconds: int, parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    confine()
+    try:
+        _serve(jobs, results, memory, cpu_seconds)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+
+
+def _serve(jobs: BinaryIO, results: BinaryIO, memory: int, cpu_seconds: int) -> None:
     while (job := _read(jobs)) is not None:
-        _allow_cpu(cpu_seconds)
+        _allow_cpu(job[0].get("cpu_seconds", cpu_seconds))
         answer, body = _work(*job)
+        del job
+        answer["spent"] = _peak() > memory // 2
         _write(results, answer, body)
+
+
+def _peak() -> int:
+    """Bytes; what a large document took may not come back, and would be missing for the next one."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _allow_cpu(seconds: int) -> None:
@@ -46,16 +65,36 @@ def _allow_cpu(seconds: int) -> None:
 
 def _work(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     try:
-        document = extract(
-            data, filename=job["filename"], media_type=job["media_type"], charset=job["charset"]
-        )
-        return {"ok": True}, json.dumps(document.to_json(), ensure_ascii=False).encode("utf-8", "replace")
+        return {"ok": True}, _chunks(job, data) if "chunk" in job else _text(job, data)
     except Unreadable as error:
         return {"ok": False, "code": error.code, "sentence": str(error)}, b""
-    except (MemoryError, RecursionError):
+    except MemoryError:
         return {"ok": False, "code": Unreadable.code, "sentence": TOO_COMPLEX}, b""
+    except RecursionError:
+        return {"ok": False, "code": Unreadable.code, "sentence": TOO_DEEP}, b""
     except Exception as error:  # noqa: BLE001  # a library's surprise at a broken file; its text may quote the file, so only its type is told
         return {"ok": False, "code": "unexpected", "sentence": type(error).__name__}, b""
+
+
+def _text(job: dict[str, Any], data: bytes) -> bytes:
+    document = extract(data, filename=job["filename"], media_type=job["media_type"], charset=job["charset"])
+    return json.dumps(document.to_json(), ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _chunks(job: dict[str, Any], data: bytes) -> bytes:
+    from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
+    from minirag_ingest.domain.chunking import chunks_of
+    from minirag_ingest.domain.document import Document
+    from minirag_ingest.domain.sizes import Sizes
+
+    global _tokens  # noqa: PLW0603  # one for all jobs: loading it takes a tenth of a second
+    _tokens = _tokens or MiniLmTokens()
+    document = Document.from_json(json.loads(data))
+    chunks = chunks_of(document, job["title"], job["url"], _tokens, Sizes(*job["chunk"]))
+    return json.dumps([chunk.model_dump() for chunk in chunks], ensure_ascii=False).encode("utf-8", "replace")
+
+
+_tokens: Any = None
 
 
 def _read(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:

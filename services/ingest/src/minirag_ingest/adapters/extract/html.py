@@ -5,15 +5,12 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
+from minirag_ingest.adapters.extract.budget import Blocks
 from minirag_ingest.adapters.extract.charset import decode_html
+from minirag_ingest.adapters.extract.html_boilerplate import TAGS, Read, Surroundings, without_menus
 from minirag_ingest.adapters.extract.html_tables import is_data_table, table_rows
 from minirag_ingest.domain.document import Block, BlockKind, Document, Headings, clean, flow
 
-_SKIPPED = (
-    "script style noscript template svg math iframe object embed canvas video audio map dialog "
-    "button input select textarea datalist nav footer head"
-)
-SKIPPED = frozenset(_SKIPPED.split())
 _BLOCKS = (
     "address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure form h1 h2 h3 h4 "
     "h5 h6 header "
@@ -21,35 +18,56 @@ _BLOCKS = (
 )
 BLOCKS = frozenset(_BLOCKS.split())
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
-SKIPPED_ROLES = frozenset(
-    ("navigation", "banner", "contentinfo", "search", "complementary", "menu", "menubar")
-)
-_SKIPPED_CLASSES = (
-    "navheader navfooter navbar breadcrumb breadcrumbs sidebar toc cookie-banner cookie-consent skip-link site-header "
-    "site-footer page-header page-footer headerlink pagination"
-)
-SKIPPED_CLASSES = frozenset(_SKIPPED_CLASSES.split())
 BOX_TAGS = frozenset(("aside", "blockquote", "figure", "li", "td"))
 BOX_CLASSES = frozenset(("admonition", "caution", "important", "note", "tip", "warning"))
 MAX_BOX_CLIMB = 4
 MAX_ANCHOR_CLIMB = 5
+ENOUGH = 2000
+"""Characters that are a text of their own, whatever surrounds it."""
+MIN_SHARE = 0.1
+"""Of a page's text that must be left; where less is, what looked like its surroundings was its text."""
+PROLOGUE = 2000
+_XHTML = re.compile(r"<\?xml|XHTML|http://www\.w3\.org/1999/xhtml")
+_SELF_CLOSED = re.compile(
+    r"<(title|script|style|iframe|textarea|a|div|span|p|td|th|tr|li|ul|ol|dl|dt|dd|h[1-6]|em|i|b|strong|code|pre|section)"
+    r"((?:\s[^<>]*?)?)\s*/>"
+)
 _PERMALINK = re.compile(r"[\s\u00b6#\u00a7\U0001f517]+$")
 
 
 def extract(data: bytes, charset: str | None = None) -> Document:
     """``charset`` is what the HTTP header said. The title is the page's, else its first h1."""
-    tree = LexborHTMLParser(decode_html(data, charset))
+    tree = LexborHTMLParser(_closed(decode_html(data, charset)))
     titles = tree.css_first("head > title") or tree.css_first("title")
     root = _main(tree)
     if root is None:
         return Document(None, ())
     reader = _Reader(strict=True)
     reader.read(root)
-    if not reader.blocks:  # a page of nothing but navigation, such as a table of contents
-        reader = _Reader(strict=False)
+    blocks = without_menus(reader.reads)
+    kept = sum(len(block.text) for block in blocks)
+    if kept < ENOUGH and kept < MIN_SHARE * len(_visible(root)):
+        reader = _Reader(strict=False)  # a page of nothing but navigation, such as a table of contents
         reader.read(tree.body or root)
+        blocks = [read.block for read in reader.reads]
     title = flow(titles.text()) if titles is not None else ""
-    return Document(title or reader.first_h1, tuple(reader.blocks))
+    return Document(title or reader.first_h1, tuple(Blocks(blocks)))
+
+
+def _closed(text: str) -> str:
+    """XHTML may end an element where it begins; HTML would take all the rest of the page into it."""
+    return _SELF_CLOSED.sub(r"<\1\2></\1>", text) if _XHTML.search(text[:PROLOGUE]) else text
+
+
+def _visible(root: Any) -> str:
+    """The text without scripts and styles."""
+    return flow(
+        " ".join(node.text(deep=False) for node in root.traverse(include_text=True) if _is_text(node))
+    )
+
+
+def _is_text(node: Any) -> bool:
+    return bool(node.tag == "-text" and node.parent is not None and node.parent.tag not in TAGS)
 
 
 def _main(tree: LexborHTMLParser) -> Any:
@@ -65,12 +83,15 @@ class _Reader:
     """Walks the tree without recursion, so that nesting depth cannot exhaust the stack."""
 
     def __init__(self, *, strict: bool) -> None:
-        self.blocks: list[Block] = []
+        self.reads: list[Read] = []
         self.first_h1: str | None = None
         self._strict = strict
+        self._surroundings = Surroundings()
         self._headings = Headings()
         self._anchor: str | None = None
         self._text: list[str] = []
+        self._links = 0
+        self._linked = 0
         self._kind: BlockKind = "prose"
 
     def read(self, root: Any) -> None:
@@ -78,7 +99,10 @@ class _Reader:
         pending: list[Any] = [root]
         while pending:
             node = pending.pop()
-            if isinstance(node, str):  # the end of the block element of this name
+            if isinstance(node, str):  # the end of the element of this name
+                if node == "a":
+                    self._links -= 1
+                    continue
                 self._flush()
                 if node == "li":  # its dash must not reach what follows an empty item
                     self._text, self._kind = [], "prose"
@@ -86,7 +110,7 @@ class _Reader:
             children = self._enter(node)
             if not children:
                 continue
-            if node.tag in BLOCKS:
+            if node.tag in BLOCKS or node.tag == "a":
                 pending.append(node.tag)
             inner, child = [], node.child
             while child is not None:
@@ -99,7 +123,9 @@ class _Reader:
         """Takes in one node; answers whether its children are to be visited."""
         tag = node.tag
         if tag == "-text":
-            self._text.append(node.text(deep=False))
+            text = node.text(deep=False)
+            self._text.append(text)
+            self._linked += len(text.strip()) if self._links else 0
             return False
         if tag.startswith(("-", "_", "!")) or self._skipped(node, tag) or self._whole(node, tag):
             return False
@@ -107,6 +133,8 @@ class _Reader:
             self._flush()
             if tag == "li":
                 self._kind, self._text = "line", ["- "]
+        elif tag == "a":
+            self._links += 1
         elif tag == "br":
             self._text.append("\n")
         elif tag == "img":
@@ -129,18 +157,10 @@ class _Reader:
         return True
 
     def _skipped(self, node: Any, tag: str) -> bool:
-        if tag in SKIPPED and (self._strict or tag != "nav"):
-            return True
         attributes = node.attributes
         if "hidden" in attributes or attributes.get("aria-hidden") == "true":
             return True
-        if not self._strict:
-            return False
-        if (attributes.get("role") or "").lower() in SKIPPED_ROLES:
-            return True
-        if not SKIPPED_CLASSES.isdisjoint((attributes.get("class") or "").lower().split()):
-            return True
-        return tag == "header" and node.css_first("h1, h2, h3") is None
+        return self._surroundings.has(node, tag) if self._strict else tag in TAGS and tag != "nav"
 
     def _heading(self, node: Any, level: int) -> None:
         self._flush()
@@ -154,13 +174,14 @@ class _Reader:
         """Ends the block that is being read."""
         text = flow("".join(self._text))
         if text not in ("", "-"):
-            self._add(text, self._kind)
+            self._add(text, self._kind, self._linked)
             self._kind = "prose"
+        self._linked = 0
         self._text = [] if text != "-" else ["- "]  # a list item whose text lies in an element of its own
 
-    def _add(self, text: str, kind: BlockKind) -> None:
+    def _add(self, text: str, kind: BlockKind, linked: int = 0) -> None:
         if text.strip():
-            self.blocks.append(Block(text, self._headings.path, None, self._anchor, kind))
+            self.reads.append(Read(Block(text, self._headings.path, None, self._anchor, kind), linked))
 
 
 def _in_box(heading: Any) -> bool:

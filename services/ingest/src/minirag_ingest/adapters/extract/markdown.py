@@ -2,6 +2,7 @@
 
 import re
 
+from minirag_ingest.adapters.extract.budget import Blocks
 from minirag_ingest.adapters.extract.text import decode_utf8
 from minirag_ingest.domain.document import Block, BlockKind, Document, Headings, clean, row_text
 
@@ -12,18 +13,28 @@ _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+\S")
 _TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 _RULE = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _FRONT_TITLE = re.compile(r"title:[ \t]*[\"']?(.*?)[\"']?[ \t]*$")
-_LINK = re.compile(r"!?\[([^\]\[]*)\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"]*\")?\)")
-_STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_LINK = re.compile(
+    r"!?\[([^\]\[]{0,1000})\]\((?:[^()\s]|\([^()\s]{0,1000}\)){0,2000}(?:\s+\"[^\"]{0,500}\")?\)"
+)
+_STRONG = re.compile(r"(\*\*|__)(?=\S)(.{1,300}?)(?<=\S)\1")
 
 
 def extract(data: bytes) -> Document:
     """The title is the front matter's, else the first heading of the first level."""
-    text = _COMMENT.sub("", clean(decode_utf8(data)))
+    text = _uncommented(clean(decode_utf8(data)))
     title, lines = _front_matter(text.split("\n"))
     reader = _Reader(title)
     reader.read(lines)
     return Document(reader.title, tuple(reader.blocks))
+
+
+def _uncommented(text: str) -> str:
+    """Without comments; one that has no end is none."""
+    parts, at = [], 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        parts.append(text[at:start])
+        at = end + 3
+    return "".join((*parts, text[at:]))
 
 
 def _front_matter(lines: list[str]) -> tuple[str | None, list[str]]:
@@ -49,7 +60,7 @@ class _Reader:
 
     def __init__(self, title: str | None) -> None:
         self.title = title
-        self.blocks: list[Block] = []
+        self.blocks = Blocks()
         self._headings = Headings()
         self._pending: list[str] = []
         self._kind: BlockKind = "prose"

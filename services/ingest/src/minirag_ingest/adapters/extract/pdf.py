@@ -7,6 +7,7 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from minirag_ingest.adapters.extract.budget import Blocks
 from minirag_ingest.adapters.extract.errors import EmptyDocument, Unreadable
 from minirag_ingest.domain.document import Block, Document, flow, paragraphs
 
@@ -31,10 +32,10 @@ def extract(data: bytes) -> Document:
         raise Unreadable(PROTECTED if protected else DAMAGED) from error
     try:
         chapters = _chapters(pdf)
-        blocks: list[Block] = []
+        blocks = Blocks()
         for index in range(len(pdf)):
             path = _chapter_of(chapters, index)
-            blocks += [Block(text, path, index + 1) for text in paragraphs(_page_text(pdf, index))]
+            blocks.extend(Block(text, path, index + 1) for text in paragraphs(_page_text(pdf, index)))
         if not blocks:
             raise EmptyDocument(NO_TEXT)
         return Document(_title(pdf), tuple(blocks))

@@ -1,10 +1,15 @@
-"""Extraction in worker processes: a bomb, a crash or an endless loop costs one document, and never the service's loop."""
+"""Extraction and chunking in worker processes: a bomb, a crash or an endless loop costs one document, never the service."""
 
 import asyncio
 import json
 import logging
 import signal
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+
+from minirag_contracts.requests.retrieval import Chunk
 
 from minirag_ingest.adapters.extract import text
 from minirag_ingest.adapters.extract.detect import detect
@@ -12,12 +17,17 @@ from minirag_ingest.adapters.extract.errors import EmptyDocument
 from minirag_ingest.adapters.extract.errors import Unreadable as ReadError
 from minirag_ingest.adapters.extract.worker import CHILD, Limits, ReplyTooLarge, Worker, WorkerDied
 from minirag_ingest.domain.document import Document
-from minirag_ingest.ports import ExtractionInterrupted, Raw, Unreadable
+from minirag_ingest.domain.language import language_of
+from minirag_ingest.domain.sizes import Sizes
+from minirag_ingest.ports import ExtractionInterrupted, Raw, StoredDocument, Unreadable
 
 log = logging.getLogger(__name__)
 
 FROM_OUTSIDE = frozenset((signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 """Signals that say nothing about the document: the operator, or the kernel short of memory."""
+ARCHIVE = b"PK"
+"""What the worker looks into, not the service."""
+TOO_COMPLEX = "The document needs too much memory to be read."
 SMALL = 256 * 1024
 """Bytes of plain text that are read in place; more of it goes to a thread."""
 
@@ -42,17 +52,26 @@ class ExtractionPool:
 
     async def extract(self, raw: Raw) -> Document:
         """Reads a file or page; Unreadable is final, ExtractionInterrupted is not."""
+        if len(raw.data) > self._limits.given:
+            raise Unreadable(
+                "unreadable_document", f"The document is larger than {self._limits.given >> 20} MB."
+            )
         if self._is_plain(raw):
             return await self._plain(raw)
         job = {"filename": raw.filename, "media_type": raw.media_type, "charset": raw.charset}
-        async with self._slots:
-            header, body = await self._run(job, raw.data)
-        if header["ok"]:
-            return Document.from_json(await asyncio.to_thread(json.loads, body))
-        if header["code"] != "unexpected":
-            raise Unreadable(header["code"], header["sentence"])
-        log.warning("a document could not be read", extra={"error": header["sentence"]})
-        raise Unreadable("unreadable_document", "The document is damaged, or of a kind that cannot be read.")
+        body = await self._answer(job, raw.data)
+        return Document.from_json(await asyncio.to_thread(json.loads, body))
+
+    async def chunk(self, stored: StoredDocument, sizes: Sizes) -> Sequence[Chunk]:
+        """Cuts a document into chunks; raises as ``extract`` does."""
+        job = {
+            "chunk": [sizes.chunk, sizes.overlap],
+            "title": stored.title,
+            "url": stored.url,
+            "cpu_seconds": self._limits.chunk_cpu_seconds,
+        }
+        body = await self._answer(job, await asyncio.to_thread(_encoded, stored.document))
+        return await asyncio.to_thread(_chunks, body)
 
     async def close(self) -> None:
         """Ends all processes."""
@@ -63,7 +82,7 @@ class ExtractionPool:
 
     def _is_plain(self, raw: Raw) -> bool:
         """Whether these bytes are plain text, which needs no foreign code; what they are not, the worker will say."""
-        if not raw.data.strip() or raw.charset not in (None, "utf-8"):
+        if not raw.data.strip() or raw.charset not in (None, "utf-8") or raw.data.startswith(ARCHIVE):
             return False
         try:
             return detect(raw.data, raw.filename, raw.media_type) == "text"
@@ -78,11 +97,21 @@ class ExtractionPool:
                 document = await asyncio.to_thread(text.extract, raw.data)
             if not document.blocks:
                 raise EmptyDocument("There is no text in it.")
-            return document
+            return replace(document, language=language_of(document))
         except ReadError as error:
             raise Unreadable(error.code, str(error)) from error
 
-    async def _run(self, job: dict[str, str | None], data: bytes) -> tuple[dict[str, str], bytes]:
+    async def _answer(self, job: dict[str, Any], data: bytes) -> bytes:
+        async with self._slots:
+            header, body = await self._run(job, data)
+        if header["ok"]:
+            return body
+        if header["code"] != "unexpected":
+            raise Unreadable(header["code"], header["sentence"])
+        log.warning("a document could not be read", extra={"error": header["sentence"]})
+        raise Unreadable("unreadable_document", "The document is damaged, or of a kind that cannot be read.")
+
+    async def _run(self, job: dict[str, Any], data: bytes) -> tuple[dict[str, str], bytes]:
         worker = await self._take()
         try:
             answer = await worker.run(job, data)
@@ -95,6 +124,8 @@ class ExtractionPool:
             raise Unreadable("unreadable_document", "The document contains too much text.") from error
         except WorkerDied as error:
             log.warning("an extraction worker died", extra={"signal": str(error.signal)})
+            if error.out_of_memory:
+                raise Unreadable("unreadable_document", TOO_COMPLEX) from error
             if error.signal in FROM_OUTSIDE or error.signal is None:
                 raise ExtractionInterrupted("The process that read the document was ended.") from error
             if error.signal == signal.SIGXCPU:
@@ -130,3 +161,11 @@ class ExtractionPool:
             self._idle.remove(worker)
             self._timers.pop(worker.pid, None)
             await worker.kill()
+
+
+def _encoded(document: Document) -> bytes:
+    return json.dumps(document.to_json(), ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _chunks(body: bytes) -> list[Chunk]:
+    return [Chunk.model_validate(row) for row in json.loads(body)]

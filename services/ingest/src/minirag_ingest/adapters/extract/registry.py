@@ -2,25 +2,16 @@
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 
-from minirag_ingest.adapters.extract.detect import Format, detect
-from minirag_ingest.adapters.extract.errors import EmptyDocument, Unreadable
+from minirag_ingest.adapters.extract.budget import Blocks
+from minirag_ingest.adapters.extract.detect import CONTAINERS, detect
+from minirag_ingest.adapters.extract.errors import EmptyDocument
 from minirag_ingest.domain.document import Document
+from minirag_ingest.domain.language import language_of
 
-MAX_CHARACTERS = 20_000_000
-"""Of extracted text; the largest upload has half of that."""
-
-MODULES: dict[Format, str] = {
-    "text": "text",
-    "markdown": "markdown",
-    "html": "html",
-    "pdf": "pdf",
-    "docx": "docx",
-    "csv": "csv",
-}
-
-BINARY = frozenset(("pdf", "docx"))
-"""Formats to which an announced encoding means nothing."""
+OWN_ENCODING = frozenset((*CONTAINERS, "eml", "html"))
+"""Formats that say themselves how they are encoded; HTML listens to what HTTP says, too."""
 
 
 def extract(data: bytes, *, filename: str | None, media_type: str | None, charset: str | None) -> Document:
@@ -28,11 +19,11 @@ def extract(data: bytes, *, filename: str | None, media_type: str | None, charse
     if not data.strip():
         raise EmptyDocument("The file is empty." if filename is not None else "The page is empty.")
     format_ = detect(data, filename, media_type)
-    module = importlib.import_module(f"minirag_ingest.adapters.extract.{MODULES[format_]}")
+    module = importlib.import_module(f"minirag_ingest.adapters.extract.{format_}")
     reader: Callable[..., Document] = module.extract
     if format_ == "html":
         document = reader(data, charset)
-    elif charset and format_ not in BINARY:
+    elif charset and format_ not in OWN_ENCODING:
         document = reader(_as_utf8(data, charset))
     else:
         document = reader(data)
@@ -40,11 +31,7 @@ def extract(data: bytes, *, filename: str | None, media_type: str | None, charse
         raise EmptyDocument(
             "There is no text in the file." if filename is not None else "There is no text on the page."
         )
-    if document.characters > MAX_CHARACTERS:
-        raise Unreadable(
-            f"The document contains more than {MAX_CHARACTERS // 1_000_000} million characters of text."
-        )
-    return document
+    return replace(document, blocks=tuple(Blocks(document.blocks)), language=language_of(document))
 
 
 def _as_utf8(data: bytes, charset: str | None) -> bytes:

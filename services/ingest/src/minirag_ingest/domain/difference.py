@@ -1,0 +1,30 @@
+"""What a version has that the one before had not: passages, compared in reading order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Passages. ``changed`` ones stand where others stood; ``unchanged`` ones keep their embedding."""
+
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+
+
+def difference(before: Sequence[bytes], after: Sequence[bytes]) -> Difference:
+    """Of two versions' content hashes in reading order. One that has moved is removed in one place and added in another."""
+    added = changed = removed = unchanged = 0
+    # No "popular" passages: the heuristic of difflib would call a repeated passage changed.
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+        old, new = end - start, new_end - new_start
+        if kind == "equal":
+            unchanged += new
+            continue
+        both = min(old, new)
+        changed, added, removed = changed + both, added + new - both, removed + old - both
+    return Difference(added, changed, removed, unchanged)
