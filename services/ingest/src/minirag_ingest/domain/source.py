@@ -173,10 +173,9 @@ def evolve(state: Source, event: EventPayload) -> Source:
             return replace(state, version=event.version, of_version=event.of_version, processing=True)
         case IngestCompleted() | IngestUnchanged() | IngestFailed() | IngestCancelled():
             return _ended(state, event)
-        case SourceDeactivated():
-            return replace(state, active=False, visible=0)
-        case SourceActivated():
-            return replace(state, active=True)
+        case SourceDeactivated() | SourceActivated():
+            active = isinstance(event, SourceActivated)
+            return replace(state, active=active, visible=state.visible if active else 0)
         case _:
             return state
 
