@@ -15,14 +15,20 @@ from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.examples import TENANT_ID
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import (
+    CancelIngestion,
     CreateSource,
     DeactivateSource,
     GetSource,
+    IngestionList,
     IngestSource,
+    ListIngestions,
+    ListVersions,
+    RollBackSource,
     SourceChanges,
     SourceRead,
     UpdateSource,
     UploadSource,
+    VersionList,
 )
 from minirag_contracts.requests.retrieval import Activated, Chunk
 from minirag_contracts.signals import Progress
@@ -31,6 +37,8 @@ from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
+from minirag_ingest.adapters.ingestion_rows import PostgresIngestionRows
+from minirag_ingest.adapters.progress_rows import PostgresProgressRows
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
 from minirag_ingest.adapters.web import WebFetcher
 from minirag_ingest.commands import hiding
@@ -42,6 +50,7 @@ from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.domain import source
 from minirag_ingest.errors import UploadGone
 from minirag_ingest.ports import LastingFailure, Target
@@ -196,6 +205,7 @@ class Ingest:
             SentenceChunker(MiniLmTokens(), self.extraction.chunk),
             self.index,
             self.progress,
+            PostgresProgressRows(self.store),
             retry.attempts,
         )
         self.runner = WorkRunner(
@@ -221,7 +231,9 @@ class Ingest:
         self.commands = SourceCommands(self.store, sources, given, self.transfer)
         self.families = FamilyCommands(self.store, self.rows, sources, given)
         self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
-        self.queries = SourceQueries(self.store, self.rows)
+        history = PostgresIngestionRows()
+        self.versions = VersionCommands(self.store, sources, history)
+        self.queries = SourceQueries(self.store, self.rows, history)
 
     async def create(self, request: CreateSource, **context: Any) -> SourceRead:
         """A source."""
@@ -249,6 +261,23 @@ class Ingest:
         """The source as clients see it."""
         return await self.queries.get(GetSource(source_id=source_id), a_context())
 
+    async def roll_back(self, source_id: UUID, version: int | None = None) -> int:
+        """Asks for a version with an earlier one's text."""
+        request = RollBackSource(source_id=source_id, version=version)
+        return (await self.versions.roll_back(request, a_context())).version
+
+    async def cancel(self, source_id: UUID) -> SourceRead:
+        """No more of the version that is being made."""
+        return await self.versions.cancel(CancelIngestion(source_id=source_id), a_context())
+
+    async def history(self, source_id: UUID, **page: Any) -> IngestionList:
+        """The ingestions of a source and its children."""
+        return await self.queries.ingestions(ListIngestions(source_id=source_id, **page), a_context())
+
+    async def listed_versions(self, source_id: UUID, **page: Any) -> VersionList:
+        """The versions that were ever visible."""
+        return await self.queries.versions(ListVersions(source_id=source_id, **page), a_context())
+
     async def ended(self, source_id: UUID, timeout: float = 20.0) -> SourceRead:
         """The source, once it is not being processed any more."""
         async with asyncio.timeout(timeout):
@@ -261,6 +290,12 @@ class Ingest:
         created = await self.create(request)
         await self.ingest(created.id)
         return await self.ended(created.id)
+
+    async def idle(self, timeout: float = 10.0) -> None:
+        """Until nothing is being made any more."""
+        async with asyncio.timeout(timeout):
+            while self.runner.running or await self.count("work"):
+                await asyncio.sleep(0.02)
 
     async def events(self, source_id: UUID) -> list[str]:
         """The types of what happened to a source."""

@@ -171,7 +171,9 @@ _KNOWLEDGE: tuple[EventPayload, ...] = (
         content_hash=_HASH,
         config_hash=_HASH,
     ),
-    IngestUnchanged(source_id=_SOURCE, bot_id=_BOT, version=3),
+    IngestUnchanged(
+        source_id=_SOURCE, bot_id=_BOT, source_name="Handbook", version=3, visible=2, chunk_count=12
+    ),
     IngestCancelled(source_id=_SOURCE, bot_id=_BOT, version=3, reason="deactivated"),
     SourceDeactivated(source_id=_SOURCE, bot_id=_BOT, version=3),
     SourcesHidden(

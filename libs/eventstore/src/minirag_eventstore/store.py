@@ -20,7 +20,7 @@ from minirag_eventstore.database import Connection, Database
 from minirag_eventstore.errors import VersionConflict
 from minirag_eventstore.projection import Projection
 from minirag_eventstore.rows import record
-from minirag_eventstore.work import add_work, drop_work
+from minirag_eventstore.work import add_work, drop_work, take_back
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +96,10 @@ class Transaction:
     async def drop_work(self, kind: str, *keys: str) -> None:
         """Takes back work that has become needless (see ``work.drop_work``)."""
         await drop_work(self.connection, kind, keys)
+
+    async def take_back_work(self, kind: str, key: str, unless: str) -> bool:
+        """Takes back a piece of work that is not yet past the point which ``unless`` marks; says whether it did."""
+        return await take_back(self.connection, kind, key, unless)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Called once the transaction is committed, and not otherwise."""

@@ -89,6 +89,19 @@ class WorkItem:
             raise LeaseLost(f"{self.kind} {self.key}")
         transaction.after_commit(self._mark_finished)
 
+    async def commit_to(self, connection: Connection, mark: str) -> None:
+        """Notes in the payload that from here on the work will be carried through (see ``take_back``); LeaseLost if it is no
+        longer ours.
+        """
+        status = await connection.execute(
+            "UPDATE work SET payload = payload || jsonb_build_object($3::text, true) WHERE work_id = $1 AND lease_owner = $2",
+            self.work_id,
+            self.lease_owner,
+            mark,
+        )
+        if affected(status) != 1:
+            raise LeaseLost(f"{self.kind} {self.key}")
+
     def _mark_finished(self) -> None:
         self.finished = True
 
@@ -133,6 +146,14 @@ async def drop_work(connection: Connection, kind: str, keys: Sequence[str]) -> N
         kind,
         list(keys),
     )
+
+
+async def take_back(connection: Connection, kind: str, key: str, unless: str) -> bool:
+    """Takes work back for good, unless its payload has this mark, or it is not there; waits for whoever changes it now."""
+    status = await connection.execute(
+        "DELETE FROM work WHERE kind = $1 AND key = $2 AND NOT payload ? $3", kind, key, unless
+    )
+    return affected(status) == 1
 
 
 async def claim(

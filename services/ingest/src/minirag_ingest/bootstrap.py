@@ -14,7 +14,9 @@ from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.extract.worker import Limits
 from minirag_ingest.adapters.index import BusIndex
+from minirag_ingest.adapters.ingestion_rows import PostgresIngestionRows
 from minirag_ingest.adapters.progress import BusProgress
+from minirag_ingest.adapters.progress_rows import PostgresProgressRows
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
 from minirag_ingest.adapters.transfer import BusTransfer
 from minirag_ingest.adapters.web import WebFetcher
@@ -27,6 +29,7 @@ from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.entrypoints import health, rpc
 from minirag_ingest.queries import SourceQueries
 from minirag_ingest.settings import Settings
@@ -43,7 +46,11 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     runtime.on_stop(extraction.close)
     contents = PostgresContentRows(runtime.store)
     retry = RetryPolicy(settings.ingest_retry_delays)
-    rows, index = PostgresSourceRows(), BusIndex(runtime.bus, settings.ingest_stage_deadline)
+    rows, history, index = (
+        PostgresSourceRows(),
+        PostgresIngestionRows(),
+        BusIndex(runtime.bus, settings.ingest_stage_deadline),
+    )
     ingestion = Ingestion(
         runtime.store,
         rows,
@@ -52,6 +59,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         SentenceChunker(MiniLmTokens(), extraction.chunk),
         index,
         BusProgress(runtime.bus),
+        PostgresProgressRows(runtime.store),
         retry.attempts,
     )
     runner = runtime.work(
@@ -77,7 +85,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         SourceCommands(runtime.store, sources, given, BusTransfer(runtime.bus)),
         FamilyCommands(runtime.store, rows, sources, given),
         ChangeCommands(runtime.store, rows, contents, sources, given, hidings),
-        SourceQueries(runtime.store, rows),
+        VersionCommands(runtime.store, sources, history),
+        SourceQueries(runtime.store, rows, history),
     )
     runtime.check("disk", health.disk_check(disk))
 

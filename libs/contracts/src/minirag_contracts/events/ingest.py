@@ -73,7 +73,11 @@ class IngestUnchanged(EventPayload):
 
     source_id: UUID
     bot_id: UUID
+    source_name: str
     version: int
+    visible: int
+    """The version that answers, and goes on."""
+    chunk_count: int
 
 
 class IngestFailed(EventPayload):

@@ -11,7 +11,7 @@ from minirag_contracts.events.ingest import IngestCancelled, IngestRequested
 from minirag_contracts.requests.ingest import SourceRead
 from minirag_eventstore import Transaction
 
-from minirag_ingest.commands.ingestion import WORK_KIND, work_key, work_payload
+from minirag_ingest.commands.ingestion import ACTIVATING, WORK_KIND, work_key, work_payload
 from minirag_ingest.domain import source
 from minirag_ingest.errors import BotUnknown, SourceNotFound
 from minirag_ingest.ports import Bots, ContentRows, Runner, SourceContent, SourceRows
@@ -87,6 +87,10 @@ class Sources:
         ]
         if keys:
             await tx.drop_work(WORK_KIND, *keys)
+
+    async def take_back(self, tx: Transaction, source_id: UUID, version: int) -> bool:
+        """No more work for a version, unless it is becoming visible already; says whether that is so."""
+        return await tx.take_back_work(WORK_KIND, work_key(source_id, version), ACTIVATING)
 
     async def request(self, tx: Transaction, context: Context, source_id: UUID) -> int:
         """Asks for the next version, and answers which one that is."""

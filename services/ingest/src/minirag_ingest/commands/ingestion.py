@@ -16,14 +16,17 @@ from minirag_eventstore import EventStore, Postpone, Transaction, WorkItem
 
 from minirag_ingest.commands.progress import Meter
 from minirag_ingest.commands.reading import SourceReader
-from minirag_ingest.domain import source
+from minirag_ingest.domain import intake, source
+from minirag_ingest.domain.difference import Difference, difference, passage
 from minirag_ingest.ports import (
     Chunker,
     ContentRows,
     Index,
     LastingFailure,
+    ProgressRows,
     ProgressSignal,
     SourceRows,
+    StoredDocument,
     Target,
     TemporaryFailure,
 )
@@ -33,14 +36,19 @@ log = logging.getLogger(__name__)
 WORK_KIND = "ingestion"
 BATCH = 32
 """Chunks of one request to retrieval."""
+MANY = 500
+"""Passages whose comparison would hold the loop up; it is made beside it."""
 IN_FLIGHT = 3
 """Requests to retrieval at a time, for one source."""
 OWNER_AWAY = timedelta(seconds=2)
 """How long to wait for retrieval when it does not answer; that it is away is no failure of the source."""
 PATIENCE = timedelta(hours=1)
 """How long a server may go on asking us to come back later."""
-KEPT_VERSIONS = 2
-"""Versions whose text is kept, the current one included."""
+KEPT_VERSIONS = 3
+"""Versions that answered whose text is kept: the visible one, and two to go back to."""
+ACTIVATING = "activating"
+"""Marks work that makes its version visible and can be cancelled no more."""
+AWAY = "Indexing is not available at the moment; it goes on as soon as it is."
 OUR_FAULT = (
     "Something went wrong on our side while this was being ingested, several times. Please try again later."
 )
@@ -58,11 +66,13 @@ class Ingestion:
         chunker: Chunker,
         index: Index,
         progress: ProgressSignal,
+        progress_rows: ProgressRows,
         attempts: int,
     ) -> None:
         self._store = store
         self._rows = rows
         self._progress = progress
+        self._progress_rows = progress_rows
         self._contents = contents
         self._reader = reader
         self._chunker = chunker
@@ -75,24 +85,25 @@ class Ingestion:
         try:
             outcome = await self._made(item)
         except LastingFailure as failure:
-            outcome = source.Fail(_version(item), failure.code, str(failure))
+            outcome = source.Fail(_version(item), failure.code, str(failure), item.attempt)
         except Unavailable as away:
-            raise Postpone(OWNER_AWAY, type(away).__name__) from away
+            raise Postpone(OWNER_AWAY, AWAY) from away
         except TemporaryFailure as failure:
             waited = started - item.created_at
             if failure.retry_after is not None and waited < PATIENCE:
-                raise Postpone(failure.retry_after, failure.code) from failure
+                raise Postpone(failure.retry_after, str(failure)) from failure
             if item.attempt < self._attempts and failure.retry_after is None:
                 raise
-            outcome = source.Fail(_version(item), failure.code, _tried(str(failure), item.attempt))
+            sentence = _tried(str(failure), item.attempt)
+            outcome = source.Fail(_version(item), failure.code, sentence, item.attempt)
         await self._end(item, outcome)
 
     async def give_up(self, tx: Transaction, item: WorkItem, error: str) -> None:
         """What we did not expect kept happening: the source must not stay in ``processing``."""
         log.error("an ingestion was given up", extra={"source_id": item.payload["source_id"], "error": error})
-        await self._record(tx, item, source.Fail(_version(item), "internal_error", OUR_FAULT))
+        await self._record(tx, item, source.Fail(_version(item), "internal_error", OUR_FAULT, item.attempt))
 
-    async def _made(self, item: WorkItem) -> source.Complete | source.Fail | None:
+    async def _made(self, item: WorkItem) -> source.Outcome | None:
         """The outcome; None if the version has ended already."""
         source_id, version = _source_id(item), _version(item)
         async with self._store.transaction(item.scope) as tx:
@@ -100,19 +111,51 @@ class Ingestion:
         if not source.is_current(state, version) or state.bot_id is None:
             return None
         target = Target(state.bot_id, source_id, version)
-        meter = Meter(self._progress, item.scope, target)
-        stored = await self._contents.document(item.scope, target)
-        if stored is None:
-            await meter.tell("reading")
-            stored = await self._reader.read(item.scope, state)
-            await self._contents.keep_document(item.scope, target, stored)
+        meter = Meter(self._progress, self._progress_rows, item.scope, target)
+        stored = await self._document(item, target, state, meter)
+        if state.visible and await self._contents.same_document(item.scope, target, state.visible):
+            return source.Unchanged(version)
         await meter.tell("chunking")
         chunks = await self._chunker.chunk(stored)
         if not chunks:
             raise LastingFailure("empty_document", "Chunking produced no output")
         await self._stage(item, target, chunks, meter)
+        changed = await self._decided(item, target, state.visible, chunks)
         activated = await self._index.activate(_context(item), target, len(chunks))
-        return source.Complete(version, len(chunks), activated.generation)
+        return source.Complete(version, len(chunks), activated.generation, difference=changed)
+
+    async def _document(
+        self, item: WorkItem, target: Target, state: source.Source, meter: Meter
+    ) -> StoredDocument:
+        """What an attempt before has read; else the text of the version to go back to, or what the source says now."""
+        stored = await self._contents.document(item.scope, target.source_id, target.version)
+        if stored is not None:
+            return stored
+        await meter.tell("reading")
+        if state.of_version is None:
+            stored = await self._reader.read(item.scope, state)
+        else:
+            stored = await self._contents.document(item.scope, target.source_id, state.of_version)
+        if stored is None:
+            raise LastingFailure("version_not_kept", f"The text of version {state.of_version} is gone.")
+        rules = intake.cutting_rules(state.settings.config)
+        await self._contents.keep_document(item.scope, target, stored, rules)
+        return stored
+
+    async def _decided(
+        self, item: WorkItem, target: Target, visible: int, chunks: Sequence[Chunk]
+    ) -> Difference | None:
+        """From here on the version is carried through. Answers what it changes against the visible one, if that is known."""
+        passages = [passage(chunk.header, chunk.text) for chunk in chunks]
+        async with self._store.transaction(item.scope) as tx:
+            await item.commit_to(tx.connection, ACTIVATING)
+            await self._contents.keep_passages(tx, target, passages)
+            before = await self._contents.passages(tx, target.source_id, visible) if visible else []
+        if before is None:
+            return None
+        if len(passages) + len(before) > MANY:
+            return await asyncio.to_thread(difference, before, passages)
+        return difference(before, passages)
 
     async def _stage(self, item: WorkItem, target: Target, chunks: Sequence[Chunk], meter: Meter) -> None:
         """All batches, a few at a time; the first failure stops the others."""
@@ -136,14 +179,14 @@ class Ingestion:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _end(self, item: WorkItem, outcome: source.Complete | source.Fail | None) -> None:
+    async def _end(self, item: WorkItem, outcome: source.Outcome | None) -> None:
         """Outcome and end of the work in one transaction: LeaseLost undoes both."""
         async with self._store.transaction(item.scope) as tx:
             if outcome is not None:
                 await self._record(tx, item, outcome)
             await item.finish(tx)
 
-    async def _record(self, tx: Transaction, item: WorkItem, outcome: source.Complete | source.Fail) -> None:
+    async def _record(self, tx: Transaction, item: WorkItem, outcome: source.Outcome) -> None:
         source_id = _source_id(item)
         stream = source.stream_of(source_id)
         await self._rows.lock(
@@ -151,7 +194,8 @@ class Ingestion:
         )  # a change of the source's settings must not undo a finished version
         state, recorded = await tx.load(stream, source.evolve, source.Source())
         await tx.append(_context(item), stream, recorded, source.decide(state, outcome))
-        await self._contents.drop_documents(tx, source_id, outcome.version - KEPT_VERSIONS + 1)
+        await self._contents.drop_documents(tx, source_id, KEPT_VERSIONS)
+        await self._progress_rows.forget(tx, source_id)
 
 
 def work_key(source_id: UUID, version: int) -> str:

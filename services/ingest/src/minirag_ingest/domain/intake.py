@@ -1,5 +1,6 @@
 """What a client may give us: limits, allowed types, and which part of a configuration may be in an event."""
 
+import json
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,6 +19,8 @@ MAX_DESCRIPTION = 1000
 MAX_URL = 2048
 MAX_CHILDREN = 1000
 """Children of one batch."""
+CUTTING = 1
+"""Counted up when the same text would be cut into other passages than before, so that nothing passes for unchanged."""
 FILE_FACTS = ("original_filename", "file_size")
 """What the configuration of an upload says about its file."""
 
@@ -62,6 +65,12 @@ def encode_text(content: str | None) -> bytes | None:
             f"Content too large. Maximum size is {MAX_TEXT // MEGABYTE} MB; a file may have {MAX_FILE // MEGABYTE} MB."
         )
     return body
+
+
+def cutting_rules(config: dict[str, Any]) -> str:
+    """What decides how a text is cut, beside the text itself, as one string."""
+    asked = {name: config[name] for name in ("chunk_size", "chunk_overlap", "language") if name in config}
+    return json.dumps([CUTTING, asked], sort_keys=True)
 
 
 def url_of(config: dict[str, Any]) -> str | None:
