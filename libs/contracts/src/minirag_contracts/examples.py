@@ -172,7 +172,7 @@ _KNOWLEDGE: tuple[EventPayload, ...] = (
         config_hash=_HASH,
     ),
     IngestUnchanged(
-        source_id=_SOURCE, bot_id=_BOT, source_name="Handbook", version=3, visible=2, chunk_count=12
+        source_id=_SOURCE, bot_id=_BOT, source_name="manual.pdf", version=3, visible=2, chunk_count=42
     ),
     IngestCancelled(source_id=_SOURCE, bot_id=_BOT, version=3, reason="deactivated"),
     SourceDeactivated(source_id=_SOURCE, bot_id=_BOT, version=3),

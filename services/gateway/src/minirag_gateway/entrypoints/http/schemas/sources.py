@@ -1,6 +1,6 @@
 """Sources, as clients send them (spec §8)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from minirag_contracts.events.ingest import RefreshSchedule, SourceType
@@ -9,6 +9,7 @@ from minirag_contracts.requests.ingest import (
     CreateSource,
     CreateSourceBatch,
     NewChild,
+    RollBackSource,
     SourceChanges,
     UpdateSource,
     UploadSource,
@@ -138,6 +139,26 @@ class ChildIngestionsAccepted(BaseModel):
     status: str = Field(examples=["accepted"])
     message: str = Field(examples=["Ingestion queued for 3 child sources"])
     enqueued: int = Field(examples=[3])
+
+
+class RollbackCreate(Body):
+    """Where to go back to; without a body, or without `version`, to the version before the one that answers."""
+
+    may_be_missing: ClassVar[bool] = True
+
+    version: int | None = Field(default=None, ge=1, le=2**31 - 1)
+
+    def request(self, source_id: UUID) -> RollBackSource:
+        """What ingest is asked."""
+        return RollBackSource(source_id=source_id, version=self.version)
+
+
+class RollbackAccepted(BaseModel):
+    """A version with an earlier one's text is queued."""
+
+    status: str = Field(examples=["accepted"])
+    message: str = Field(examples=["Version 4 is being made"])
+    version: int = Field(examples=[4])
 
 
 class IngestionAccepted(BaseModel):
