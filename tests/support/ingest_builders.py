@@ -97,10 +97,11 @@ class RememberingIndex:
     activations: list[Target] = field(default_factory=list)
     before: Callable[[str, Target], Awaitable[None]] | None = None
 
-    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> None:
+    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> int:
         if self.before:
             await self.before("stage", target)
         self.staged.setdefault(target, {}).update({chunk.ordinal: chunk for chunk in chunks})
+        return len(chunks)
 
     async def activate(self, context: Context, target: Target, chunk_count: int) -> Activated:
         if self.before:

@@ -120,8 +120,8 @@ class Target:
 class Index(Protocol):
     """Retrieval. Raises Unavailable when it does not answer, TemporaryFailure and LastingFailure for what it refuses."""
 
-    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> None:
-        """Takes in one batch, invisibly; safe to repeat."""
+    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> int:
+        """Takes in one batch, invisibly; safe to repeat. Answers how many chunks had to be embedded."""
 
     async def activate(self, context: Context, target: Target, chunk_count: int) -> Activated:
         """Makes the version visible in one step; safe to repeat."""

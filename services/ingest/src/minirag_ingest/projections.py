@@ -159,7 +159,10 @@ class IngestionsProjection(Projection):
     @on(IngestCompleted)
     async def completed(self, connection: Connection, event: Envelope, payload: IngestCompleted) -> None:
         """It answers."""
-        counts = {name: getattr(payload, name) for name in ("chunk_count", "added", "changed", "removed")}
+        counts = {
+            name: getattr(payload, name)
+            for name in ("chunk_count", "added", "changed", "removed", "embedded")
+        }
         await _end(connection, event, payload, "completed", **counts)
 
     @on(IngestUnchanged)

@@ -63,6 +63,8 @@ class IngestCompleted(EventPayload):
     """Passages in the place of others."""
     removed: int | None = None
     """Passages of the version before that have no successor."""
+    embedded: int | None = None
+    """Passages that had to be embedded by the attempt that succeeded; the others were known."""
 
 
 class IngestUnchanged(EventPayload):

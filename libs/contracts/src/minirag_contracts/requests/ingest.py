@@ -289,6 +289,7 @@ class CancelIngestion(IngestServiceRequest):
 
 class VersionRead(Reply):
     """A version that answered, or answers (``visible``). Counts are passages against the version before; None: not counted.
+    ``embedded`` are those that had to be embedded, by the attempt that succeeded.
 
     ``kept`` says that its text is still there, so that it can be rolled back to.
     """
@@ -302,6 +303,7 @@ class VersionRead(Reply):
     added: int | None
     changed: int | None
     removed: int | None
+    embedded: int | None
     completed_at: datetime
 
 

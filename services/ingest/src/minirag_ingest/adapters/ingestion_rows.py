@@ -115,5 +115,6 @@ def _version(row: dict[str, Any]) -> VersionRead:
         added=row["added"],
         changed=row["changed"],
         removed=row["removed"],
+        embedded=row["embedded"],
         completed_at=row["ended_at"],
     )

@@ -119,10 +119,12 @@ class Ingestion:
         chunks = await self._chunker.chunk(stored)
         if not chunks:
             raise LastingFailure("empty_document", "Chunking produced no output")
-        await self._stage(item, target, chunks, meter)
+        embedded = await self._stage(item, target, chunks, meter)
         changed = await self._decided(item, target, state.visible, chunks)
         activated = await self._index.activate(_context(item), target, len(chunks))
-        return source.Complete(version, len(chunks), activated.generation, difference=changed)
+        return source.Complete(
+            version, len(chunks), activated.generation, difference=changed, embedded=embedded
+        )
 
     async def _document(
         self, item: WorkItem, target: Target, state: source.Source, meter: Meter
@@ -157,17 +159,18 @@ class Ingestion:
             return await asyncio.to_thread(difference, before, passages)
         return difference(before, passages)
 
-    async def _stage(self, item: WorkItem, target: Target, chunks: Sequence[Chunk], meter: Meter) -> None:
-        """All batches, a few at a time; the first failure stops the others."""
+    async def _stage(self, item: WorkItem, target: Target, chunks: Sequence[Chunk], meter: Meter) -> int:
+        """All batches, a few at a time; the first failure stops the others. Answers how many chunks were embedded."""
         remaining = iter(chunks)
         context = _context(item)
-        done = 0
+        done = embedded = 0
         await meter.tell("indexing", done, len(chunks))
 
         async def lane() -> None:
-            nonlocal done
+            nonlocal done, embedded
             while batch := list(islice(remaining, BATCH)):
-                await self._index.stage(context, target, batch)
+                new = await self._index.stage(context, target, batch)
+                embedded += new  # not in one step with the await: another lane counts meanwhile
                 done += len(batch)
                 await meter.tell("indexing", done, len(chunks))
 
@@ -178,6 +181,7 @@ class Ingestion:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        return embedded
 
     async def _end(self, item: WorkItem, outcome: source.Outcome | None) -> None:
         """Outcome and end of the work in one transaction: LeaseLost undoes both."""

@@ -131,6 +131,7 @@ class Complete:
     generation: int
     document_count: int = 1
     difference: Difference | None = None
+    embedded: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,4 +376,5 @@ def _completed(state: Source, source_id: UUID, bot_id: UUID, outcome: Complete) 
         added=difference.added if difference else None,
         changed=difference.changed if difference else None,
         removed=difference.removed if difference else None,
+        embedded=outcome.embedded,
     )

@@ -15,6 +15,7 @@ CREATE TABLE ingestions (
     added        integer,
     changed      integer,
     removed      integer,
+    embedded     integer,
     created_at   timestamptz NOT NULL,
     ended_at     timestamptz,
     PRIMARY KEY (source_id, version)
