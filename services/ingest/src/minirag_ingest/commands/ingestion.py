@@ -15,8 +15,9 @@ from minirag_contracts.requests.retrieval import Chunk
 from minirag_eventstore import EventStore, Postpone, Transaction, WorkItem
 
 from minirag_ingest.commands.progress import Meter
-from minirag_ingest.commands.reading import SourceReader
+from minirag_ingest.commands.reading import SourceReader, in_language
 from minirag_ingest.domain import source
+from minirag_ingest.domain.sizes import Sizes
 from minirag_ingest.ports import (
     Chunker,
     ContentRows,
@@ -107,7 +108,8 @@ class Ingestion:
             stored = await self._reader.read(item.scope, state)
             await self._contents.keep_document(item.scope, target, stored)
         await meter.tell("chunking")
-        chunks = await self._chunker.chunk(stored)
+        config = state.settings.config
+        chunks = await self._chunker.chunk(in_language(stored, config), Sizes.of(config))
         if not chunks:
             raise LastingFailure("empty_document", "Chunking produced no output")
         await self._stage(item, target, chunks, meter)
