@@ -59,7 +59,7 @@ async def test_what_has_not_changed_makes_no_version_and_is_not_indexed(ingest: 
     assert await ingest.count("documents") == 1
 
 
-@pytest.mark.parametrize("change", [{"name": "Other facts"}])
+@pytest.mark.parametrize("change", [{"name": "Other facts"}, {"config": {"chunk_size": 128}}])
 async def test_a_new_name_or_size_of_chunks_is_a_change(ingest: Ingest, change: dict[str, object]) -> None:
     done = await ingest.ingested(a_source(told(FACTS)))
     await ingest.update(done.id, **change)

@@ -19,6 +19,7 @@ from minirag_contracts.signals import Progress
 from minirag_eventstore import Explained, Transaction
 
 from minirag_ingest.domain.document import Document
+from minirag_ingest.domain.sizes import Sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Fetcher(Protocol):
 class Chunker(Protocol):
     """Document → chunks as retrieval takes them, the same ones for the same document."""
 
-    async def chunk(self, stored: StoredDocument) -> Sequence[Chunk]:
+    async def chunk(self, stored: StoredDocument, sizes: Sizes) -> Sequence[Chunk]:
         """All chunks, in reading order."""
 
 

@@ -54,6 +54,7 @@ class Given:
 
     def check_config(self, source_type: SourceType, config: dict[str, Any]) -> None:
         """Raises InvalidSource and InvalidUrl."""
+        intake.check_cutting(config)
         url = intake.url_of(config) if source_type == "url" else None
         if url is None:
             return

@@ -15,9 +15,10 @@ from minirag_contracts.requests.retrieval import Chunk
 from minirag_eventstore import EventStore, Postpone, Transaction, WorkItem
 
 from minirag_ingest.commands.progress import Meter
-from minirag_ingest.commands.reading import SourceReader
+from minirag_ingest.commands.reading import SourceReader, in_language
 from minirag_ingest.domain import intake, source
 from minirag_ingest.domain.difference import Difference, difference, passage
+from minirag_ingest.domain.sizes import Sizes
 from minirag_ingest.ports import (
     Chunker,
     ContentRows,
@@ -116,7 +117,8 @@ class Ingestion:
         if state.visible and await self._contents.same_document(item.scope, target, state.visible):
             return source.Unchanged(version)
         await meter.tell("chunking")
-        chunks = await self._chunker.chunk(stored)
+        config = state.settings.config
+        chunks = await self._chunker.chunk(in_language(stored, config), _sizes(config))
         if not chunks:
             raise LastingFailure("empty_document", "Chunking produced no output")
         embedded = await self._stage(item, target, chunks, meter)
@@ -216,6 +218,14 @@ def work_payload(source_id: UUID, version: int, cause: Envelope) -> dict[str, An
         "causation_id": str(cause.event_id),
         "traceparent": cause.metadata.traceparent,
     }
+
+
+def _sizes(config: dict[str, Any]) -> Sizes:
+    """Checked when it is given; a config from before it had a meaning may say anything."""
+    try:
+        return Sizes.of(config)
+    except ValueError as refusal:
+        raise LastingFailure("invalid_source", str(refusal)) from refusal
 
 
 def _source_id(item: WorkItem) -> UUID:

@@ -1,5 +1,8 @@
 """Getting a source's document: from what was given, or from where it lies."""
 
+from dataclasses import replace
+from typing import Any
+
 from minirag_contracts.context import TenantScope
 from minirag_eventstore import EventStore
 
@@ -18,6 +21,12 @@ from minirag_ingest.ports import (
 NOTHING = "No content to ingest"
 MAX_TITLE = 300
 """Characters of a title that citations show."""
+
+
+def in_language(stored: StoredDocument, config: dict[str, Any]) -> StoredDocument:
+    """The document in the language that its source is said to be in, else in the one that was detected."""
+    language = config.get("language") or stored.document.language
+    return replace(stored, document=replace(stored.document, language=language))
 
 
 class SourceReader:

@@ -27,7 +27,13 @@ def _small(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-Config = Annotated[dict[str, Any], AfterValidator(_small), Field(description="At most 64 KiB as JSON.")]
+_CONFIG = """
+At most 64 KiB as JSON. `url`: of a `url` source. `chunk_size`: most tokens of a passage, 64 to 256 (256). `chunk_overlap`: tokens
+that two neighbours share, up to half of that (a quarter). `language`: ISO 639-1 code of its text, where it shall not be
+detected; it chooses the word forms that a search finds. A change of these counts from the next ingestion on. Other names are
+yours.
+"""
+Config = Annotated[dict[str, Any], AfterValidator(_small), Field(description=" ".join(_CONFIG.split()))]
 
 
 class SourceCreate(Body):
