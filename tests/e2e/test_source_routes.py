@@ -10,7 +10,7 @@ from api import Tenant
 FIELDS = {
     "id", "tenant_id", "bot_profile_id", "parent_id", "name", "description", "source_type", "status", "config",
     "document_count", "chunk_count", "error_message", "is_active", "refresh_schedule", "last_refreshed_at",
-    "children_count", "created_at", "updated_at",
+    "children_count", "created_at", "updated_at", "next_refresh_at",
 }  # fmt: skip
 
 HERONS = "Herons nest in the old poplars by the weir. They return from the south in the middle of March."

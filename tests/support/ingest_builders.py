@@ -39,9 +39,10 @@ from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.ingestion_rows import PostgresIngestionRows
 from minirag_ingest.adapters.progress_rows import PostgresProgressRows
+from minirag_ingest.adapters.refresh_rows import PostgresRefreshRows
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
 from minirag_ingest.adapters.web import WebFetcher
-from minirag_ingest.commands import hiding
+from minirag_ingest.commands import hiding, schedules
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.changes import ChangeCommands
 from minirag_ingest.commands.families import FamilyCommands
@@ -49,6 +50,8 @@ from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
 from minirag_ingest.commands.reading import SourceReader
+from minirag_ingest.commands.refreshing import Refreshes
+from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.domain import source
@@ -198,6 +201,7 @@ class Ingest:
         fetcher = WebFetcher(self.client)
         retry = RetryPolicy(tuple(timedelta(seconds=delay) for delay in delays))
         self.progress = RememberingProgress()
+        self.schedules = Schedules(self.store, PostgresRefreshRows(database))
         self.ingestion = Ingestion(
             self.store,
             self.rows,
@@ -207,6 +211,7 @@ class Ingest:
             self.index,
             self.progress,
             PostgresProgressRows(self.store),
+            self.schedules,
             retry.attempts,
         )
         self.runner = WorkRunner(
@@ -228,7 +233,17 @@ class Ingest:
             poll=timedelta(milliseconds=20),
         )
         given = Given(fetcher, self.disk)
-        sources = Sources(self.rows, self.contents, self.bots, self.runner)
+        sources = Sources(self.rows, self.contents, self.bots, self.runner, self.schedules)
+        self.refreshes = Refreshes(self.store, sources, self.contents, self.schedules, given)
+        self.refresh_runner = WorkRunner(
+            self.store,
+            schedules.WORK_KIND,
+            self.refreshes.run,
+            lease=timedelta(seconds=lease),
+            retry=retry,
+            on_parked=self.refreshes.keep_going,
+            poll=timedelta(milliseconds=20),
+        )
         self.commands = SourceCommands(self.store, sources, given, self.transfer)
         self.families = FamilyCommands(self.store, self.rows, sources, given)
         self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
@@ -309,10 +324,16 @@ class Ingest:
         async with self.database.tenant(TenantScope(TENANT)) as connection:
             return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
 
+    async def work(self, kind: str) -> list[dict[str, Any]]:
+        """The tenant's pieces of work of a kind."""
+        async with self.database.tenant(TenantScope(TENANT)) as connection:
+            rows = await connection.fetch("SELECT * FROM work WHERE kind = $1 ORDER BY key", kind)
+        return [dict(row) for row in rows]
+
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """With ingestion running."""
-        runners = (self.runner, self.hiding_runner)
+        runners = (self.runner, self.hiding_runner, self.refresh_runner)
         tasks = [asyncio.create_task(runner.run()) for runner in runners]
         try:
             yield

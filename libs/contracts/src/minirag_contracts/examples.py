@@ -167,7 +167,7 @@ _KNOWLEDGE: tuple[EventPayload, ...] = (
         name="manual.pdf",
         description="The manual, second edition",
         config={"original_filename": "manual.pdf", "file_size": 42_000},
-        refresh_schedule="daily",
+        refresh_schedule="0 6 * * 1-5 Europe/Berlin",
         content_hash=_HASH,
         config_hash=_HASH,
     ),

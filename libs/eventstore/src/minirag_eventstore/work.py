@@ -136,6 +136,25 @@ async def add_work(
     return None if row is None else WorkItem(**dict(row))
 
 
+async def put_work(
+    connection: Connection, scope: TenantScope, kind: str, key: str, *, due: datetime, payload: dict[str, Any]
+) -> None:
+    """Sees to it that there is work of this (kind, key), due at this time with this payload. A piece that was there is replaced:
+    whoever runs it at this moment has lost the lease, and so has no effect.
+    """
+    await connection.execute(
+        """INSERT INTO work (work_id, tenant_id, kind, key, payload, due_at) VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (kind, key) DO UPDATE SET payload = $5, due_at = $6, attempts = 0, last_error = NULL,
+                                                 lease_owner = NULL, lease_until = NULL""",
+        new_id(),
+        scope.tenant_id,
+        kind,
+        key,
+        payload,
+        due,
+    )
+
+
 async def drop_work(connection: Connection, kind: str, keys: Sequence[str]) -> None:
     """Takes back work that has become needless. Whoever runs it is cancelled at the next renewal; a piece that somebody
     else is changing at this moment stays, so that nobody waits here, and has to find out by itself.

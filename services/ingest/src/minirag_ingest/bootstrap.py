@@ -17,10 +17,11 @@ from minirag_ingest.adapters.index import BusIndex
 from minirag_ingest.adapters.ingestion_rows import PostgresIngestionRows
 from minirag_ingest.adapters.progress import BusProgress
 from minirag_ingest.adapters.progress_rows import PostgresProgressRows
+from minirag_ingest.adapters.refresh_rows import PostgresRefreshRows
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
 from minirag_ingest.adapters.transfer import BusTransfer
 from minirag_ingest.adapters.web import WebFetcher
-from minirag_ingest.commands import hiding
+from minirag_ingest.commands import hiding, schedules
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.changes import ChangeCommands
 from minirag_ingest.commands.families import FamilyCommands
@@ -28,6 +29,8 @@ from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
 from minirag_ingest.commands.reading import SourceReader
+from minirag_ingest.commands.refreshing import Refreshes
+from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.entrypoints import health, rpc
@@ -51,6 +54,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         PostgresIngestionRows(),
         BusIndex(runtime.bus, settings.ingest_stage_deadline),
     )
+    arranged = Schedules(runtime.store, PostgresRefreshRows(runtime.database))
     ingestion = Ingestion(
         runtime.store,
         rows,
@@ -60,6 +64,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         index,
         BusProgress(runtime.bus),
         PostgresProgressRows(runtime.store),
+        arranged,
         retry.attempts,
     )
     runner = runtime.work(
@@ -79,7 +84,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     )
     disk = DataDisk(settings.data_dir or Path.cwd())
     given = Given(fetcher, disk)
-    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner)
+    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner, arranged)
+    _refresh(runtime, arranged, Refreshes(runtime.store, sources, contents, arranged, given))
     rpc.register(
         runtime,
         SourceCommands(runtime.store, sources, given, BusTransfer(runtime.bus)),
@@ -89,6 +95,13 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         SourceQueries(runtime.store, rows, history),
     )
     runtime.check("disk", health.disk_check(disk))
+
+
+def _refresh(runtime: Runtime, arranged: Schedules, refreshes: Refreshes) -> None:
+    runtime.work(
+        WorkRunner(runtime.store, schedules.WORK_KIND, refreshes.run, on_parked=refreshes.keep_going)
+    )
+    runtime.background("schedules", arranged.keep_complete)
 
 
 def _extraction(settings: Settings) -> ExtractionPool:

@@ -246,6 +246,25 @@ class SourceRows(Protocol):
         """Of this source and its children those that are deactivated and of which a version was ever asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """The schedule that an active source has, and what the work of its next refresh says; either may be missing."""
+
+    bot_id: UUID
+    schedule: str | None
+    payload: dict[str, Any] | None
+
+
+class RefreshRows(Protocol):
+    """Which sources have a schedule, and the work that was arranged for them."""
+
+    async def arranged(self, tx: Transaction, source_id: UUID) -> Arranged | None:
+        """Of one source as this transaction sees it, locked from here on; None for an unknown one."""
+
+    async def forgotten(self) -> Sequence[tuple[TenantScope, UUID]]:
+        """Active sources of all tenants that have a schedule and no work, a bounded number at a time."""
+
+
 class ContentRows(Protocol):
     """What was given, and what was made of it; content, so no projection."""
 

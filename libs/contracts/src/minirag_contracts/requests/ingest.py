@@ -36,7 +36,8 @@ class SourceRead(Reply):
     """A source as clients see it (spec §8). ``status``: pending, processing, ready, error.
 
     A source with active children has their status (processing or error if one is, ready if all are, else pending) and
-    the sum of their ``chunk_count``.
+    the sum of their ``chunk_count``. ``next_refresh_at`` is when its schedule makes the next version, later than usual while
+    it keeps failing; None where there is no schedule or the source is not active.
     """
 
     id: UUID
@@ -54,6 +55,7 @@ class SourceRead(Reply):
     is_active: bool
     refresh_schedule: RefreshSchedule | None
     last_refreshed_at: datetime | None
+    next_refresh_at: datetime | None = None
     children_count: int
     created_at: datetime
     updated_at: datetime

@@ -10,7 +10,7 @@ from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import CreateSource, NewChild
 from minirag_service.sealing import new_salt, salted_hash
 
-from minirag_ingest.domain import intake, source
+from minirag_ingest.domain import intake, schedule, source
 from minirag_ingest.errors import DiskFull, InvalidSource, InvalidUrl
 from minirag_ingest.ports import Disk, Fetcher, LastingFailure, SourceContent
 
@@ -34,6 +34,7 @@ class Given:
     def new(self, bot_id: UUID, given: CreateSource | NewChild, parent_id: UUID | None) -> NewSource:
         """A new source that is no file, under an id of its own; raises refusals."""
         intake.check_names(given.name, given.description, given.config)
+        schedule.parse(given.refresh_schedule)
         content, salt = self.content(given.source_type, given.config, given.content), new_salt()
         settings = source.Settings(
             name=given.name,

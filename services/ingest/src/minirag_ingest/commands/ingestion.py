@@ -16,6 +16,7 @@ from minirag_eventstore import EventStore, Postpone, Transaction, WorkItem
 
 from minirag_ingest.commands.progress import Meter
 from minirag_ingest.commands.reading import SourceReader, in_language
+from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.domain import intake, source
 from minirag_ingest.domain.difference import Difference, difference, passage
 from minirag_ingest.domain.sizes import Sizes
@@ -68,12 +69,14 @@ class Ingestion:
         index: Index,
         progress: ProgressSignal,
         progress_rows: ProgressRows,
+        schedules: Schedules,
         attempts: int,
     ) -> None:
         self._store = store
         self._rows = rows
         self._progress = progress
         self._progress_rows = progress_rows
+        self._schedules = schedules
         self._contents = contents
         self._reader = reader
         self._chunker = chunker
@@ -199,7 +202,9 @@ class Ingestion:
             tx, source_id
         )  # a change of the source's settings must not undo a finished version
         state, recorded = await tx.load(stream, source.evolve, source.Source())
-        await tx.append(_context(item), stream, recorded, source.decide(state, outcome))
+        payloads = source.decide(state, outcome)
+        await tx.append(_context(item), stream, recorded, payloads)
+        await self._schedules.ended(tx, source_id, state, payloads)
         await self._contents.drop_documents(tx, source_id, KEPT_VERSIONS)
         await self._progress_rows.forget(tx, source_id)
 

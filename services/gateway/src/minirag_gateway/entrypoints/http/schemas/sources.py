@@ -15,7 +15,15 @@ from minirag_contracts.requests.ingest import (
     UploadSource,
     config_size,
 )
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from minirag_gateway.entrypoints.http.bodies import Body
 from minirag_gateway.entrypoints.http.schemas.changes import Update, absent
@@ -36,6 +44,32 @@ yours.
 Config = Annotated[dict[str, Any], AfterValidator(_small), Field(description=" ".join(_CONFIG.split()))]
 
 
+def _schedule(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """One sentence instead of one for each alternative."""
+    try:
+        return check(value)
+    except ValidationError:
+        raise ValueError(
+            "A schedule is none, hourly, daily or weekly, or five cron fields and a time zone, each after one space: "
+            "0 6 * * 1-5 Europe/Berlin"
+        ) from None
+
+
+Schedule = Annotated[
+    RefreshSchedule | None,
+    WrapValidator(_schedule),
+    Field(
+        description=(
+            "When the source is read again by itself. Five cron fields (minute, hour, day of month, month, day of week) are in "
+            "UTC unless an IANA time zone follows; every 5 minutes is the most. A source that keeps failing is tried less and "
+            "less often, at least once a week; `next_refresh_at` tells when. A source that has nothing but children refreshes "
+            "them."
+        ),
+        examples=["daily", "0 6 * * 1-5 Europe/Berlin", "*/30 * * * *"],
+    ),
+]
+
+
 class SourceCreate(Body):
     """A new source; ingestion is asked for separately."""
 
@@ -51,7 +85,7 @@ class SourceCreate(Body):
         examples=["The museum opens at nine."],
     )
     parent_id: UUID | None = None
-    refresh_schedule: RefreshSchedule | None = None
+    refresh_schedule: Schedule = None
 
     def request(self) -> CreateSource:
         """What ingest is asked."""
@@ -77,7 +111,7 @@ class SourceUpdate(Update):
         default_factory=absent, repr=False, description="The text of a `text` source."
     )
     is_active: bool = Field(default_factory=absent)
-    refresh_schedule: RefreshSchedule | None = Field(default_factory=absent)
+    refresh_schedule: Schedule = Field(default_factory=absent)
 
     def request(self, source_id: UUID) -> UpdateSource:
         """What ingest is asked: what was sent, and nothing else."""
@@ -92,7 +126,7 @@ class ChildSourceCreate(Body):
     source_type: SourceType
     config: Config = Field(default={}, examples=[{"url": "https://example.com/help"}])
     content: str | None = Field(default=None, repr=False, description="The text of a `text` source.")
-    refresh_schedule: RefreshSchedule | None = None
+    refresh_schedule: Schedule = None
 
 
 class SourceBatchCreate(Body):
