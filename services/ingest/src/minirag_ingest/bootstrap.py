@@ -60,6 +60,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
             WORK_KIND,
             ingestion.make,
             concurrency=settings.ingest_concurrency,
+            share=max(1, int(settings.ingest_concurrency * settings.ingest_tenant_share)),
             lease=settings.ingest_lease,
             retry=retry,
             on_parked=ingestion.give_up,

@@ -17,7 +17,14 @@ class Settings(ServiceSettings):
         description="Hosts, host:port or networks, comma-separated, that may be fetched from although they are private.",
     )
     ingest_concurrency: int = Field(
-        default=4, ge=1, le=64, description="Sources that one process ingests at a time."
+        default=8, ge=1, le=64, description="Sources that one process ingests at a time."
+    )
+    ingest_tenant_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="The part of them that may be one tenant's. The rest is kept for others, so that a bulk load does not make"
+        " them wait for the end of a long document.",
     )
     ingest_retry_delays: tuple[timedelta, ...] = Field(
         default=(timedelta(seconds=2), timedelta(seconds=8), timedelta(seconds=30)),
