@@ -1,6 +1,7 @@
 """all-MiniLM-L6-v2 in this process: onnxruntime computes in threads, and lets go of the interpreter while it does.
 
-Three lanes: a query never waits behind bulk work, and bulk threads are nice to everybody on the machine. An English
+Three lanes: a query never waits behind bulk work, and bulk threads are nice to everybody on the machine. In the bulk lane
+tenants take turns run by run, and there is one thread more than one tenant may use, for whoever comes second. An English
 model; texts are cut at 256 tokens. Quantised vectors depend a little on their batch neighbours (cosine about .99).
 """
 
@@ -8,13 +9,16 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from minirag_contracts.context import TenantScope
 from minirag_contracts.errors import Unavailable
+from minirag_messaging.turnstile import Turnstile
 
 from minirag_retrieval.model_files import GRAPH_NAME, TOKENIZER_NAME, are_complete
 from minirag_retrieval.ports import Vector
@@ -24,6 +28,7 @@ MAX_TOKENS = 256
 BATCH = 8
 """Texts per run: more of them gain nothing on a CPU and make every one wait for the longest."""
 BULK_NICENESS = 10
+SPARE_THREADS = 1
 
 log = logging.getLogger(__name__)
 Encode = Callable[[Sequence[str]], list[Vector]]
@@ -41,7 +46,8 @@ class MiniLm:
         self._queries = ThreadPoolExecutor(1, "embed-query")
         self._short = ThreadPoolExecutor(1, "embed-short")
         threads = bulk_threads or os.cpu_count() or 1
-        self._bulk = ThreadPoolExecutor(threads, "embed-bulk", initializer=_be_nice)
+        self._bulk = ThreadPoolExecutor(threads + SPARE_THREADS, "embed-bulk", initializer=_be_nice)
+        self._turnstile = Turnstile(threads + SPARE_THREADS, share=threads)
 
     async def load(self) -> None:
         """Makes the model's files if they are missing, and opens them; raises RuntimeError if that fails."""
@@ -62,34 +68,40 @@ class MiniLm:
 
     async def embed_short(self, texts: Sequence[str]) -> list[Vector]:
         """A few sentences, beside the queries."""
-        return await self._in_batches(self._short, texts)
+        return await _in_batches(partial(self._run, self._short), texts)
 
-    async def embed_batch(self, texts: Sequence[str]) -> list[Vector]:
+    async def embed_batch(self, texts: Sequence[str], scope: TenantScope) -> list[Vector]:
         """About 12 ms of one core for a full chunk."""
-        return await self._in_batches(self._bulk, texts)
+
+        async def in_turn(part: Sequence[str]) -> list[Vector]:
+            async with self._turnstile.turn_of(scope):
+                return await self._run(self._bulk, part)
+
+        return await _in_batches(in_turn, texts)
 
     async def close(self) -> None:
         """Gives up what has not begun."""
         for executor in (self._queries, self._short, self._bulk):
             executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _in_batches(self, executor: ThreadPoolExecutor, texts: Sequence[str]) -> list[Vector]:
-        """Neighbours of about the same length share a batch, so that little is padded."""
-        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
-        batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-        results = await asyncio.gather(
-            *(self._run(executor, [texts[place] for place in part]) for part in batches)
-        )
-        vectors: list[Vector | None] = [None] * len(texts)
-        for part, result in zip(batches, results, strict=True):
-            for place, vector in zip(part, result, strict=True):
-                vectors[place] = vector
-        return [vector for vector in vectors if vector is not None]
-
     async def _run(self, executor: ThreadPoolExecutor, texts: Sequence[str]) -> list[Vector]:
         await self._loaded.wait()
         assert self._encode is not None
         return await asyncio.get_running_loop().run_in_executor(executor, self._encode, texts)
+
+
+async def _in_batches(
+    run: Callable[[Sequence[str]], Awaitable[list[Vector]]], texts: Sequence[str]
+) -> list[Vector]:
+    """Neighbours of about the same length share a batch, so that little is padded."""
+    order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+    batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    results = await asyncio.gather(*(run([texts[place] for place in part]) for part in batches))
+    vectors: list[Vector | None] = [None] * len(texts)
+    for part, result in zip(batches, results, strict=True):
+        for place, vector in zip(part, result, strict=True):
+            vectors[place] = vector
+    return [vector for vector in vectors if vector is not None]
 
 
 def _open(folder: Path) -> Encode:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from minirag_contracts.context import Context
+from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.ids import derived_id
 from minirag_contracts.requests.retrieval import Chunk, ChunksStaged, StageChunks
 from minirag_eventstore import Connection, EventStore
@@ -62,7 +62,8 @@ class Staging:
         """Points first, rows second: what dies between the two is made again under the same ids."""
         places, vectors = await self._known(request, context, drafts)
         fresh = {draft.content_hash: draft for draft in drafts if draft.content_hash not in places}
-        embedded = await self._embed([draft for draft in fresh.values() if draft.embed_hash not in vectors])
+        unknown = [draft for draft in fresh.values() if draft.embed_hash not in vectors]
+        embedded = await self._embed(unknown, context.scope)
         vectors |= embedded
         chunks = [_stored(request, draft, vectors[draft.embed_hash]) for draft in fresh.values()]
         await self._index.insert(context.scope, [point_of(chunk, self._encoder) for chunk in chunks])
@@ -89,9 +90,9 @@ class Staging:
         hidden = await self._bots.hidden(connection, [request.source_id])
         return request.version <= hidden.get(request.source_id, 0)
 
-    async def _embed(self, drafts: Sequence[Draft]) -> dict[bytes, bytes]:
+    async def _embed(self, drafts: Sequence[Draft], scope: TenantScope) -> dict[bytes, bytes]:
         texts = {draft.embed_hash: _embedded_text(draft.chunk) for draft in drafts}
-        vectors = await self._embedder.embed_batch(list(texts.values()))
+        vectors = await self._embedder.embed_batch(list(texts.values()), scope)
         return {key: vector.astype("<f4").tobytes() for key, vector in zip(texts, vectors, strict=True)}
 
     def _draft(self, request: StageChunks, chunk: Chunk) -> Draft:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from minirag_contracts.context import TenantScope
+
 from minirag_retrieval.ports.index import SparseVector, Vector
 
 
@@ -15,8 +17,10 @@ class Embedder(Protocol):
         """One short text, ahead of all bulk work."""
         ...
 
-    async def embed_batch(self, texts: Sequence[str]) -> list[Vector]:
-        """Many texts, in the order given, behind all queries."""
+    async def embed_batch(self, texts: Sequence[str], scope: TenantScope) -> list[Vector]:
+        """Many texts, in the order given, behind all queries; tenants take turns. Raises EmbedderBusy when a provider wants us
+        to come back later.
+        """
         ...
 
     async def embed_short(self, texts: Sequence[str]) -> list[Vector]:
