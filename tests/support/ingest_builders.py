@@ -40,6 +40,7 @@ from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.quotas import Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.domain import source
@@ -217,7 +218,8 @@ class Ingest:
             poll=timedelta(milliseconds=20),
         )
         given = Given(fetcher, self.disk)
-        sources = Sources(self.rows, self.contents, self.bots, self.runner)
+        self.quotas = Quotas(self.rows)
+        sources = Sources(self.rows, self.contents, self.bots, self.runner, self.quotas)
         self.commands = SourceCommands(self.store, sources, given, self.transfer)
         self.families = FamilyCommands(self.store, self.rows, sources, given)
         self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)

@@ -211,6 +211,7 @@ class RpcServer:
             "status": int(refusal.status),
             "detail": refusal.detail,
             "trace_id": getattr(refusal, "trace_id", ""),
+            "retry_after": refusal.retry_after,
         }
         headers = {"Nats-Service-Error": refusal.code, ERROR_CODE_HEADER: str(int(refusal.status))}
         await self._send(subject, to_json(body), headers)

@@ -25,6 +25,7 @@ from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.quotas import Most, Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.entrypoints import health, rpc
@@ -72,7 +73,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     )
     disk = DataDisk(settings.data_dir or Path.cwd())
     given = Given(fetcher, disk)
-    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner)
+    quotas = Quotas(rows, Most(settings.ingest_max_sources, settings.ingest_max_queued))
+    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner, quotas)
     rpc.register(
         runtime,
         SourceCommands(runtime.store, sources, given, BusTransfer(runtime.bus)),

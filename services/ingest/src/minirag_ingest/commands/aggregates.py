@@ -12,6 +12,7 @@ from minirag_contracts.requests.ingest import SourceRead
 from minirag_eventstore import Transaction
 
 from minirag_ingest.commands.ingestion import WORK_KIND, work_key, work_payload
+from minirag_ingest.commands.quotas import Quotas
 from minirag_ingest.domain import source
 from minirag_ingest.errors import BotUnknown, SourceNotFound
 from minirag_ingest.ports import Bots, ContentRows, Runner, SourceContent, SourceRows
@@ -20,7 +21,15 @@ from minirag_ingest.ports import Bots, ContentRows, Runner, SourceContent, Sourc
 class Sources:
     """What every command of sources does."""
 
-    def __init__(self, rows: SourceRows, contents: ContentRows, bots: Bots, runner: Runner) -> None:
+    def __init__(
+        self,
+        rows: SourceRows,
+        contents: ContentRows,
+        bots: Bots,
+        runner: Runner,
+        quotas: Quotas | None = None,
+    ) -> None:
+        self.quotas = quotas or Quotas(rows)
         self._rows = rows
         self._contents = contents
         self._bots = bots

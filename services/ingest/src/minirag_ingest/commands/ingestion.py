@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -18,6 +19,7 @@ from minirag_ingest.commands.progress import Meter
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.domain import source
 from minirag_ingest.ports import (
+    Busy,
     Chunker,
     ContentRows,
     Index,
@@ -37,6 +39,7 @@ IN_FLIGHT = 3
 """Requests to retrieval at a time, for one source."""
 OWNER_AWAY = timedelta(seconds=2)
 """How long to wait for retrieval when it does not answer; that it is away is no failure of the source."""
+SPREAD = 1.25
 PATIENCE = timedelta(hours=1)
 """How long a server may go on asking us to come back later."""
 KEPT_VERSIONS = 2
@@ -78,6 +81,9 @@ class Ingestion:
             outcome = source.Fail(_version(item), failure.code, str(failure))
         except Unavailable as away:
             raise Postpone(OWNER_AWAY, type(away).__name__) from away
+        except Busy as busy:
+            # Not all at the same moment, and not after an hour either: whoever limits us gives us our turn some time.
+            raise Postpone(busy.retry_after * random.uniform(1, SPREAD), "busy") from busy  # noqa: S311  # jitter
         except TemporaryFailure as failure:
             waited = started - item.created_at
             if failure.retry_after is not None and waited < PATIENCE:

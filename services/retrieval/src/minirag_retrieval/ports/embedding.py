@@ -8,6 +8,14 @@ from minirag_contracts.context import TenantScope
 from minirag_retrieval.ports.index import SparseVector, Vector
 
 
+class EmbedderBusy(Exception):
+    """A provider of embeddings has had enough for now (429); ``retry_after`` in seconds is what it asked for."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"asked again in {retry_after:g} s")
+        self.retry_after = retry_after
+
+
 class Embedder(Protocol):
     """Texts to vectors of length 1."""
 
