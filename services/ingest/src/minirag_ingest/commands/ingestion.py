@@ -33,9 +33,9 @@ from minirag_ingest.ports import (
 log = logging.getLogger(__name__)
 
 WORK_KIND = "ingestion"
-BATCH = 32
+BATCH = 64
 """Chunks of one request to retrieval."""
-IN_FLIGHT = 3
+IN_FLIGHT = 2
 """Requests to retrieval at a time, for one source."""
 OWNER_AWAY = timedelta(seconds=2)
 """How long to wait for retrieval when it does not answer; that it is away is no failure of the source."""

@@ -16,7 +16,7 @@ from minirag_retrieval.commands.staging import Staging
 from minirag_retrieval.queries import Searching
 from minirag_retrieval.queries.summary import Summary
 
-STAGED, STAGED_OF_ONE, STAGED_WAITING = 12, 6, 512
+STAGED, STAGED_OF_ONE, STAGED_WAITING = 8, 4, 512
 """Batches that one process takes in at a time, of one tenant, and that wait: beside searches, which have the main lane."""
 
 
