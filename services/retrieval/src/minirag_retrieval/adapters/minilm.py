@@ -1,8 +1,9 @@
 """all-MiniLM-L6-v2 in this process: onnxruntime computes in threads, and lets go of the interpreter while it does.
 
-Three lanes: a query never waits behind bulk work, and bulk threads are nice to everybody on the machine. In the bulk lane
-tenants take turns run by run, and there is one thread more than one tenant may use, for whoever comes second. An English
-model; texts are cut at 256 tokens. Quantised vectors depend a little on their batch neighbours (cosine about .99).
+A query never waits behind bulk work, and bulk threads are nice to everybody on the machine. Tenants take turns run by run. One
+thread more than one tenant may fill is there for the first run of whoever has none: it is as important as everything else, so
+that a single document takes about as long as on an idle machine. An English model; texts are cut at 256 tokens. Quantised
+vectors depend a little on their batch neighbours (cosine about .99).
 """
 
 import asyncio
@@ -28,7 +29,6 @@ MAX_TOKENS = 256
 BATCH = 8
 """Texts per run: more of them gain nothing on a CPU and make every one wait for the longest."""
 BULK_NICENESS = 10
-SPARE_THREADS = 1
 
 log = logging.getLogger(__name__)
 Encode = Callable[[Sequence[str]], list[Vector]]
@@ -46,8 +46,10 @@ class MiniLm:
         self._queries = ThreadPoolExecutor(1, "embed-query")
         self._short = ThreadPoolExecutor(1, "embed-short")
         threads = bulk_threads or os.cpu_count() or 1
-        self._bulk = ThreadPoolExecutor(threads + SPARE_THREADS, "embed-bulk", initializer=_be_nice)
-        self._turnstile = Turnstile(threads + SPARE_THREADS, share=threads)
+        self._bulk = ThreadPoolExecutor(threads, "embed-bulk", initializer=_be_nice)
+        self._first = ThreadPoolExecutor(1, "embed-first")
+        self._first_is_free = True
+        self._turnstile = Turnstile(threads + 1, share=threads)
 
     async def load(self) -> None:
         """Makes the model's files if they are missing, and opens them; raises RuntimeError if that fails."""
@@ -75,13 +77,22 @@ class MiniLm:
 
         async def in_turn(part: Sequence[str]) -> list[Vector]:
             async with self._turnstile.turn_of(scope):
+                if self._first_is_free and self._turnstile.inside_of(scope) == 1:
+                    return await self._run_first(part)
                 return await self._run(self._bulk, part)
 
         return await _in_batches(in_turn, texts)
 
+    async def _run_first(self, texts: Sequence[str]) -> list[Vector]:
+        self._first_is_free = False
+        try:
+            return await self._run(self._first, texts)
+        finally:
+            self._first_is_free = True
+
     async def close(self) -> None:
         """Gives up what has not begun."""
-        for executor in (self._queries, self._short, self._bulk):
+        for executor in (self._queries, self._short, self._first, self._bulk):
             executor.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, executor: ThreadPoolExecutor, texts: Sequence[str]) -> list[Vector]:
