@@ -49,6 +49,7 @@ from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.quotas import Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
 from minirag_ingest.commands.schedules import Schedules
@@ -233,7 +234,8 @@ class Ingest:
             poll=timedelta(milliseconds=20),
         )
         given = Given(fetcher, self.disk)
-        sources = Sources(self.rows, self.contents, self.bots, self.runner, self.schedules)
+        self.quotas = Quotas(self.rows)
+        sources = Sources(self.rows, self.contents, self.bots, self.runner, self.schedules, self.quotas)
         self.refreshes = Refreshes(self.store, sources, self.contents, self.schedules, given)
         self.refresh_runner = WorkRunner(
             self.store,

@@ -285,9 +285,10 @@ async def _none_left(store: EventStore) -> bool:
 
 
 async def test_work_that_was_taken_back_is_cancelled_where_it_runs(store: EventStore) -> None:
-    context, ended = a_context(new_id()), asyncio.Event()
+    context, begun, ended = a_context(new_id()), asyncio.Event(), asyncio.Event()
 
     async def handle(item: WorkItem) -> None:
+        begun.set()
         try:
             await asyncio.sleep(3600)
         finally:
@@ -298,6 +299,7 @@ async def test_work_that_was_taken_back_is_cancelled_where_it_runs(store: EventS
         async with store.transaction(context.scope) as transaction:
             for key in ("runs", "waits elsewhere"):
                 await runner.add(transaction, key)
+        await asyncio.wait_for(begun.wait(), 5)
         async with store.transaction(context.scope) as transaction:
             await transaction.drop_work("job", "runs", "waits elsewhere", "never was")
         assert await count(store, "work") == 0

@@ -4,11 +4,11 @@ A piece of work is added in the transaction that makes it necessary and deleted 
 Between the two a process holds a lease and renews it; when it dies, the lease runs out and another takes the work up.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from minirag_contracts.context import TenantScope
 from minirag_contracts.ids import new_id
@@ -175,22 +175,98 @@ async def take_back(connection: Connection, kind: str, key: str, unless: str) ->
     return affected(status) == 1
 
 
+@dataclass(slots=True)
+class Turns:
+    """Whose turn it is: claims go from tenant to tenant, and go on after the one that was served last.
+
+    ``share`` is how many pieces of one tenant this process runs at most, whoever else waits or does not: a newcomer must not wait
+    for the end of a long piece. ``running`` tells how many that are now.
+    """
+
+    share: int | None = None
+    running: Callable[[], Mapping[UUID, int]] = dict
+    served: UUID = field(default_factory=uuid4)
+    """The tenant that was served last; at first anywhere, so that several processes do not follow each other."""
+
+
+CLAIM = """
+    WITH RECURSIVE round (tenant_id, lap, turn) AS (
+        SELECT $5::uuid, 1, 0
+        UNION ALL
+        SELECT next.tenant_id, next.lap, round.turn + 1 FROM round CROSS JOIN LATERAL (
+            (SELECT w.tenant_id, round.lap FROM work w
+             WHERE w.kind = $1 AND w.tenant_id > round.tenant_id AND w.due_at <= now() ORDER BY w.tenant_id LIMIT 1)
+            UNION ALL
+            (SELECT '00000000-0000-0000-0000-000000000000'::uuid, 2 WHERE round.lap = 1)
+            LIMIT 1
+        ) AS next
+        WHERE round.lap = 1 OR round.tenant_id < $5
+    ),
+    mine AS (SELECT * FROM unnest($6::uuid[], $7::int[]) AS mine (tenant_id, pieces)),
+    waiting AS (
+        SELECT free.work_id, coalesce(mine.pieces, 0) + free.place AS place, round.turn
+        FROM round LEFT JOIN mine USING (tenant_id) CROSS JOIN LATERAL (
+            SELECT first.work_id, row_number() OVER (ORDER BY first.due_at) AS place FROM (
+                SELECT w.work_id, w.due_at FROM work w
+                WHERE w.kind = $1 AND w.tenant_id = round.tenant_id AND w.due_at <= now()
+                  AND (w.lease_until IS NULL OR w.lease_until < now())
+                ORDER BY w.due_at LIMIT greatest(0, least($4, $8 - coalesce(mine.pieces, 0)))
+            ) AS first
+        ) AS free
+        WHERE CASE round.lap WHEN 1 THEN round.tenant_id > $5 ELSE round.tenant_id <= $5 END
+        LIMIT $9
+    ),
+    chosen AS (
+        SELECT w.work_id, waiting.place, waiting.turn FROM waiting JOIN work w USING (work_id)
+        WHERE w.due_at <= now() AND (w.lease_until IS NULL OR w.lease_until < now())
+        ORDER BY waiting.place, waiting.turn LIMIT $4 FOR UPDATE OF w SKIP LOCKED
+    )
+    UPDATE work SET lease_owner = $2, lease_until = now() + $3, attempts = attempts + 1
+    FROM chosen WHERE work.work_id = chosen.work_id
+    RETURNING work.work_id, tenant_id, kind, key, payload, attempts AS attempt, created_at, lease_owner, last_error,
+              place, turn"""
+UNBOUNDED = 2**31 - 1
+SPARE = 2
+"""How many pieces are looked at for each one that is wanted; other processes may be claiming the same ones."""
+
+
 async def claim(
-    connection: Connection, kind: str, lease_owner: UUID, lease: timedelta, limit: int
+    connection: Connection,
+    kind: str,
+    lease_owner: UUID,
+    lease: timedelta,
+    limit: int,
+    turns: Turns | None = None,
 ) -> list[WorkItem]:
-    """Leases due work whose lease is free or has run out, the longest due first. Each claim counts as an attempt."""
+    """Leases due work whose lease is free or has run out. Each claim counts as an attempt.
+
+    Tenants take turns, those first of whom this process runs least; of a tenant the longest due first. What it costs depends on
+    the number of tenants that are looked at (a few for each piece that is wanted) and not on what they have waiting.
+    """
+    turns = turns or Turns()
+    running = turns.running()
+    share = UNBOUNDED if turns.share is None else turns.share
     rows = await connection.fetch(
-        """UPDATE work SET lease_owner = $2, lease_until = now() + $3, attempts = attempts + 1
-           WHERE work_id IN (SELECT work_id FROM work
-                             WHERE kind = $1 AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
-                             ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
-           RETURNING work_id, tenant_id, kind, key, payload, attempts AS attempt, created_at, lease_owner, last_error""",
+        CLAIM,
         kind,
         lease_owner,
         lease,
         limit,
+        turns.served,
+        list(running),
+        list(running.values()),
+        share,
+        SPARE * limit * min(limit, share),
     )
-    return [WorkItem(**dict(row)) for row in rows]
+    rows.sort(key=lambda row: (row["place"], row["turn"]))
+    items = [_item(dict(row)) for row in rows]
+    if items:
+        turns.served = items[-1].tenant_id
+    return items
+
+
+def _item(row: Mapping[str, Any]) -> WorkItem:
+    return WorkItem(**{name: value for name, value in row.items() if name not in ("place", "turn")})
 
 
 async def renew(

@@ -28,6 +28,7 @@ from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.quotas import Most, Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
 from minirag_ingest.commands.schedules import Schedules
@@ -73,6 +74,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
             WORK_KIND,
             ingestion.make,
             concurrency=settings.ingest_concurrency,
+            share=max(1, int(settings.ingest_concurrency * settings.ingest_tenant_share)),
             lease=settings.ingest_lease,
             retry=retry,
             on_parked=ingestion.give_up,
@@ -84,7 +86,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     )
     disk = DataDisk(settings.data_dir or Path.cwd())
     given = Given(fetcher, disk)
-    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner, arranged)
+    quotas = Quotas(rows, Most(settings.ingest_max_sources, settings.ingest_max_queued))
+    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner, arranged, quotas)
     _refresh(runtime, arranged, Refreshes(runtime.store, sources, contents, arranged, given))
     rpc.register(
         runtime,

@@ -114,6 +114,24 @@ class UploadGone(IngestRefusal):
     code: ClassVar[str] = "upload_incomplete"
 
 
+class TooManySources(IngestRefusal):
+    """This tenant has as many sources as it may have"""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "source_quota_reached"
+
+
+class TooManyQueued(IngestRefusal):
+    """This tenant has as many ingestions waiting as it may have"""
+
+    status: ClassVar[int] = HTTPStatus.TOO_MANY_REQUESTS
+    code: ClassVar[str] = "ingestion_quota_reached"
+
+    def __init__(self, detail: str | None = None, retry_after: float = 30.0) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class DiskFull(IngestRefusal):
     """There is less than 1 GB of free disk space, so nothing new can be ingested until some is freed."""
 

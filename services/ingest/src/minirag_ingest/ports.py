@@ -85,6 +85,14 @@ class ExtractionInterrupted(TemporaryFailure):
     code = "interrupted"
 
 
+class Busy(Exception):
+    """Somebody wants us to come back later, which slows the work down and never fails it: a provider's rate limit."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("Indexing was asked to slow down; it goes on by itself.")
+        self.retry_after = retry_after
+
+
 class Extractor(Protocol):
     """Bytes → Document, without blocking the caller's loop."""
 
@@ -119,7 +127,9 @@ class Target:
 
 
 class Index(Protocol):
-    """Retrieval. Raises Unavailable when it does not answer, TemporaryFailure and LastingFailure for what it refuses."""
+    """Retrieval. Raises Unavailable when it does not answer, Busy when it can do no more at the moment, TemporaryFailure and
+    LastingFailure for what it refuses.
+    """
 
     async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> int:
         """Takes in one batch, invisibly; safe to repeat. Answers how many chunks had to be embedded."""
@@ -232,6 +242,12 @@ class SourceRows(Protocol):
 
     async def summary(self, tx: Transaction) -> SourcesSummary:
         """The tenant's active sources in figures."""
+
+    async def active_count(self, tx: Transaction) -> int:
+        """How many active sources the tenant has."""
+
+    async def queued_count(self, tx: Transaction) -> int:
+        """How many ingestions of the tenant wait or run."""
 
     async def lock(self, tx: Transaction, source_id: UUID) -> None:
         """From here to the end of the transaction nobody else changes this source. Parents are locked before children."""

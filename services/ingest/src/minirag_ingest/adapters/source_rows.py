@@ -53,6 +53,14 @@ class PostgresSourceRows:
         found = {row["source_id"]: _read(dict(row)) for row in rows}
         return [found[source_id] for source_id in source_ids if source_id in found]
 
+    async def active_count(self, tx: Transaction) -> int:
+        """How many active sources the tenant has."""
+        return int(await tx.connection.fetchval("SELECT count(*) FROM sources WHERE is_active"))
+
+    async def queued_count(self, tx: Transaction) -> int:
+        """How many ingestions of the tenant wait or run."""
+        return int(await tx.connection.fetchval("SELECT count(*) FROM work WHERE kind = 'ingestion'"))
+
     async def page(self, tx: Transaction, which: Selection, limit: int, cursor: str | None) -> SourceList:
         """Active sources, newest first; a page ends before it is larger than the bus carries."""
         created_at, last_id, _ = pages.decode(cursor) or (None, None, 0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -21,6 +22,7 @@ from minirag_ingest.domain import intake, source
 from minirag_ingest.domain.difference import Difference, difference, passage
 from minirag_ingest.domain.sizes import Sizes
 from minirag_ingest.ports import (
+    Busy,
     Chunker,
     ContentRows,
     Index,
@@ -36,14 +38,15 @@ from minirag_ingest.ports import (
 log = logging.getLogger(__name__)
 
 WORK_KIND = "ingestion"
-BATCH = 32
+BATCH = 64
 """Chunks of one request to retrieval."""
 MANY = 500
 """Passages whose comparison would hold the loop up; it is made beside it."""
-IN_FLIGHT = 3
+IN_FLIGHT = 2
 """Requests to retrieval at a time, for one source."""
 OWNER_AWAY = timedelta(seconds=2)
 """How long to wait for retrieval when it does not answer; that it is away is no failure of the source."""
+SPREAD = 1.25
 PATIENCE = timedelta(hours=1)
 """How long a server may go on asking us to come back later."""
 KEPT_VERSIONS = 3
@@ -92,6 +95,9 @@ class Ingestion:
             outcome = source.Fail(_version(item), failure.code, str(failure), item.attempt)
         except Unavailable as away:
             raise Postpone(OWNER_AWAY, AWAY) from away
+        except Busy as busy:
+            # Not all at the same moment, and not after an hour either: whoever limits us gives us our turn some time.
+            raise Postpone(busy.retry_after * random.uniform(1, SPREAD), str(busy)) from busy  # noqa: S311  # jitter
         except TemporaryFailure as failure:
             waited = started - item.created_at
             if failure.retry_after is not None and waited < PATIENCE:

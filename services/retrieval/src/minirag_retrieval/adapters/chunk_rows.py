@@ -21,6 +21,20 @@ LANGUAGES = f"""WITH RECURSIVE found AS (
                     ) next
                 ) SELECT language FROM found"""  # noqa: S608  # our own condition
 """From one language to the next along the index, however many chunks there are of each."""
+TYPES = {
+    "uuid": ("chunk_id", "bot_id", "source_id"),
+    "bytea": ("content_hash", "embed_hash", "vector"),
+    "int": ("page",),
+    "bigint": ("from_gen", "to_gen"),
+}
+TYPE_OF = {column: kind for kind, columns in TYPES.items() for column in columns}
+ARRAYS = ", ".join(
+    f"${number}::{TYPE_OF.get(column, 'text')}[]" for number, column in enumerate(COLUMN_NAMES, start=2)
+)
+INSERT = f"""INSERT INTO chunks (tenant_id, {COLUMNS})
+             SELECT $1, {COLUMNS} FROM unnest({ARRAYS}) AS chunk ({COLUMNS})
+             ON CONFLICT (chunk_id) DO NOTHING"""  # noqa: S608  # our own columns
+"""All of a batch in one statement: half of what it costs row by row."""
 
 
 class PostgresChunkRows:
@@ -62,11 +76,19 @@ class PostgresChunkRows:
     ) -> None:
         """Adds chunks that are not there yet, and (source, ordinal, chunk) to the version."""
         await self._insert(connection, scope, chunks)
-        await connection.executemany(
+        places = {
+            (source, ordinal): chunk for source, ordinal, chunk in members
+        }  # a statement names a row once
+        await connection.execute(
             """INSERT INTO version_chunks (source_id, version, ordinal, tenant_id, chunk_id)
-               VALUES ($1, $2, $3, $4, $5)
+               SELECT m.source_id, $1, m.ordinal, $2, m.chunk_id
+               FROM unnest($3::uuid[], $4::int[], $5::uuid[]) AS m (source_id, ordinal, chunk_id)
                ON CONFLICT (source_id, version, ordinal) DO UPDATE SET chunk_id = excluded.chunk_id""",
-            [(source, version, ordinal, scope.tenant_id, chunk) for source, ordinal, chunk in members],
+            version,
+            scope.tenant_id,
+            [source for source, _ in places],
+            [ordinal for _, ordinal in places],
+            list(places.values()),
         )
 
     async def members(self, connection: Connection, source_id: UUID, version: int) -> list[Member]:
@@ -240,9 +262,7 @@ class PostgresChunkRows:
 
     @staticmethod
     async def _insert(connection: Connection, scope: TenantScope, chunks: Sequence[StoredChunk]) -> None:
-        await connection.executemany(
-            f"""INSERT INTO chunks (tenant_id, {COLUMNS})
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-                ON CONFLICT (chunk_id) DO NOTHING""",  # noqa: S608  # our own columns
-            [(scope.tenant_id, *(getattr(chunk, column) for column in COLUMN_NAMES)) for chunk in chunks],
-        )
+        if not chunks:
+            return
+        columns = [[getattr(chunk, column) for chunk in chunks] for column in COLUMN_NAMES]
+        await connection.execute(INSERT, scope.tenant_id, *columns)
