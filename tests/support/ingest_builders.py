@@ -48,6 +48,7 @@ from minirag_ingest.ports import LastingFailure, Target
 from minirag_ingest.projections import PROJECTIONS
 from minirag_ingest.queries import SourceQueries
 from minirag_service.egress import Allowance, GuardedClient
+from minirag_service.egress.backend import Resolver, resolve
 from minirag_service.sealing import Sealer
 
 TENANT = TENANT_ID
@@ -172,14 +173,19 @@ class Ingest:
     """One service with real rows, real extraction and real fetching."""
 
     def __init__(
-        self, database: Database, delays: Sequence[float] = (0.05, 0.05), lease: float = 5.0
+        self,
+        database: Database,
+        delays: Sequence[float] = (0.05, 0.05),
+        lease: float = 5.0,
+        allow: str = "127.0.0.1",
+        resolver: Resolver = resolve,
     ) -> None:
         self.database = database
         self.index = RememberingIndex()
         self.bots = RememberingBots()
         self.transfer = RememberingTransfer()
         self.disk = SizedDisk()
-        self.client = GuardedClient(Allowance.parse("127.0.0.1"), timeout=timedelta(seconds=2))
+        self.client = GuardedClient(Allowance.parse(allow), timeout=timedelta(seconds=2), resolver=resolver)
         self.extraction = ExtractionPool(size=1)
         sealer = Sealer([Fernet.generate_key().decode()])
         self.store = EventStore("ingest", database, PROJECTIONS, sealer)

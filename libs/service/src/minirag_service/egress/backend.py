@@ -3,6 +3,8 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpcore
 
@@ -14,10 +16,14 @@ Resolver = Callable[[str, int], Awaitable[list[str]]]
 
 PRIVATE = "The URL points to this machine or to a private network, which may not be reached from here."
 
+LOOK_UPS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="look-up")
+"""Not the loop's own threads: names whose servers never answer would keep those from everybody else in the process."""
+
 
 async def resolve(host: str, port: int) -> list[str]:
     """By the system's resolver, which also understands decimal, octal and hexadecimal IPv4 notations."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(LOOK_UPS, ask)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

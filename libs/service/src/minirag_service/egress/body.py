@@ -21,7 +21,9 @@ class _Inflater:
         self._started = False
 
     def feed(self, data: bytes, room: int) -> bytes:
-        """At most ``room`` bytes more; raises TooLarge when there would be others."""
+        """At most ``room`` bytes more; raises TooLarge when there would be others. What follows the end is passed over."""
+        if self._object.eof:
+            return b""  # zlib would collect it
         try:
             plain = self._object.decompress(data, room + 1)
         except zlib.error:
@@ -36,7 +38,7 @@ class _Inflater:
 
 
 async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int, *, cut: bool) -> bytes:
-    """The decoded body; beyond ``limit`` bytes it is cut, or TooLarge is raised."""
+    """The decoded body; beyond ``limit`` bytes, as sent or decoded, it is cut, or TooLarge is raised."""
     encoding = encoding.strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
         raise FetchFailed(
@@ -44,15 +46,18 @@ async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int, *, 
             temporary=False,
         )
     inflater = None if encoding in ("", "identity") else _Inflater(encoding)
-    body = bytearray()
+    body, received = bytearray(), 0
     try:
         async for chunk in chunks:
+            received += len(chunk)
             room = limit - len(body)
             plain = inflater.feed(chunk, room) if inflater else chunk
             if len(plain) > room:
                 body += plain[:room]
                 raise TooLarge
             body += plain
+            if received > limit:  # an encoding may stand for little or nothing, without end
+                raise TooLarge
     except TooLarge:
         if not cut:
             raise
