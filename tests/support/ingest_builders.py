@@ -39,7 +39,7 @@ from minirag_ingest.commands.changes import ChangeCommands
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import INTERRUPTIONS, WORK_KIND, Ingestion
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.domain import source
@@ -211,6 +211,7 @@ class Ingest:
             concurrency=4,
             lease=timedelta(seconds=lease),
             retry=retry,
+            forgive=INTERRUPTIONS,
             on_parked=self.ingestion.give_up,
             poll=timedelta(milliseconds=20),
         )

@@ -58,7 +58,11 @@ class RetryPolicy:
 
 @dataclass(slots=True)
 class WorkItem:
-    """A piece of work that this process has leased. ``attempt`` counts from 1."""
+    """A piece of work that this process has leased. ``attempt`` counts the claims, from 1.
+
+    ``interruptions`` of them ended for no reason of the work: its process died, or the database went away. The runner forgives
+    so many of those as it was told to.
+    """
 
     work_id: UUID
     tenant_id: UUID
@@ -69,6 +73,8 @@ class WorkItem:
     created_at: datetime
     lease_owner: UUID | None
     last_error: str | None = None
+    interruptions: int = 0
+    forgiven: int = 0
     finishing: bool = False
     """Whether its effect is being committed: from then on ``finish`` alone decides whether the lease still counts."""
     finished: bool = False
@@ -78,6 +84,11 @@ class WorkItem:
     def scope(self) -> TenantScope:
         """The door to the tenant that the work is for."""
         return TenantScope(self.tenant_id)
+
+    @property
+    def tries(self) -> int:
+        """The attempts that count, this one included unless it was interrupted."""
+        return self.attempt - self.forgiven
 
     async def finish(self, transaction: Effect) -> None:
         """Ends the work in the transaction of its effect; LeaseLost (and so no effect) if the lease is no longer ours."""
@@ -138,13 +149,17 @@ async def drop_work(connection: Connection, kind: str, keys: Sequence[str]) -> N
 async def claim(
     connection: Connection, kind: str, lease_owner: UUID, lease: timedelta, limit: int
 ) -> list[WorkItem]:
-    """Leases due work whose lease is free or has run out, the longest due first. Each claim counts as an attempt."""
+    """Leases due work whose lease is free or has run out, the longest due first. Each claim is an attempt, and a lease that
+    ran out an interruption.
+    """
     rows = await connection.fetch(
-        """UPDATE work SET lease_owner = $2, lease_until = now() + $3, attempts = attempts + 1
+        """UPDATE work SET lease_owner = $2, lease_until = now() + $3, attempts = attempts + 1,
+                           interruptions = interruptions + (lease_owner IS NOT NULL)::int
            WHERE work_id IN (SELECT work_id FROM work
                              WHERE kind = $1 AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
                              ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
-           RETURNING work_id, tenant_id, kind, key, payload, attempts AS attempt, created_at, lease_owner, last_error""",
+           RETURNING work_id, tenant_id, kind, key, payload, attempts AS attempt, created_at, lease_owner, last_error,
+                     interruptions""",
         kind,
         lease_owner,
         lease,
@@ -172,11 +187,12 @@ async def release(
     """Gives work back, due again after a while; ``counts`` tells whether this was an attempt."""
     await connection.execute(
         """UPDATE work SET lease_owner = NULL, lease_until = NULL, due_at = now() + $3, last_error = $4,
-                           attempts = attempts - $5
+                           attempts = attempts - $5, interruptions = $6
            WHERE work_id = $1 AND lease_owner = $2""",
         item.work_id,
         item.lease_owner,
         after,
         error,
         0 if counts else 1,
+        item.interruptions,
     )

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from uuid import UUID
 
 from minirag_contracts.context import Context
-from minirag_contracts.errors import RemoteRefusal
+from minirag_contracts.errors import RemoteRefusal, Unavailable
 from minirag_contracts.requests.retrieval import (
     Activated,
     ActivateVersion,
@@ -66,10 +66,14 @@ class BusIndex:
                 raise _failure(refusal) from refusal
 
 
-def _failure(refusal: RemoteRefusal) -> LastingFailure | TemporaryFailure:
-    """Errors of the other side pass; what it refuses about the request will be refused again."""
+def _failure(refusal: RemoteRefusal) -> LastingFailure | TemporaryFailure | Unavailable:
+    """Errors of the other side pass; what it refuses about the request will be refused again. A rate limit is waited for as if
+    nobody were there, however long it lasts.
+    """
+    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Unavailable()
     lasting = HTTPStatus.BAD_REQUEST <= refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR
-    if refusal.code == INCOMPLETE or refusal.status in (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS):
+    if refusal.code == INCOMPLETE or refusal.status == HTTPStatus.CONFLICT:
         lasting = False
     if refusal.code == HIDDEN:
         lasting = True

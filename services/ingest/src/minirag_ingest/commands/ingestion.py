@@ -37,6 +37,8 @@ IN_FLIGHT = 3
 """Requests to retrieval at a time, for one source."""
 OWNER_AWAY = timedelta(seconds=2)
 """How long to wait for retrieval when it does not answer; that it is away is no failure of the source."""
+INTERRUPTIONS = 10
+"""Deaths of the process and restarts of the database that a piece of work survives; more of them are its own doing."""
 PATIENCE = timedelta(hours=1)
 """How long a server may go on asking us to come back later."""
 KEPT_VERSIONS = 2
@@ -82,9 +84,9 @@ class Ingestion:
             waited = started - item.created_at
             if failure.retry_after is not None and waited < PATIENCE:
                 raise Postpone(failure.retry_after, failure.code) from failure
-            if item.attempt < self._attempts and failure.retry_after is None:
+            if item.tries < self._attempts and failure.retry_after is None:
                 raise
-            outcome = source.Fail(_version(item), failure.code, _tried(str(failure), item.attempt))
+            outcome = source.Fail(_version(item), failure.code, _tried(str(failure), item.tries))
         await self._end(item, outcome)
 
     async def give_up(self, tx: Transaction, item: WorkItem, error: str) -> None:
