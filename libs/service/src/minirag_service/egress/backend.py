@@ -10,6 +10,7 @@ import httpcore
 
 from minirag_service.egress.addresses import Allowance, parse_address
 from minirag_service.egress.errors import EgressRefused, FetchFailed
+from minirag_service.egress.stream import Piecemeal
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 """Host and port → addresses, in the order in which to try them; raises OSError."""
@@ -47,10 +48,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         addresses = await self._checked(host, port)
         for address in addresses[:-1]:
             try:
-                return await self._inner.connect_tcp(address, port, timeout, None, socket_options)
+                return Piecemeal(await self._inner.connect_tcp(address, port, timeout, None, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue  # the last address' failure is the one that is told
-        return await self._inner.connect_tcp(addresses[-1], port, timeout, None, socket_options)
+        return Piecemeal(await self._inner.connect_tcp(addresses[-1], port, timeout, None, socket_options))
 
     async def connect_unix_socket(
         self,

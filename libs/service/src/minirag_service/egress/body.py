@@ -1,5 +1,6 @@
 """Reading a response body under a limit, before and after decompression."""
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterable
 
@@ -49,6 +50,7 @@ async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int, *, 
     body, received = bytearray(), 0
     try:
         async for chunk in chunks:
+            await asyncio.sleep(0)  # others first: chunks may be as short as a byte
             received += len(chunk)
             room = limit - len(body)
             plain = inflater.feed(chunk, room) if inflater else chunk
