@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import secrets
+import time
 from collections import Counter
 from contextlib import suppress
 from typing import Any
@@ -26,7 +27,7 @@ from stack_rows import held, unfinished
 
 CHAOS = bool(os.environ.get("MINIRAG_CHAOS"))
 KILLS = int(os.environ.get("MINIRAG_CHAOS_KILLS") or (200 if CHAOS else 10))
-SEED = int(os.environ.get("MINIRAG_CHAOS_SEED") or (secrets.randbelow(1_000_000) if CHAOS else 4))
+SEED = int(os.environ.get("MINIRAG_CHAOS_SEED") or (secrets.randbelow(1_000_000) if CHAOS else 395))
 SOURCES = 500 if CHAOS else 60
 LONGEST_PAUSE = 2.0
 """Seconds between two kills at most; often the next one comes before the last victim is back."""
@@ -117,16 +118,20 @@ def kill_one(stack: Stack, dice: random.Random) -> str:
     if victim != WORKER:
         stack.kill(victim)
         return victim
-    workers = [
-        child
-        for child in psutil.Process(stack.pid("ingest")).children()
-        if "extract" in " ".join(child.cmdline())
-    ]
-    if not workers:
-        return f"no {WORKER}"
-    with suppress(psutil.NoSuchProcess):
-        dice.choice(workers).kill()
-    return victim
+    return victim if kill_a_worker(stack) else f"no {WORKER}"
+
+
+def kill_a_worker(stack: Stack, seconds: float = 1) -> bool:
+    """Whether there was one to kill: they end when there is nothing to read."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(stack.pid("ingest")).children():
+                if "extract" in " ".join(child.cmdline()):
+                    child.kill()
+                    return True
+        time.sleep(0.02)
+    return False
 
 
 async def at_rest(tenant: Tenant, seconds: float = 240) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ SENTENCES = (
     "In winter the {n} pipe is heated, because the {n} spring carries ice down to the grid.",
 )
 KINDS = ("text", "url", "txt", "md", "html", "csv", "json", "docx", "pdf")
-PARTS = 5
+PARTS = 10
 """Chapters of each document."""
 
 
