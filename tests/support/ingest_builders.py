@@ -48,7 +48,7 @@ from minirag_ingest.commands.changes import ChangeCommands
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import INTERRUPTIONS, WORK_KIND, Ingestion
 from minirag_ingest.commands.quotas import Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
@@ -61,6 +61,7 @@ from minirag_ingest.ports import LastingFailure, Target
 from minirag_ingest.projections import PROJECTIONS
 from minirag_ingest.queries import SourceQueries
 from minirag_service.egress import Allowance, GuardedClient
+from minirag_service.egress.backend import Resolver, resolve
 from minirag_service.sealing import Sealer
 
 TENANT = TENANT_ID
@@ -186,14 +187,19 @@ class Ingest:
     """One service with real rows, real extraction and real fetching."""
 
     def __init__(
-        self, database: Database, delays: Sequence[float] = (0.05, 0.05), lease: float = 5.0
+        self,
+        database: Database,
+        delays: Sequence[float] = (0.05, 0.05),
+        lease: float = 5.0,
+        allow: str = "127.0.0.1",
+        resolver: Resolver = resolve,
     ) -> None:
         self.database = database
         self.index = RememberingIndex()
         self.bots = RememberingBots()
         self.transfer = RememberingTransfer()
         self.disk = SizedDisk()
-        self.client = GuardedClient(Allowance.parse("127.0.0.1"), timeout=timedelta(seconds=2))
+        self.client = GuardedClient(Allowance.parse(allow), timeout=timedelta(seconds=2), resolver=resolver)
         self.extraction = ExtractionPool(size=1)
         sealer = Sealer([Fernet.generate_key().decode()])
         self.store = EventStore("ingest", database, PROJECTIONS, sealer)
@@ -222,6 +228,7 @@ class Ingest:
             concurrency=4,
             lease=timedelta(seconds=lease),
             retry=retry,
+            forgive=INTERRUPTIONS,
             on_parked=self.ingestion.give_up,
             poll=timedelta(milliseconds=20),
         )

@@ -353,3 +353,23 @@ async def test_work_that_is_put_replaces_what_is_there_and_whoever_runs_it_has_n
         ("job", "a", {"n": 2}, later, 0, None),
         ("job", "b", {"n": 3}, later, 0, None),
     ]
+
+
+async def test_interruptions_are_forgiven_as_often_as_a_runner_was_told_to(store: EventStore) -> None:
+    """Deaths show as leases that ran out, a database that goes away as an error of the attempt."""
+    await add(store, a_context(new_id()), "key")
+    for _ in range(4):
+        async with store.database.system() as connection:
+            assert await work.claim(connection, "job", a_context(new_id()).scope.tenant_id, timedelta(0), 1)
+    ran: list[tuple[int, int, int]] = []
+
+    async def handle(item: WorkItem) -> None:
+        ran.append((item.attempt, item.interruptions, item.tries))
+        if len(ran) <= 2:
+            raise ConnectionRefusedError
+        raise ValueError
+
+    async with running(runner_of(store, handle, forgive=6)):
+        await until(lambda: _empty(store))
+    assert ran == [(5, 4, 1), (6, 5, 1), (7, 6, 1), (8, 6, 2), (9, 6, 3)]
+    assert await count(store, "dead_letters") == 1

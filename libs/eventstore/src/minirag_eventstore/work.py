@@ -58,7 +58,11 @@ class RetryPolicy:
 
 @dataclass(slots=True)
 class WorkItem:
-    """A piece of work that this process has leased. ``attempt`` counts from 1."""
+    """A piece of work that this process has leased. ``attempt`` counts the claims, from 1.
+
+    ``interruptions`` of them ended for no reason of the work: its process died, or the database went away. The runner forgives
+    so many of those as it was told to.
+    """
 
     work_id: UUID
     tenant_id: UUID
@@ -69,6 +73,8 @@ class WorkItem:
     created_at: datetime
     lease_owner: UUID | None
     last_error: str | None = None
+    interruptions: int = 0
+    forgiven: int = 0
     finishing: bool = False
     """Whether its effect is being committed: from then on ``finish`` alone decides whether the lease still counts."""
     finished: bool = False
@@ -78,6 +84,11 @@ class WorkItem:
     def scope(self) -> TenantScope:
         """The door to the tenant that the work is for."""
         return TenantScope(self.tenant_id)
+
+    @property
+    def tries(self) -> int:
+        """The attempts that count, this one included unless it was interrupted."""
+        return self.attempt - self.forgiven
 
     async def finish(self, transaction: Effect) -> None:
         """Ends the work in the transaction of its effect; LeaseLost (and so no effect) if the lease is no longer ours."""
@@ -144,7 +155,7 @@ async def put_work(
     """
     await connection.execute(
         """INSERT INTO work (work_id, tenant_id, kind, key, payload, due_at) VALUES ($1, $2, $3, $4, $5, $6)
-           ON CONFLICT (kind, key) DO UPDATE SET payload = $5, due_at = $6, attempts = 0, last_error = NULL,
+           ON CONFLICT (kind, key) DO UPDATE SET payload = $5, due_at = $6, attempts = 0, interruptions = 0, last_error = NULL,
                                                  lease_owner = NULL, lease_until = NULL""",
         new_id(),
         scope.tenant_id,
@@ -221,10 +232,11 @@ CLAIM = """
         WHERE w.due_at <= now() AND (w.lease_until IS NULL OR w.lease_until < now())
         ORDER BY waiting.place, waiting.turn LIMIT $4 FOR UPDATE OF w SKIP LOCKED
     )
-    UPDATE work SET lease_owner = $2, lease_until = now() + $3, attempts = attempts + 1
+    UPDATE work SET lease_owner = $2, lease_until = now() + $3, attempts = attempts + 1,
+                    interruptions = interruptions + (lease_owner IS NOT NULL)::int
     FROM chosen WHERE work.work_id = chosen.work_id
     RETURNING work.work_id, tenant_id, kind, key, payload, attempts AS attempt, created_at, lease_owner, last_error,
-              place, turn"""
+              interruptions, place, turn"""
 UNBOUNDED = 2**31 - 1
 SPARE = 2
 """How many pieces are looked at for each one that is wanted; other processes may be claiming the same ones."""
@@ -238,7 +250,7 @@ async def claim(
     limit: int,
     turns: Turns | None = None,
 ) -> list[WorkItem]:
-    """Leases due work whose lease is free or has run out. Each claim counts as an attempt.
+    """Leases due work whose lease is free or has run out. Each claim is an attempt, and a lease that ran out an interruption.
 
     Tenants take turns, those first of whom this process runs least; of a tenant the longest due first. What it costs depends on
     the number of tenants that are looked at (a few for each piece that is wanted) and not on what they have waiting.
@@ -288,11 +300,12 @@ async def release(
     """Gives work back, due again after a while; ``counts`` tells whether this was an attempt."""
     await connection.execute(
         """UPDATE work SET lease_owner = NULL, lease_until = NULL, due_at = now() + $3, last_error = $4,
-                           attempts = attempts - $5
+                           attempts = attempts - $5, interruptions = $6
            WHERE work_id = $1 AND lease_owner = $2""",
         item.work_id,
         item.lease_owner,
         after,
         error,
         0 if counts else 1,
+        item.interruptions,
     )

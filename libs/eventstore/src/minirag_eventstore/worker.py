@@ -32,6 +32,7 @@ class WorkRunner:
     ``handle`` ends a piece with ``item.finish`` in the transaction of its effect. A handler that returns without
     it, or raises, has failed: the piece is retried after the policy's delay and finally parked, and ``on_parked``
     writes what follows from that in the same transaction. ``Postpone`` gives it back without counting an attempt.
+    So many interruptions as ``forgive`` says (deaths of the process, a database that went away) count as none either.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class WorkRunner:
         share: int | None = None,
         lease: timedelta = timedelta(seconds=10),
         retry: RetryPolicy | None = None,
+        forgive: int = 0,
         on_parked: OnParked | None = None,
         poll: timedelta = timedelta(seconds=1),
     ) -> None:
@@ -53,6 +55,7 @@ class WorkRunner:
         self._concurrency = concurrency
         self._lease = lease
         self._retry = retry or RetryPolicy()
+        self._forgive = forgive
         self._on_parked = on_parked
         self.announce: dead_letters.Announce = dead_letters.tell_nobody
         """Called after the commit that parked a piece; the runtime connects it to the bus."""
@@ -178,9 +181,10 @@ class WorkRunner:
             self._wake.set()
 
     async def _run(self, item: WorkItem) -> None:
+        item.forgiven = min(item.interruptions, self._forgive)
         try:
             # Checked before the handler runs, so that a crash loop counts too.
-            if item.attempt > self._retry.attempts:
+            if item.tries > self._retry.attempts:
                 await self._park(item, item.last_error or "the process died while it worked on this")
                 return
             await self._handle(item)
@@ -195,7 +199,7 @@ class WorkRunner:
             await self._failed(item, error)
         else:
             if not item.finished:
-                await self._give_back(item, self._retry.delay(item.attempt), "ended without an effect")
+                await self._give_back(item, self._retry.delay(item.tries), "ended without an effect")
 
     async def _failed(self, item: WorkItem, error: Exception) -> None:
         logger.warning(
@@ -208,10 +212,13 @@ class WorkRunner:
             },
             exc_info=None if isinstance(error, Refusal) else error,
         )
-        if item.attempt >= self._retry.attempts:
+        if isinstance(error, DATABASE_AWAY):
+            item.interruptions += 1
+            item.forgiven = min(item.interruptions, self._forgive)
+        if item.tries >= self._retry.attempts:
             await self._park(item, describe(error))
         else:
-            await self._give_back(item, self._retry.delay(item.attempt), describe(error))
+            await self._give_back(item, self._retry.delay(max(1, item.tries)), describe(error))
 
     async def _give_back(self, item: WorkItem, after: timedelta, error: str, *, counts: bool = True) -> None:
         """Releases the lease if it is still ours; a database that is away lets it run out instead."""

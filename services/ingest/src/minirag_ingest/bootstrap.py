@@ -27,7 +27,7 @@ from minirag_ingest.commands.changes import ChangeCommands
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import INTERRUPTIONS, WORK_KIND, Ingestion
 from minirag_ingest.commands.quotas import Most, Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
@@ -77,12 +77,19 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
             share=max(1, int(settings.ingest_concurrency * settings.ingest_tenant_share)),
             lease=settings.ingest_lease,
             retry=retry,
+            forgive=INTERRUPTIONS,
             on_parked=ingestion.give_up,
         )
     )
     hidings = Hidings(runtime.store, rows, index)
     runtime.work(
-        WorkRunner(runtime.store, hiding.WORK_KIND, hidings.run, lease=settings.ingest_stage_deadline)
+        WorkRunner(
+            runtime.store,
+            hiding.WORK_KIND,
+            hidings.run,
+            lease=settings.ingest_stage_deadline,
+            forgive=INTERRUPTIONS,
+        )
     )
     disk = DataDisk(settings.data_dir or Path.cwd())
     given = Given(fetcher, disk)

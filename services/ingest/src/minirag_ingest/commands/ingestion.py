@@ -47,6 +47,9 @@ IN_FLIGHT = 2
 OWNER_AWAY = timedelta(seconds=2)
 """How long to wait for retrieval when it does not answer; that it is away is no failure of the source."""
 SPREAD = 1.25
+"""How much longer than asked for we may wait, so that not all come back at the same moment."""
+INTERRUPTIONS = 10
+"""Deaths of the process and restarts of the database that a piece of work survives; more of them are its own doing."""
 PATIENCE = timedelta(hours=1)
 """How long a server may go on asking us to come back later."""
 KEPT_VERSIONS = 3
@@ -92,7 +95,7 @@ class Ingestion:
         try:
             outcome = await self._made(item)
         except LastingFailure as failure:
-            outcome = source.Fail(_version(item), failure.code, str(failure), item.attempt)
+            outcome = source.Fail(_version(item), failure.code, str(failure), item.tries)
         except Unavailable as away:
             raise Postpone(OWNER_AWAY, AWAY) from away
         except Busy as busy:
@@ -102,16 +105,16 @@ class Ingestion:
             waited = started - item.created_at
             if failure.retry_after is not None and waited < PATIENCE:
                 raise Postpone(failure.retry_after, str(failure)) from failure
-            if item.attempt < self._attempts and failure.retry_after is None:
+            if item.tries < self._attempts and failure.retry_after is None:
                 raise
-            sentence = _tried(str(failure), item.attempt)
-            outcome = source.Fail(_version(item), failure.code, sentence, item.attempt)
+            sentence = _tried(str(failure), item.tries)
+            outcome = source.Fail(_version(item), failure.code, sentence, item.tries)
         await self._end(item, outcome)
 
     async def give_up(self, tx: Transaction, item: WorkItem, error: str) -> None:
         """What we did not expect kept happening: the source must not stay in ``processing``."""
         log.error("an ingestion was given up", extra={"source_id": item.payload["source_id"], "error": error})
-        await self._record(tx, item, source.Fail(_version(item), "internal_error", OUR_FAULT, item.attempt))
+        await self._record(tx, item, source.Fail(_version(item), "internal_error", OUR_FAULT, item.tries))
 
     async def _made(self, item: WorkItem) -> source.Outcome | None:
         """The outcome; None if the version has ended already."""
