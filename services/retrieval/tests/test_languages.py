@@ -79,10 +79,9 @@ async def test_a_question_is_read_in_the_languages_that_a_bot_knows(rooms: Rooms
     async with rooms.database.tenant(source.scope) as connection:
         assert await rooms.rows.languages(connection, source.bot_id) == ["de", "fr"]
         assert await rooms.rows.languages(connection, UUID(int=1)) == []
-    await library["fr"].hide(1)
     await source.ingest(2, "Nobody says what this is.")
     async with rooms.database.tenant(source.scope) as connection:
-        assert await rooms.rows.languages(connection, source.bot_id) == [None]
+        assert sorted(map(str, await rooms.rows.languages(connection, source.bot_id))) == ["None", "de", "fr"]
     async with rooms.database.tenant(TenantScope(UUID(int=2))) as connection:
         assert await rooms.rows.languages(connection, source.bot_id) == []
 
@@ -115,6 +114,14 @@ async def test_points_that_were_lost_come_back_in_their_language(rooms: Rooms) -
         assert await by_words(source, question) is None
         await rooms.points.restore(connection, source.scope, source.bot_id, 5)
     assert await by_words(source, question) == members[place].chunk_id
+
+
+async def test_a_language_that_the_encoder_does_not_know_is_none(rooms: Rooms) -> None:
+    source = Source(rooms)
+    await source.ingest(1, *in_language(("The valves are turned.",), "xx"))
+    async with rooms.database.tenant(source.scope) as connection:
+        assert await rooms.rows.languages(connection, source.bot_id) == [None]
+    assert await by_words(source, "turning a valve") is not None
 
 
 def test_a_language_that_nobody_knows_is_read_as_english() -> None:
