@@ -27,8 +27,10 @@ class Embedder(Protocol):
 class SparseEncoder(Protocol):
     """BM25 weights of documents, terms of queries."""
 
-    languages: Collection[str]
-    """ISO 639-1 codes of those that it tells apart."""
+    @property
+    def languages(self) -> Collection[str]:
+        """ISO 639-1 codes of those that it tells apart."""
+        ...
 
     def document(self, text: str, language: str | None = None) -> SparseVector:
         """Term frequencies, saturated and normalised by length. ``language`` is an ISO 639-1 code, if it is known."""
