@@ -9,6 +9,7 @@ with LibreOffice (soffice) there are about 40 more files, DOCX and XLSX as offic
 
 import argparse
 import asyncio
+import itertools
 import json
 import shutil
 import tempfile
@@ -26,6 +27,7 @@ from bench.stack import Measured, own_stack
 
 IN_FLIGHT: Final = 2  # so that a file's time is its own and not that of a queue
 LEAST: Final = 300  # files
+TOLD_EVERY: Final = 50  # files
 ENDS: Final = "source.ingest.completed,source.ingest.failed"
 PATIENCE: Final = 600.0  # seconds for one file
 PROGRAMS: Final = {"apt-get": "apt", "pandoc": "pandoc", "lynx": "lynx", "pdftotext": "poppler-utils"}
@@ -64,12 +66,18 @@ async def measure(stack: Measured, samples: list[Sample]) -> list[Outcome]:
     before = stack.tree.cpu() if stack.tree else None
     async with client_of(stack.url) as client, Texts.of(stack.data_dir) as texts:
         bot_id, ends, clock = await client.bot("Files"), Ends(), Clock()
+        through = itertools.count(1)
+
+        async def one(sample: Sample) -> Outcome:
+            outcome = await _ingested(client, bot_id, ends, texts, sample)
+            if (number := next(through)) % TOLD_EVERY == 0:
+                print(f"  {clock.seconds:5.0f} s: {number} of {len(samples)} files", flush=True)
+            return outcome
+
         listening = asyncio.create_task(ends.listen(client))
         try:
             await ends.opened.wait()
-            outcomes = await gathered(
-                samples, lambda sample: _ingested(client, bot_id, ends, texts, sample), IN_FLIGHT
-            )
+            outcomes = await gathered(samples, one, IN_FLIGHT)
         finally:
             listening.cancel()
         ready = [source for source in await client.sources(bot_id) if source["status"] == "ready"]

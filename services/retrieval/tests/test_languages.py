@@ -151,10 +151,28 @@ def test_pairs_of_characters_stand_for_words_that_no_space_sets_apart() -> None:
     assert len(encoder.query("水", ["zh"]).indices) == 1
 
 
+def test_stop_words_of_a_question_are_no_rare_words_of_other_languages() -> None:
+    encoder = Bm25Encoder()
+    question = "What is the freedom of the press?"
+    assert encoder.query(question, ["en", "fr", "de"]) == encoder.query("freedom press", ["en", "fr", "de"])
+    assert encoder.query("Ist das nicht die?", ["de", "en", "fr"]).indices == []
+    assert encoder.query("Le prix de la maison est", ["fr", "en"]) == encoder.query(
+        "prix maison", ["en", "fr"]
+    )
+
+
+def test_a_stop_word_of_another_language_is_a_word_of_the_question() -> None:
+    """*car* is *because* in French."""
+    encoder = Bm25Encoder()
+    [car] = encoder.query("car", ["en"]).indices
+    assert car in encoder.query("Where is the car of the museum?", ["en", "fr"]).indices
+
+
 def test_many_languages_cost_microseconds() -> None:
     encoder = Bm25Encoder()
     encoder.query("warm", KNOWN)
     started = time.process_time()
+    encoder.query("words " + " ".join(f"w{n}" for n in range(5000)), KNOWN)
     for _ in range(100):
         encoder.query("Welche Berufe, welche Arbeitsplätze wählt man frei?", KNOWN)
-    assert (time.process_time() - started) / 100 < 0.002
+    assert (time.process_time() - started) / 100 < 0.01
