@@ -50,7 +50,8 @@ class Settings(ServiceSettings):
         default=2, ge=1, le=16, description="Processes that read files and pages; they end when idle."
     )
     ingest_extraction_timeout: timedelta = Field(
-        default=timedelta(seconds=60), description="How long reading one file or page may take."
+        default=timedelta(seconds=60),
+        description="How long reading one file or page may go without any work being done on it.",
     )
     ingest_extraction_cpu: timedelta = Field(
         default=timedelta(seconds=5),

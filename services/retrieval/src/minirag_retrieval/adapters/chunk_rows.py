@@ -11,16 +11,6 @@ from minirag_retrieval.ports import Member, PassageRow, Span, StoredChunk, span_
 
 COLUMN_NAMES = tuple(field.name for field in fields(StoredChunk))
 COLUMNS = ", ".join(COLUMN_NAMES)
-_FIRST_LANGUAGE = """SELECT coalesce(language, '') AS language FROM chunks
-                     WHERE bot_id = $1 AND to_gen IS NULL {further} ORDER BY coalesce(language, '') LIMIT 1"""
-LANGUAGES = f"""WITH RECURSIVE found AS (
-                    ({_FIRST_LANGUAGE.format(further="")})
-                    UNION ALL
-                    SELECT next.language FROM found CROSS JOIN LATERAL (
-                        {_FIRST_LANGUAGE.format(further="AND coalesce(language, '') > found.language")}
-                    ) next
-                ) SELECT language FROM found"""  # noqa: S608  # our own condition
-"""From one language to the next along the index, however many chunks there are of each."""
 TYPES = {
     "uuid": ("chunk_id", "bot_id", "source_id"),
     "bytea": ("content_hash", "embed_hash", "vector"),
@@ -187,8 +177,8 @@ class PostgresChunkRows:
         return {row["chunk_id"]: PassageRow(**dict(row)) for row in rows}
 
     async def languages(self, connection: Connection, bot_id: UUID) -> list[str | None]:
-        """Those of the bot's chunks that have not ended; None for chunks whose language nobody knows."""
-        rows = await connection.fetch(LANGUAGES, bot_id)
+        """Those that the bot's chunks are in or were in; None for chunks whose language nobody knows."""
+        rows = await connection.fetch("SELECT language FROM bot_languages WHERE bot_id = $1", bot_id)
         return [row["language"] or None for row in rows]
 
     async def current_after(
@@ -266,3 +256,8 @@ class PostgresChunkRows:
             return
         columns = [[getattr(chunk, column) for chunk in chunks] for column in COLUMN_NAMES]
         await connection.execute(INSERT, scope.tenant_id, *columns)
+        spoken = {(chunk.bot_id, chunk.language or "", scope.tenant_id) for chunk in chunks}
+        await connection.executemany(
+            "INSERT INTO bot_languages (bot_id, language, tenant_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            sorted(spoken),  # in one order, so that two batches cannot wait for each other
+        )

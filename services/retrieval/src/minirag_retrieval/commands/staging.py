@@ -120,7 +120,7 @@ class Staging:
             raise TooBusy(PROVIDER_BUSY, busy.retry_after) from busy
 
     def _draft(self, request: StageChunks, chunk: Chunk) -> Draft:
-        chunk = _clean(chunk)
+        chunk = self._clean(chunk)
         model = self._embedder.model_id
         content_hash = _hash(model, *_content(chunk))
         return Draft(
@@ -130,6 +130,16 @@ class Staging:
             embed_hash=_hash(model, chunk.header, chunk.text),
             own_id=chunk_id_of(request.source_id, request.version, content_hash),
         )
+
+    def _clean(self, chunk: Chunk) -> Chunk:
+        """Postgres stores no NUL in texts; a language that the encoder does not know is none."""
+        fields = {
+            name: getattr(chunk, name) for name in ("header", "text", "title", "url", "heading", "anchor")
+        }
+        changed = {name: value.replace("\0", "") for name, value in fields.items() if value and "\0" in value}
+        if chunk.language is not None and chunk.language not in self._encoder.languages:
+            changed["language"] = None
+        return chunk.model_copy(update=changed) if changed else chunk
 
 
 def chunk_id_of(source_id: UUID, version: int, content_hash: bytes) -> UUID:
@@ -149,16 +159,6 @@ def _hash(*parts: object) -> bytes:
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode(errors="surrogatepass")).digest()[
         :HASH_BYTES
     ]
-
-
-def _clean(chunk: Chunk) -> Chunk:
-    """Postgres stores no NUL in texts."""
-    fields = {
-        name: getattr(chunk, name)
-        for name in ("header", "text", "title", "url", "heading", "anchor", "language")
-    }
-    changed = {name: value.replace("\0", "") for name, value in fields.items() if value and "\0" in value}
-    return chunk.model_copy(update=changed) if changed else chunk
 
 
 def _embedded_text(chunk: Chunk) -> str:

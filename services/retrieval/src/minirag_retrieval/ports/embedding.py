@@ -1,6 +1,6 @@
 """Texts to vectors."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from minirag_contracts.context import TenantScope
@@ -38,6 +38,11 @@ class Embedder(Protocol):
 
 class SparseEncoder(Protocol):
     """BM25 weights of documents, terms of queries."""
+
+    @property
+    def languages(self) -> Collection[str]:
+        """ISO 639-1 codes of those that it tells apart."""
+        ...
 
     def document(self, text: str, language: str | None = None) -> SparseVector:
         """Term frequencies, saturated and normalised by length. ``language`` is an ISO 639-1 code, if it is known."""
