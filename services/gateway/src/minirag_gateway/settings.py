@@ -174,6 +174,12 @@ class Settings(ServiceSettings):
     body_timeout: Duration = Field(
         default=timedelta(seconds=60), description="How long a JSON body may take to arrive."
     )
+    archive_limit: int = Field(
+        default=100 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=1024**3,
+        description="Bytes of an uploaded archive (.zip), at most. The gateway and ingest have to agree on it.",
+    )
     upload_body_timeout: Duration = Field(
         default=timedelta(minutes=10), description="How long an uploaded file may take to arrive."
     )

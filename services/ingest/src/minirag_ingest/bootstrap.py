@@ -6,10 +6,12 @@ from minirag_eventstore import RetryPolicy, WorkRunner
 from minirag_service import Runtime
 from minirag_service.egress import Allowance, GuardedClient
 
+from minirag_ingest.adapters.archive_rows import PostgresArchiveRows
 from minirag_ingest.adapters.bots import KnownBots
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
 from minirag_ingest.adapters.disk import DataDisk
+from minirag_ingest.adapters.extract.archives import ArchiveWorkers
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.extract.worker import Limits
@@ -27,6 +29,8 @@ from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.commands.unpacking import Unpacking
+from minirag_ingest.commands.uploads import UploadCommands
 from minirag_ingest.entrypoints import health, rpc
 from minirag_ingest.queries import SourceQueries
 from minirag_ingest.settings import Settings
@@ -72,9 +76,16 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     disk = DataDisk(settings.data_dir or Path.cwd())
     given = Given(fetcher, disk)
     sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner)
+    archives, transfer = PostgresArchiveRows(runtime.store), BusTransfer(runtime.bus)
+    opener = ArchiveWorkers(_limits(settings), largest=settings.archive_limit)
+    ingestion.unpacks(Unpacking(runtime.store, rows, contents, archives, sources, given, opener))
+    documents = SourceCommands(runtime.store, sources, given, transfer)
     rpc.register(
         runtime,
-        SourceCommands(runtime.store, sources, given, BusTransfer(runtime.bus)),
+        documents,
+        UploadCommands(
+            runtime.store, rows, archives, sources, given, transfer, documents, settings.archive_limit
+        ),
         FamilyCommands(runtime.store, rows, sources, given),
         ChangeCommands(runtime.store, rows, contents, sources, given, hidings),
         SourceQueries(runtime.store, rows),
@@ -83,10 +94,12 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
 
 
 def _extraction(settings: Settings) -> ExtractionPool:
-    seconds = settings.ingest_extraction_timeout.total_seconds()
-    limits = Limits(
+    return ExtractionPool(size=settings.ingest_extraction_workers, limits=_limits(settings))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
         memory=settings.ingest_extraction_memory * MEGABYTE,
         cpu_seconds=int(settings.ingest_extraction_cpu.total_seconds()),
-        seconds=seconds,
+        seconds=settings.ingest_extraction_timeout.total_seconds(),
     )
-    return ExtractionPool(size=settings.ingest_extraction_workers, limits=limits)

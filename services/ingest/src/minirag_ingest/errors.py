@@ -89,6 +89,18 @@ class FileTooLarge(IngestRefusal):
     code: ClassVar[str] = "file_too_large"
 
 
+class ArchiveAmongFiles(IngestRefusal):
+    """An archive becomes a parent of its files, so it is uploaded by itself."""
+
+    code: ClassVar[str] = "archive_among_files"
+
+
+class ArchiveWithParent(IngestRefusal):
+    """An archive becomes a parent of its files, so it cannot have one itself."""
+
+    code: ClassVar[str] = "nested_too_deep"
+
+
 class InvalidSource(IngestRefusal):
     """The source does not have the expected form."""
 

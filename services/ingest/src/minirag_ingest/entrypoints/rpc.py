@@ -12,25 +12,29 @@ from minirag_contracts.requests.ingest import (
     ListSources,
     UpdateSource,
     UploadSource,
+    UploadSourceBatch,
 )
 from minirag_service import Runtime
 
 from minirag_ingest.commands.changes import ChangeCommands
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.commands.uploads import UploadCommands
 from minirag_ingest.queries import SourceQueries
 
 
 def register(
     runtime: Runtime,
     commands: SourceCommands,
+    uploads: UploadCommands,
     families: FamilyCommands,
     changes: ChangeCommands,
     queries: SourceQueries,
 ) -> None:
     """Answers ``rpc.ingest.sources.*``."""
     runtime.on(CreateSource, commands.create)
-    runtime.on(UploadSource, commands.upload)
+    runtime.on(UploadSource, uploads.upload)
+    runtime.on(UploadSourceBatch, uploads.upload_batch)
     runtime.on(IngestSource, commands.ingest)
     runtime.on(CreateSourceBatch, families.create_batch)
     runtime.on(IngestChildren, families.ingest_children)
