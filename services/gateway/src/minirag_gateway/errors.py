@@ -301,6 +301,12 @@ class EmptyFile(UploadRefused):
     code = "empty_file"
 
 
+class ArchiveAmongFiles(UploadRefused):
+    """An archive becomes a parent of its files, so it is uploaded by itself."""
+
+    code = "archive_among_files"
+
+
 class MalformedUpload(UploadRefused):
     """The body is not a complete multipart form."""
 
