@@ -180,6 +180,12 @@ class Settings(ServiceSettings):
         le=1024**3,
         description="Bytes of an uploaded archive (.zip), at most. The gateway and ingest have to agree on it.",
     )
+    resumable_uploads: int = Field(
+        default=50, ge=1, description="Unfinished resumable uploads that one tenant may have."
+    )
+    resumable_lifetime: Duration = Field(
+        default=timedelta(days=1), description="How long a resumable upload is kept after its last byte came."
+    )
     upload_body_timeout: Duration = Field(
         default=timedelta(minutes=10), description="How long an uploaded file may take to arrive."
     )

@@ -19,11 +19,13 @@ from minirag_gateway.entrypoints.http import (
     exports,
     openapi,
     problems,
+    resumable,
     sources,
     stats,
     system,
     tenants,
     tokens,
+    tus,
     users,
     webhooks,
 )
@@ -41,6 +43,7 @@ MODULES = (
     users,
     bots,
     sources,
+    resumable,
     exports,
     chat,
     embed_keys,
@@ -62,6 +65,7 @@ EXPOSED = [
     "Retry-After",
     "Content-Disposition",
     *HEADERS,
+    *tus.EXPOSED,
 ]
 """Headers that a script on another origin may read."""
 

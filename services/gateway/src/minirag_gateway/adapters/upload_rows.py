@@ -1,0 +1,123 @@
+"""Resumable uploads in Postgres. Row-level security narrows every statement to the transaction's tenant."""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from datetime import timedelta
+from uuid import UUID
+
+from minirag_contracts.context import TenantScope
+from minirag_eventstore import Transaction
+
+from minirag_gateway.domain.upload import Refused, Upload
+from minirag_gateway.ports import NewUpload, Store
+
+_OPEN = "source_id IS NULL AND refusal IS NULL"
+
+_FORGET_PIECES = "DELETE FROM upload_pieces WHERE upload_id = $1"
+
+
+class PostgresUploadRows:
+    """The port ``UploadRows``."""
+
+    def __init__(self, store: Store, lifetime: timedelta) -> None:
+        self._store = store
+        self._lifetime = lifetime
+
+    async def add(self, tx: Transaction, new: NewUpload) -> None:
+        """See the port."""
+        await tx.connection.execute(
+            """INSERT INTO uploads (upload_id, tenant_id, actor, via, bot_id, parent_id, name, description, filename, metadata,
+                                    length, expires_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now() + $12)""",
+            new.upload_id,
+            tx.scope.tenant_id,
+            new.actor,
+            new.via,
+            new.bot_id,
+            new.parent_id,
+            new.name,
+            new.description,
+            new.filename,
+            new.metadata,
+            new.length,
+            self._lifetime,
+        )
+
+    async def count_open(self, tx: Transaction) -> int:
+        """See the port."""
+        await tx.connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"uploads {tx.scope.tenant_id}"
+        )
+        found: int = await tx.connection.fetchval(
+            f"SELECT count(*) FROM uploads WHERE {_OPEN} AND (expires_at > now() OR received = length)"  # noqa: S608
+        )
+        return found
+
+    async def get(self, tx: Transaction, upload_id: UUID) -> Upload | None:
+        """See the port."""
+        row = await tx.connection.fetchrow(
+            "SELECT * FROM uploads WHERE upload_id = $1 AND (expires_at > now() OR received = length)",
+            upload_id,
+        )
+        if row is None:
+            return None
+        refusal = row["refusal"]
+        return Upload(**{**dict(row), "refusal": None if refusal is None else Refused(**refusal)})
+
+    async def append(self, tx: Transaction, upload_id: UUID, at: int, data: bytes) -> bool:
+        """See the port."""
+        moved = await tx.connection.fetchval(
+            """UPDATE uploads SET received = received + $3, expires_at = now() + $4
+               WHERE upload_id = $1 AND received = $2 AND received + $3 <= length AND expires_at > now()
+               RETURNING upload_id""",
+            upload_id,
+            at,
+            len(data),
+            self._lifetime,
+        )
+        if moved is None:
+            return False
+        await tx.connection.execute(
+            "INSERT INTO upload_pieces (upload_id, at, tenant_id, data) VALUES ($1, $2, $3, $4)",
+            upload_id,
+            at,
+            tx.scope.tenant_id,
+            data,
+        )
+        return True
+
+    async def read(self, scope: TenantScope, upload: Upload) -> AsyncIterator[bytes]:
+        """See the port."""
+        at = 0
+        while at < upload.length:
+            async with self._store.reading(scope) as connection:
+                data: bytes | None = await connection.fetchval(
+                    "SELECT data FROM upload_pieces WHERE upload_id = $1 AND at = $2", upload.upload_id, at
+                )
+            if data is None:
+                return
+            yield data
+            at += len(data)
+
+    async def end(
+        self,
+        tx: Transaction,
+        upload_id: UUID,
+        *,
+        source_id: UUID | None = None,
+        refusal: Refused | None = None,
+    ) -> None:
+        """See the port."""
+        await tx.connection.execute(
+            "UPDATE uploads SET source_id = $2, refusal = $3, expires_at = now() + $4 WHERE upload_id = $1",
+            upload_id,
+            source_id,
+            None if refusal is None else asdict(refusal),
+            self._lifetime,
+        )
+        await tx.connection.execute(_FORGET_PIECES, upload_id)
+
+    async def remove(self, tx: Transaction, upload_id: UUID) -> None:
+        """See the port."""
+        await tx.connection.execute(_FORGET_PIECES, upload_id)
+        await tx.connection.execute("DELETE FROM uploads WHERE upload_id = $1", upload_id)
