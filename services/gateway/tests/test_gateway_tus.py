@@ -238,6 +238,23 @@ async def chunked(*pieces: bytes) -> AsyncIterator[bytes]:
         yield piece
 
 
+async def test_uploads_are_listed_for_their_tenant_alone(world: World, client: httpx.AsyncClient) -> None:
+    paths = [await begun(world, client, 10) for _ in range(5)]
+    await send(client, paths[0], 0, b"0123456789")
+    url: str | None = "/v1/uploads?limit=2"
+    seen: list[dict[str, Any]] = []
+    while url:
+        response = await client.get(url)
+        assert response.status_code == 200, response.text
+        seen += response.json()
+        url = response.links.get("next", {}).get("url")
+    assert [f"/v1/uploads/{one['id']}" for one in seen] == paths[::-1]
+    assert [one["status"] for one in seen] == ["open"] * 4 + ["ready"]
+    assert (await client.get("/v1/uploads?cursor=nonsense")).status_code == 422
+    async with await world.a_client() as stranger:
+        assert (await stranger.get("/v1/uploads")).json() == []
+
+
 async def test_so_many_may_be_unfinished_and_ended_ones_make_room(start_world: Any) -> None:
     world = await start_world(resumable_uploads=3)
     async with await world.a_client() as client:

@@ -15,11 +15,12 @@ import pytest
 from archives import a_zip
 from contexts import a_context
 from ingest_builders import Ingest, a_source, an_upload
+from ingest_documents import a_docx
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import ListChildren, SourceRead
 from minirag_ingest.adapters.extract.unpack import Archive
 from minirag_ingest.commands.unpacking import child_id
-from minirag_ingest.errors import ArchiveWithParent, FileTooLarge, UploadGone
+from minirag_ingest.errors import ArchiveWithParent, FileTooLarge, NoArchive, UploadGone
 
 HANDBOOK = {
     "handbook/": "",
@@ -103,7 +104,7 @@ async def test_what_is_no_good_archive_ends_as_a_sentence_within_seconds(ingest:
     assert time.monotonic() - began < 10
     assert (parent.status, parent.children_count) == ("error", 0)
     assert parent.error_message is not None
-    assert parent.error_message.startswith(("The archive", "The file", "There is no file")), name
+    assert parent.error_message.startswith(("The archive", "The Word document", "There is no file")), name
     again = await ingest.ended((await ingest.upload("good.zip", a_zip({"a.txt": "Fine."}))).id)
     assert again.status == "ready"
 
@@ -232,6 +233,18 @@ async def test_another_ingestion_of_an_unpacked_archive_changes_nothing(ingest: 
     assert await children_of(ingest, created.id) == before
 
 
+async def test_an_office_document_stays_one_whatever_its_name(ingest: Ingest) -> None:
+    created = await ingest.upload("policy.zip", a_docx())
+    for version in (1, 2):
+        done = await ingest.ended(created.id)
+        assert (done.status, done.error_message, done.children_count) == ("ready", None, 0)
+        assert "City: Oslo" in ingest.index.text(done.id)
+        if version == 1:
+            await ingest.ingest(created.id)
+    assert await ingest.count("archive_pieces") == 0
+    assert await ingest.count("sources") == 1
+
+
 async def test_archives_that_are_refused_at_once(idle_ingest: Ingest) -> None:
     ingest = idle_ingest
     data = a_zip({"a.txt": "Words."})
@@ -240,9 +253,11 @@ async def test_archives_that_are_refused_at_once(idle_ingest: Ingest) -> None:
         await ingest.upload("a.zip", data, parent_id=parent.id)
     with pytest.raises(FileTooLarge, match="Maximum size is 20 MB"):
         await ingest.upload("a.zip", data, size=20 * archives.MEGABYTE + 1)
-    ingest.transfer.objects["large"] = b"x" * (20 * archives.MEGABYTE + 1)
+    ingest.transfer.objects["large"] = b"PK\x03\x04" + b"x" * (20 * archives.MEGABYTE + 1)
     with pytest.raises(FileTooLarge):
         await ingest.uploads.upload(an_upload("a.zip", data, object_name="large"), a_context())
+    with pytest.raises(NoArchive):
+        await ingest.upload("a.zip", b"These are just words.")
     for wrong in ({"size": len(data) + 1}, {"sha256": "0" * 64}):
         with pytest.raises(UploadGone):
             await ingest.upload("a.zip", data, **wrong)

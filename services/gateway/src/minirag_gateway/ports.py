@@ -301,6 +301,10 @@ class UploadRows(Protocol):
         """One of them."""
         ...
 
+    async def page(self, tx: Transaction, limit: int, cursor: str | None) -> tuple[list[Upload], str | None]:
+        """Newest first, and the cursor of what follows."""
+        ...
+
     async def append(self, tx: Transaction, upload_id: UUID, at: int, data: bytes) -> bool:
         """Keeps a piece and moves the offset over it; False if that is not ``at`` (any more)."""
         ...

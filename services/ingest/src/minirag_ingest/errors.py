@@ -101,6 +101,12 @@ class ArchiveWithParent(IngestRefusal):
     code: ClassVar[str] = "nested_too_deep"
 
 
+class NoArchive(IngestRefusal):
+    """The file is no ZIP archive, although its name ends with .zip."""
+
+    code: ClassVar[str] = "no_archive"
+
+
 class InvalidSource(IngestRefusal):
     """The source does not have the expected form."""
 

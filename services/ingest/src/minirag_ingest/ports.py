@@ -107,6 +107,10 @@ class OpenArchive(Protocol):
     """An archive that was looked through."""
 
     @property
+    def is_document(self) -> bool:
+        """Whether it is an office document or a book, which are archives too; then it has no files."""
+
+    @property
     def files(self) -> tuple[ArchivedFile, ...]:
         """What can be taken."""
 

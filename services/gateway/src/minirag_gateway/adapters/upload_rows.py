@@ -3,15 +3,19 @@
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from minirag_contracts.context import TenantScope
-from minirag_eventstore import Transaction
+from minirag_eventstore import Transaction, pages
 
 from minirag_gateway.domain.upload import Refused, Upload
 from minirag_gateway.ports import NewUpload, Store
 
 _OPEN = "source_id IS NULL AND refusal IS NULL"
+
+_THERE = "(expires_at > now() OR received = length)"
+"""What is whole stays until something has become of it, and its row a while longer."""
 
 _FORGET_PIECES = "DELETE FROM upload_pieces WHERE upload_id = $1"
 
@@ -49,20 +53,31 @@ class PostgresUploadRows:
             "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"uploads {tx.scope.tenant_id}"
         )
         found: int = await tx.connection.fetchval(
-            f"SELECT count(*) FROM uploads WHERE {_OPEN} AND (expires_at > now() OR received = length)"  # noqa: S608
+            f"SELECT count(*) FROM uploads WHERE {_OPEN} AND {_THERE}"  # noqa: S608  # our own conditions
         )
         return found
 
     async def get(self, tx: Transaction, upload_id: UUID) -> Upload | None:
         """See the port."""
         row = await tx.connection.fetchrow(
-            "SELECT * FROM uploads WHERE upload_id = $1 AND (expires_at > now() OR received = length)",
+            f"SELECT * FROM uploads WHERE upload_id = $1 AND {_THERE}",  # noqa: S608  # our own condition
             upload_id,
         )
-        if row is None:
-            return None
-        refusal = row["refusal"]
-        return Upload(**{**dict(row), "refusal": None if refusal is None else Refused(**refusal)})
+        return None if row is None else _upload(dict(row))
+
+    async def page(self, tx: Transaction, limit: int, cursor: str | None) -> tuple[list[Upload], str | None]:
+        """See the port."""
+        created_at, last_id, _ = pages.decode(cursor) or (None, None, 0)
+        rows = await tx.connection.fetch(
+            f"""SELECT * FROM uploads
+                WHERE {_THERE} AND ($1::timestamptz IS NULL OR (created_at, upload_id) < ($1, $2::uuid))
+                ORDER BY created_at DESC, upload_id DESC LIMIT $3""",  # noqa: S608  # our own condition
+            created_at,
+            last_id,
+            limit + 1,
+        )
+        page, following = pages.cut([dict(row) for row in rows], limit, "upload_id")
+        return [_upload(row) for row in page], following
 
     async def append(self, tx: Transaction, upload_id: UUID, at: int, data: bytes) -> bool:
         """See the port."""
@@ -121,3 +136,8 @@ class PostgresUploadRows:
         """See the port."""
         await tx.connection.execute(_FORGET_PIECES, upload_id)
         await tx.connection.execute("DELETE FROM uploads WHERE upload_id = $1", upload_id)
+
+
+def _upload(row: dict[str, Any]) -> Upload:
+    refusal = row["refusal"]
+    return Upload(**{**row, "refusal": None if refusal is None else Refused(**refusal)})

@@ -104,6 +104,14 @@ class ResumableUploads:
         async with self._store.transaction(scope) as tx:
             return await self._found(tx, upload_id)
 
+    async def list(
+        self, scope: TenantScope, limit: int, cursor: str | None
+    ) -> tuple[list[UploadRead], str | None]:
+        """Newest first, those of the last day that have become a source or failed included."""
+        async with self._store.transaction(scope) as tx:
+            found, following = await self._rows.page(tx, limit, cursor)
+        return [read_of(upload) for upload in found], following
+
     async def append(self, scope: TenantScope, upload: Upload, at: int, data: bytes) -> int:
         """Keeps a piece that begins at this offset, and answers where the next begins. The last one brings the work to make
         a source with it. Raises OffsetConflict when somebody else has gone on from there.

@@ -46,6 +46,13 @@ OUR_FAULT = (
 )
 
 
+class AsDocument:
+    """What was taken for an archive is a document, and is there to be read."""
+
+
+AS_DOCUMENT = AsDocument()
+
+
 class Unpacks(Protocol):
     """What takes archives apart (``commands.unpacking``)."""
 
@@ -54,7 +61,7 @@ class Unpacks(Protocol):
 
     async def unpack(
         self, context: Context, source_id: UUID, state: source.Source, meter: Meter
-    ) -> source.Complete | None:
+    ) -> "source.Complete | AsDocument | None":
         """Makes its children; None if the version is not wanted any more."""
 
 
@@ -119,7 +126,9 @@ class Ingestion:
         target = Target(state.bot_id, source_id, version)
         meter = Meter(self._progress, item.scope, target)
         if self._archives is not None and self._archives.concerns(state):
-            return await self._archives.unpack(_context(item), source_id, state, meter)
+            unpacked = await self._archives.unpack(_context(item), source_id, state, meter)
+            if not isinstance(unpacked, AsDocument):
+                return unpacked
         stored = await self._contents.document(item.scope, target)
         if stored is None:
             await meter.tell("reading")

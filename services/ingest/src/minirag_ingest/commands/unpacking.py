@@ -15,6 +15,7 @@ from minirag_service.sealing import new_salt, salted_hash
 
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.given import Given
+from minirag_ingest.commands.ingestion import AS_DOCUMENT, AsDocument
 from minirag_ingest.commands.progress import Meter
 from minirag_ingest.domain import intake, source
 from minirag_ingest.errors import DiskFull
@@ -37,6 +38,7 @@ TOLD = 100
 """Files that were left out and are named; the others are counted."""
 TOLD_PATH = 200
 DISK_AGAIN = timedelta(minutes=1)
+LARGE_DOCUMENT = "The file is an office document or a book, and those may have at most 10 MB."
 NOTHING = "There is no file in the archive that can be read."
 
 Unpacked = list[tuple[UUID, ArchivedFile, bytes]]
@@ -71,17 +73,22 @@ class Unpacking:
 
     async def unpack(
         self, context: Context, source_id: UUID, state: source.Source, meter: Meter
-    ) -> source.Complete | None:
+    ) -> source.Complete | AsDocument | None:
         """Makes what is missing of the children, each with its ingestion; None if the version is not wanted any more.
 
         Raises LastingFailure and TemporaryFailure.
         """
         async with self._store.transaction(context.scope) as tx:
             size = await self._archives.size(tx, source_id)
+            _, has_body = await self._contents.outline(tx, source_id)
+        if size == 0 and has_body:
+            return AS_DOCUMENT
         if size == 0:
             return await self._complete(context, source_id, state.version, None)
         await meter.tell("unpacking")
         async with self._opener.open(size, self._archives.read(context.scope, source_id)) as archive:
+            if archive.is_document:
+                return await self._as_document(context, source_id, size)
             skipped = list(archive.skipped)
             done = 0
             for group in _groups(archive.files):
@@ -92,6 +99,18 @@ class Unpacking:
                 done += len(group)
                 await meter.tell("unpacking", done, len(archive.files))
         return await self._complete(context, source_id, state.version, skipped)
+
+    async def _as_document(self, context: Context, source_id: UUID, size: int) -> AsDocument:
+        """Keeps it as any other document is kept."""
+        if size > intake.MAX_FILE:
+            raise LastingFailure("file_too_large", LARGE_DOCUMENT)
+        body = b"".join([piece async for piece in self._archives.read(context.scope, source_id)])
+        async with self._store.transaction(context.scope) as tx:
+            await self._sources.load(tx, source_id)
+            content = await self._contents.content(tx, source_id) or SourceContent({})
+            await self._contents.keep(tx, source_id, SourceContent(content.config, body), new_salt())
+            await self._archives.drop(tx, source_id)
+        return AS_DOCUMENT
 
     async def _missing(
         self, context: Context, parent_id: UUID, group: list[ArchivedFile]

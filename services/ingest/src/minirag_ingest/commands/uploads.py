@@ -23,8 +23,11 @@ from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.domain import intake, source
-from minirag_ingest.errors import ArchiveWithParent, FileTooLarge, UploadGone
+from minirag_ingest.errors import ArchiveWithParent, FileTooLarge, NoArchive, UploadGone
 from minirag_ingest.ports import ArchiveRows, SourceContent, SourceRows, Transfer
+
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+"""How archives begin; what else is wrong with one is found out where it cannot do harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class UploadCommands:
         command = source.Create(source_id, request.bot_id, "upload", settings)
 
         async def action(tx: Transaction) -> SourceRead:
-            chunks = _at_most(self._transfer.stream(request.object_name), self._archive_limit)
+            chunks = _archive_of(self._transfer.stream(request.object_name), self._archive_limit)
             if await self._archives.keep(tx, source_id, chunks) != (request.size, request.sha256.lower()):
                 raise UploadGone
             await self._sources.create(tx, context, command, SourceContent(config), salt)
@@ -162,9 +165,11 @@ class UploadCommands:
         return body
 
 
-async def _at_most(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+async def _archive_of(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
     size = 0
     async for chunk in chunks:
+        if size == 0 and not chunk.startswith(ZIP):
+            raise NoArchive
         size += len(chunk)
         if size > limit:
             raise FileTooLarge(f"File too large. Maximum size is {limit // intake.MEGABYTE} MB.")

@@ -19,7 +19,7 @@ from minirag_gateway.commands.resumable import StartUpload, UploadRead, read_of
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.domain.upload import Upload, limit_of
 from minirag_gateway.entrypoints.http import tus
-from minirag_gateway.entrypoints.http.answers import one
+from minirag_gateway.entrypoints.http.answers import MAX_LIMIT, Cursor, Limit, one, page
 from minirag_gateway.entrypoints.http.calls import Call
 from minirag_gateway.entrypoints.http.limits import UPLOAD_BYTES
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
@@ -155,6 +155,14 @@ async def _check_surroundings(call: Call, form: UploadForm) -> None:
         raise BotUnknown
     if form.parent_id is not None:
         await call.ask(GetSource(source_id=form.parent_id), SourceRead)
+
+
+@resource.route("GET", PATH, Permission.MANAGE_SOURCES, returns=list[UploadRead])
+async def list_uploads(request: Request, limit: Limit = MAX_LIMIT, cursor: Cursor = None) -> Response:
+    """The tenant's uploads, newest first: unfinished ones, and what has become of those of the last day."""
+    call = call_of(request)
+    found, following = await call.services.uploads.list(call.context.scope, limit, cursor)
+    return page(request, found, following, limit)
 
 
 @resource.route(

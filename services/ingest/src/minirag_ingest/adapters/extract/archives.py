@@ -42,7 +42,7 @@ class ArchiveWorkers:
                 listing = json.loads(body)
                 files = tuple(ArchivedFile(n, *file) for n, file in enumerate(listing["files"]))
                 skipped = tuple(SkippedFile(*file) for file in listing["skipped"])
-                yield _Open(worker, files, skipped)
+                yield _Open(worker, files, skipped, is_document=listing["document"])
             finally:
                 await asyncio.shield(worker.kill())
 
@@ -51,9 +51,15 @@ class _Open:
     """The port OpenArchive."""
 
     def __init__(
-        self, worker: Worker, files: tuple[ArchivedFile, ...], skipped: tuple[SkippedFile, ...]
+        self,
+        worker: Worker,
+        files: tuple[ArchivedFile, ...],
+        skipped: tuple[SkippedFile, ...],
+        *,
+        is_document: bool,
     ) -> None:
         self._worker = worker
+        self.is_document = is_document
         self.files = files
         self.skipped = skipped
 

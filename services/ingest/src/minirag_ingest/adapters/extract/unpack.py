@@ -37,7 +37,7 @@ OVERLAP = "The archive is damaged: its files overlap."
 
 
 class Archive:
-    """An open archive; ``files`` are those that can be taken, in the archive's order."""
+    """An open archive; ``files`` are those that can be taken, in the archive's order; none of an office document."""
 
     def __init__(self, data: bytes) -> None:
         _check_directory(data)
@@ -45,20 +45,27 @@ class Archive:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except BROKEN as error:
             raise Unreadable(DAMAGED) from error
-        entries = self._zip.infolist()
-        _check_whole(entries)
         self.files: list[tuple[zipfile.ZipInfo, str]] = []
         self.skipped: list[tuple[str, str]] = []
+        entries = self._zip.infolist()
+        _check_count(len(entries))
+        self.is_document = _is_document(entries)
+        if not self.is_document:
+            _check_whole(entries)
+            self._look_through(entries)
+            self._check_taken()
+
+    def _look_through(self, entries: list[zipfile.ZipInfo]) -> None:
         seen: set[str] = set()
         for entry in entries:
             path = entry.filename.replace("\\", "/")
-            reason = None if _is_folder(entry, path) else _reason(entry, path, seen)
-            if reason:
+            if _is_folder(entry, path):
+                continue
+            if reason := _reason(entry, path, seen):
                 self.skipped.append((path[:MAX_PATH], reason))
-            elif not _is_folder(entry, path):
+            else:
                 seen.add(posixpath.normpath(path))
                 self.files.append((entry, posixpath.normpath(path)))
-        self._check_taken()
 
     def _check_taken(self) -> None:
         if not self.files:
@@ -74,7 +81,7 @@ class Archive:
     def listing(self) -> dict[str, Any]:
         """What is told of it."""
         files = [[path, entry.file_size] for entry, path in self.files]
-        return {"files": files, "skipped": self.skipped}
+        return {"document": self.is_document, "files": files, "skipped": self.skipped}
 
     def read(self, index: int) -> bytes:
         """One of the files, checked against its checksum; raises Unreadable."""
@@ -92,19 +99,23 @@ def _check_directory(data: bytes) -> None:
         raise Unreadable(DAMAGED)
     count = int.from_bytes(data[at + 10 : at + 12], "little")
     size = int.from_bytes(data[at + 12 : at + 16], "little")
-    if count > MAX_ENTRIES or size > MAX_ENTRIES * (DIRECTORY_ENTRY + MAX_PATH):
+    _check_count(count)
+    if size > MAX_ENTRIES * (DIRECTORY_ENTRY + MAX_PATH):
         raise Unreadable(ENTRIES)
+
+
+def _check_count(entries: int) -> None:
+    if entries > MAX_ENTRIES:
+        raise Unreadable(ENTRIES)
+
+
+def _is_document(entries: list[zipfile.ZipInfo]) -> bool:
+    """Whether it is one thing that is kept as an archive: an office document or a book."""
+    names = {entry.filename for entry in entries}
+    return "mimetype" in names or any(name in names for name in OFFICE)
 
 
 def _check_whole(entries: list[zipfile.ZipInfo]) -> None:
-    if len(entries) > MAX_ENTRIES:
-        raise Unreadable(ENTRIES)
-    names = {entry.filename for entry in entries}
-    if "mimetype" in names or any(name in names for name in OFFICE):
-        raise Unreadable(
-            "The file is an office document or a book, and no archive of files. "
-            "Please upload it under its own name, such as .docx."
-        )
     if any(entry.flag_bits & 1 for entry in entries):
         raise Unreadable("The archive is protected by a password. Please upload an unprotected copy.")
     if _overlap(entries):
