@@ -33,10 +33,13 @@ from minirag_contracts.requests.ingest import (
 from minirag_contracts.requests.retrieval import Activated, Chunk
 from minirag_contracts.signals import Progress
 from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner, log
+from minirag_ingest.adapters.archive_rows import PostgresArchiveRows
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
+from minirag_ingest.adapters.extract.archives import ArchiveWorkers
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
+from minirag_ingest.adapters.extract.worker import Limits
 from minirag_ingest.adapters.ingestion_rows import PostgresIngestionRows
 from minirag_ingest.adapters.progress_rows import PostgresProgressRows
 from minirag_ingest.adapters.refresh_rows import PostgresRefreshRows
@@ -54,6 +57,8 @@ from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
 from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.commands.unpacking import Unpacking
+from minirag_ingest.commands.uploads import UploadCommands
 from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.domain import source
 from minirag_ingest.errors import UploadGone
@@ -66,6 +71,7 @@ from minirag_service.sealing import Sealer
 
 TENANT = TENANT_ID
 BOT = new_id()
+ARCHIVE_LIMIT = 20 * 1024 * 1024
 
 
 def a_source(content: str | None = "The moon is made of rock.", **fields: Any) -> CreateSource:
@@ -169,6 +175,11 @@ class RememberingTransfer:
         except KeyError:
             raise UploadGone from None
 
+    async def stream(self, object_name: str) -> AsyncIterator[bytes]:
+        data = await self.read(object_name, 1024**3)
+        for start in range(0, len(data), 131072):
+            yield data[start : start + 131072]
+
     async def discard(self, object_name: str) -> None:
         self.objects.pop(object_name, None)
 
@@ -254,6 +265,14 @@ class Ingest:
             poll=timedelta(milliseconds=20),
         )
         self.commands = SourceCommands(self.store, sources, given, self.transfer)
+        self.archives = PostgresArchiveRows(self.store)
+        opener = ArchiveWorkers(Limits(), largest=ARCHIVE_LIMIT)
+        self.ingestion.unpacks(
+            Unpacking(self.store, self.rows, self.contents, self.archives, sources, given, opener)
+        )
+        self.uploads = UploadCommands(
+            self.store, self.rows, self.archives, sources, given, self.transfer, self.commands, ARCHIVE_LIMIT
+        )
         self.families = FamilyCommands(self.store, self.rows, sources, given)
         self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
         history = PostgresIngestionRows()
@@ -267,7 +286,7 @@ class Ingest:
     async def upload(self, filename: str, data: bytes, **fields: Any) -> SourceRead:
         """A file."""
         self.transfer.objects[filename] = data
-        return await self.commands.upload(an_upload(filename, data, **fields), a_context())
+        return await self.uploads.upload(an_upload(filename, data, **fields), a_context())
 
     async def ingest(self, source_id: UUID) -> int:
         """Asks for a version."""

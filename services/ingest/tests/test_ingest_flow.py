@@ -359,7 +359,7 @@ async def test_health_tells_of_a_nearly_full_disk(idle_ingest: Ingest) -> None:
 async def test_no_row_is_without_its_tenant(ingest: Ingest) -> None:
     await ingest.ingested(a_source())
     async with ingest.database.tenant(TenantScope(BOT)) as connection:
-        for table in ("sources", "source_contents", "documents", "known_bots"):
+        for table in ("sources", "source_contents", "archive_pieces", "documents", "known_bots"):
             assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
     async with ingest.database.system() as connection:
         assert {row["tenant_id"] for row in await connection.fetch("SELECT tenant_id FROM documents")} == {

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-Stage = Literal["reading", "chunking", "indexing"]
+Stage = Literal["reading", "unpacking", "chunking", "indexing"]
 """The stages of a version that ingest tells of today."""
 
 

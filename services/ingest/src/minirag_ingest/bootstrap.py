@@ -6,10 +6,12 @@ from minirag_eventstore import RetryPolicy, WorkRunner
 from minirag_service import Runtime
 from minirag_service.egress import Allowance, GuardedClient
 
+from minirag_ingest.adapters.archive_rows import PostgresArchiveRows
 from minirag_ingest.adapters.bots import KnownBots
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
 from minirag_ingest.adapters.disk import DataDisk
+from minirag_ingest.adapters.extract.archives import ArchiveWorkers
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.extract.worker import Limits
@@ -33,6 +35,8 @@ from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
 from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.commands.unpacking import Unpacking
+from minirag_ingest.commands.uploads import UploadCommands
 from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.entrypoints import health, rpc
 from minirag_ingest.queries import SourceQueries
@@ -96,9 +100,16 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     quotas = Quotas(rows, Most(settings.ingest_max_sources, settings.ingest_max_queued))
     sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner, arranged, quotas)
     _refresh(runtime, arranged, Refreshes(runtime.store, sources, contents, arranged, given))
+    archives, transfer = PostgresArchiveRows(runtime.store), BusTransfer(runtime.bus)
+    opener = ArchiveWorkers(_limits(settings), largest=settings.archive_limit)
+    ingestion.unpacks(Unpacking(runtime.store, rows, contents, archives, sources, given, opener))
+    documents = SourceCommands(runtime.store, sources, given, transfer)
     rpc.register(
         runtime,
-        SourceCommands(runtime.store, sources, given, BusTransfer(runtime.bus)),
+        documents,
+        UploadCommands(
+            runtime.store, rows, archives, sources, given, transfer, documents, settings.archive_limit
+        ),
         FamilyCommands(runtime.store, rows, sources, given),
         ChangeCommands(runtime.store, rows, contents, sources, given, hidings),
         VersionCommands(runtime.store, sources, history),
@@ -115,10 +126,12 @@ def _refresh(runtime: Runtime, arranged: Schedules, refreshes: Refreshes) -> Non
 
 
 def _extraction(settings: Settings) -> ExtractionPool:
-    seconds = settings.ingest_extraction_timeout.total_seconds()
-    limits = Limits(
+    return ExtractionPool(size=settings.ingest_extraction_workers, limits=_limits(settings))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
         memory=settings.ingest_extraction_memory * MEGABYTE,
         cpu_seconds=int(settings.ingest_extraction_cpu.total_seconds()),
-        seconds=seconds,
+        seconds=settings.ingest_extraction_timeout.total_seconds(),
     )
-    return ExtractionPool(size=settings.ingest_extraction_workers, limits=limits)

@@ -89,6 +89,24 @@ class FileTooLarge(IngestRefusal):
     code: ClassVar[str] = "file_too_large"
 
 
+class ArchiveAmongFiles(IngestRefusal):
+    """An archive becomes a parent of its files, so it is uploaded by itself."""
+
+    code: ClassVar[str] = "archive_among_files"
+
+
+class ArchiveWithParent(IngestRefusal):
+    """An archive becomes a parent of its files, so it cannot have one itself."""
+
+    code: ClassVar[str] = "nested_too_deep"
+
+
+class NoArchive(IngestRefusal):
+    """The file is no ZIP archive, although its name ends with .zip."""
+
+    code: ClassVar[str] = "no_archive"
+
+
 class InvalidSource(IngestRefusal):
     """The source does not have the expected form."""
 

@@ -1,6 +1,7 @@
 """What the use cases need from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -100,6 +101,49 @@ class Extractor(Protocol):
         """Raises Unreadable and ExtractionInterrupted."""
 
 
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """A file in an archive that can be taken, with the bytes that it has when unpacked."""
+
+    index: int
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedFile:
+    """A file in an archive that is left out, and why."""
+
+    path: str
+    reason: str
+
+
+class OpenArchive(Protocol):
+    """An archive that was looked through."""
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is an office document or a book, which are archives too; then it has no files."""
+
+    @property
+    def files(self) -> tuple[ArchivedFile, ...]:
+        """What can be taken."""
+
+    @property
+    def skipped(self) -> tuple[SkippedFile, ...]:
+        """What is left out."""
+
+    async def read(self, file: ArchivedFile) -> bytes | None:
+        """The file; None if it is damaged. Raises Unreadable and ExtractionInterrupted, which end the whole."""
+
+
+class ArchiveOpener(Protocol):
+    """Reads archives, which may be bombs."""
+
+    def open(self, size: int, chunks: AsyncIterator[bytes]) -> AbstractAsyncContextManager[OpenArchive]:
+        """An archive of so many bytes; raises Unreadable and ExtractionInterrupted."""
+
+
 class Fetcher(Protocol):
     """The web, guarded."""
 
@@ -189,6 +233,9 @@ class Transfer(Protocol):
     async def read(self, object_name: str, limit: int) -> bytes:
         """The bytes, at most ``limit`` + 1 of them; raises UploadGone."""
 
+    def stream(self, object_name: str) -> AsyncIterator[bytes]:
+        """All bytes, as they come; raises UploadGone."""
+
     async def discard(self, object_name: str) -> None:
         """Deletes them; a failure to do so is logged, since they expire anyway."""
 
@@ -261,6 +308,25 @@ class SourceRows(Protocol):
     async def gone(self, tx: Transaction, source_id: UUID) -> list[GoneSource]:
         """Of this source and its children those that are deactivated and of which a version was ever asked for."""
 
+    async def known(self, tx: Transaction, source_ids: Sequence[UUID]) -> set[UUID]:
+        """Which of these there are, active or not."""
+
+
+class ArchiveRows(Protocol):
+    """Archives that wait to be unpacked, in pieces; content."""
+
+    async def keep(self, tx: Transaction, source_id: UUID, chunks: AsyncIterator[bytes]) -> tuple[int, str]:
+        """Stores an archive as it comes; answers its size and its SHA-256."""
+
+    async def size(self, tx: Transaction, source_id: UUID) -> int:
+        """Bytes; 0 where there is none (any more)."""
+
+    def read(self, scope: TenantScope, source_id: UUID) -> AsyncIterator[bytes]:
+        """The archive, piece by piece."""
+
+    async def drop(self, tx: Transaction, source_id: UUID) -> None:
+        """It is unpacked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
@@ -292,6 +358,9 @@ class ContentRows(Protocol):
 
     async def outline(self, tx: Transaction, source_id: UUID) -> tuple[dict[str, Any], bool]:
         """The whole configuration, and whether there is a text or file."""
+
+    async def note(self, tx: Transaction, source_id: UUID, facts: dict[str, Any]) -> None:
+        """Adds to the configuration what was found out; no part of an event."""
 
     async def document(self, scope: TenantScope, source_id: UUID, version: int) -> StoredDocument | None:
         """The stored text of a version."""

@@ -61,3 +61,9 @@ class Settings(ServiceSettings):
     ingest_extraction_memory: int = Field(
         default=512, ge=256, description="Megabytes of address space that reading one file or page may take."
     )
+    archive_limit: int = Field(
+        default=100 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=1024**3,
+        description="Bytes of an uploaded archive (.zip), at most. The gateway and ingest have to agree on it.",
+    )

@@ -129,6 +129,13 @@ class PostgresSourceRows:
         )
         return [row["source_id"] for row in rows]
 
+    async def known(self, tx: Transaction, source_ids: Sequence[UUID]) -> set[UUID]:
+        """Which of these there are."""
+        rows = await tx.connection.fetch(
+            "SELECT source_id FROM sources WHERE source_id = ANY($1)", list(source_ids)
+        )
+        return {row["source_id"] for row in rows}
+
     async def gone(self, tx: Transaction, source_id: UUID) -> list[GoneSource]:
         """The source and its children, as far as they are deactivated."""
         rows = await tx.connection.fetch(
@@ -149,7 +156,7 @@ def _read(row: dict[str, Any], *, flat: bool = False) -> SourceRead:
         name=row["name"],
         description=row["description"],
         source_type=row["source_type"],
-        status=row["children_status"] if aggregated else row["status"],
+        status=_status(row) if aggregated else row["status"],
         config=row["whole_config"],
         document_count=row["document_count"],
         chunk_count=row["children_chunk_count"] if aggregated else row["chunk_count"],
@@ -162,3 +169,10 @@ def _read(row: dict[str, Any], *, flat: bool = False) -> SourceRead:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
+
+
+def _status(row: dict[str, Any]) -> str:
+    """That of the children; but while there may be more of them to come, and where an archive did not give them all, its own."""
+    incomplete = row["status"] == "error" and "original_filename" in row["config"]
+    status: str = row["status"] if incomplete or row["status"] == "processing" else row["children_status"]
+    return status

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from minirag_contracts.context import Context
@@ -62,6 +62,25 @@ OUR_FAULT = (
 )
 
 
+class AsDocument:
+    """What was taken for an archive is a document, and is there to be read."""
+
+
+AS_DOCUMENT = AsDocument()
+
+
+class Unpacks(Protocol):
+    """What takes archives apart (``commands.unpacking``)."""
+
+    def concerns(self, state: source.Source) -> bool:
+        """Whether this source is an archive."""
+
+    async def unpack(
+        self, context: Context, source_id: UUID, state: source.Source, meter: Meter
+    ) -> "source.Complete | AsDocument | None":
+        """Makes its children; None if the version is not wanted any more."""
+
+
 class Ingestion:
     """Work of the kind ``ingestion``; its key names source and version, so that a version is made once."""
 
@@ -88,6 +107,11 @@ class Ingestion:
         self._chunker = chunker
         self._index = index
         self._attempts = attempts
+        self._archives: Unpacks | None = None
+
+    def unpacks(self, archives: "Unpacks") -> None:
+        """With what archives are taken apart: it makes sources, which needs the runner of this."""
+        self._archives = archives
 
     async def make(self, item: WorkItem) -> None:
         """One attempt. A lasting failure ends the version at once, a temporary one is raised until the last attempt."""
@@ -125,6 +149,10 @@ class Ingestion:
             return None
         target = Target(state.bot_id, source_id, version)
         meter = Meter(self._progress, self._progress_rows, item.scope, target)
+        if self._archives is not None and self._archives.concerns(state):
+            unpacked = await self._archives.unpack(_context(item), source_id, state, meter)
+            if not isinstance(unpacked, AsDocument):
+                return unpacked
         stored = await self._document(item, target, state, meter)
         if state.visible and await self._contents.same_document(item.scope, target, state.visible):
             return source.Unchanged(version)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from minirag_gateway.entrypoints.http.tracing import trace_of
+from minirag_gateway.entrypoints.http.tus_headers import of_refusal as tus_headers
 from minirag_gateway.errors import InvalidBody, NotAuthenticated, TurnFailed
 
 logger = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ def sentence(errors: list[dict[str, Any]]) -> str:
 
 async def _refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    headers: dict[str, str] = {}
+    headers = tus_headers(request.url.path, int(error.status))
     extra: dict[str, Any] = {}
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = "Bearer"
