@@ -27,6 +27,7 @@ from minirag_contracts.requests.ingest import (
 from minirag_contracts.requests.retrieval import Activated, Chunk
 from minirag_contracts.signals import Progress
 from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner, log
+from minirag_eventstore.rebuild import rebuild_own
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
 from minirag_ingest.adapters.extract.pool import ExtractionPool
@@ -272,6 +273,12 @@ class Ingest:
         """The tenant's rows of a table."""
         async with self.database.tenant(TenantScope(TENANT)) as connection:
             return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
+
+    async def differences(self) -> list[Any]:
+        """What the service's own projections have that their rebuild has not, or the other way round."""
+        own = [projection for projection in PROJECTIONS if projection.owner == "ingest"]
+        reports = [await rebuild_own(self.database, "ingest", projection) for projection in own]
+        return [difference for report in reports for difference in report.differences]
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:

@@ -26,11 +26,38 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server said of its answer, and is sent back to ask whether it still holds (RFC 9110 §13)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What a URL led to. ``url`` is the last one, after redirects."""
 
     raw: Raw
     url: str
+    validators: Validators = Validators()
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """What a URL leads to is still what it was when the validators were given. ``url`` is the last one, after redirects."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a document on the web came from: the hash of the configuration that was read, what the server said, and the
+    links that a crawl would follow.
+    """
+
+    asked: bytes
+    validators: Validators = Validators()
+    links: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +70,15 @@ class SourceContent:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """The text of one version, with the title and URL that citations show."""
+    """The text of one version, with the title and URL that citations show.
+
+    ``origin`` is kept with it and not given back with it, so that it never becomes that of another version.
+    """
 
     title: str
     url: str | None
     document: Document = field(repr=False)
+    origin: Origin | None = field(default=None, repr=False, compare=False)
 
 
 class LastingFailure(Exception):
@@ -91,8 +122,8 @@ class Fetcher(Protocol):
     def check(self, url: str) -> None:
         """Raises LastingFailure for a URL that may not be fetched as far as its form goes."""
 
-    async def fetch(self, url: str) -> Page:
-        """A page or file; raises LastingFailure and TemporaryFailure."""
+    async def fetch(self, url: str, known: Validators | None = None) -> Page | NotModified:
+        """A page or file; NotModified only where ``known`` were given. Raises LastingFailure and TemporaryFailure."""
 
 
 class Chunker(Protocol):
@@ -225,6 +256,9 @@ class ContentRows(Protocol):
 
     async def document(self, scope: TenantScope, target: Target) -> StoredDocument | None:
         """The stored text of a version."""
+
+    async def origin(self, scope: TenantScope, target: Target) -> tuple[str, Origin] | None:
+        """The last URL of a version's document and its origin; None if it did not come from the web, or is not kept."""
 
     async def keep_document(self, scope: TenantScope, target: Target, stored: StoredDocument) -> None:
         """Stores the text of a version; one that is there already stays."""

@@ -9,6 +9,7 @@ from minirag_contracts.events.ingest import (
     IngestCompleted,
     IngestFailed,
     IngestRequested,
+    IngestUnchanged,
     SourceActivated,
     SourceCreated,
     SourceDeactivated,
@@ -63,6 +64,16 @@ class SourcesProjection(Projection):
             payload.source_id,
             payload.document_count,
             payload.chunk_count,
+            event.recorded_at,
+        )
+
+    @on(IngestUnchanged)
+    async def unchanged(self, connection: Connection, event: Envelope, payload: IngestUnchanged) -> None:
+        """The version before was looked at anew, and answers on."""
+        await connection.execute(
+            """UPDATE sources SET status = 'ready', error_message = NULL, last_refreshed_at = $2, updated_at = $2
+               WHERE source_id = $1""",
+            payload.source_id,
             event.recorded_at,
         )
 

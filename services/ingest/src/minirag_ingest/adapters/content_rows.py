@@ -9,7 +9,7 @@ from minirag_contracts.context import TenantScope
 from minirag_eventstore import EventStore, Transaction
 
 from minirag_ingest.domain.document import Document
-from minirag_ingest.ports import SourceContent, StoredDocument, Target
+from minirag_ingest.ports import Origin, SourceContent, StoredDocument, Target, Validators
 
 LARGE = 256 * 1024
 """Characters of JSON that are written and parsed beside the loop."""
@@ -62,22 +62,42 @@ class PostgresContentRows:
         parsed = await asyncio.to_thread(json.loads, body) if len(body) > LARGE else json.loads(body)
         return StoredDocument(row["title"], row["url"], Document.from_json(parsed))
 
+    async def origin(self, scope: TenantScope, target: Target) -> tuple[str, Origin] | None:
+        """The last URL of a version's document and its origin."""
+        async with self._store.transaction(scope) as tx:
+            row = await tx.connection.fetchrow(
+                """SELECT url, asked, etag, last_modified, links FROM documents
+                   WHERE source_id = $1 AND version = $2 AND url IS NOT NULL AND asked IS NOT NULL""",
+                target.source_id,
+                target.version,
+            )
+        if row is None:
+            return None
+        said = Validators(row["etag"], row["last_modified"])
+        return row["url"], Origin(row["asked"], said, tuple(row["links"] or ()))
+
     async def keep_document(self, scope: TenantScope, target: Target, stored: StoredDocument) -> None:
         """Stores the text of a version."""
         if stored.document.characters > LARGE:
             body = await asyncio.to_thread(_dump, stored.document)
         else:
             body = _dump(stored.document)
+        origin = stored.origin
+        said = origin.validators if origin else Validators()
         async with self._store.transaction(scope) as tx:
             await tx.connection.execute(
-                """INSERT INTO documents (tenant_id, source_id, version, title, url, body)
-                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (source_id, version) DO NOTHING""",
+                """INSERT INTO documents (tenant_id, source_id, version, title, url, body, asked, etag, last_modified, links)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (source_id, version) DO NOTHING""",
                 scope.tenant_id,
                 target.source_id,
                 target.version,
                 stored.title,
                 stored.url,
                 body,
+                origin.asked if origin else None,
+                said.etag,
+                said.last_modified,
+                list(origin.links) if origin else None,
             )
 
     async def drop_documents(self, tx: Transaction, source_id: UUID, before_version: int) -> None:

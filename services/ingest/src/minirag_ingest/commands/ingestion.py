@@ -22,6 +22,7 @@ from minirag_ingest.ports import (
     ContentRows,
     Index,
     LastingFailure,
+    NotModified,
     ProgressSignal,
     SourceRows,
     Target,
@@ -92,7 +93,7 @@ class Ingestion:
         log.error("an ingestion was given up", extra={"source_id": item.payload["source_id"], "error": error})
         await self._record(tx, item, source.Fail(_version(item), "internal_error", OUR_FAULT))
 
-    async def _made(self, item: WorkItem) -> source.Complete | source.Fail | None:
+    async def _made(self, item: WorkItem) -> source.Outcome | None:
         """The outcome; None if the version has ended already."""
         source_id, version = _source_id(item), _version(item)
         async with self._store.transaction(item.scope) as tx:
@@ -104,7 +105,10 @@ class Ingestion:
         stored = await self._contents.document(item.scope, target)
         if stored is None:
             await meter.tell("reading")
-            stored = await self._reader.read(item.scope, state)
+            found = await self._reader.read(item.scope, state)
+            if isinstance(found, NotModified):
+                return source.Unchanged(version)
+            stored = found
             await self._contents.keep_document(item.scope, target, stored)
         await meter.tell("chunking")
         chunks = await self._chunker.chunk(stored)
@@ -136,14 +140,14 @@ class Ingestion:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _end(self, item: WorkItem, outcome: source.Complete | source.Fail | None) -> None:
+    async def _end(self, item: WorkItem, outcome: source.Outcome | None) -> None:
         """Outcome and end of the work in one transaction: LeaseLost undoes both."""
         async with self._store.transaction(item.scope) as tx:
             if outcome is not None:
                 await self._record(tx, item, outcome)
             await item.finish(tx)
 
-    async def _record(self, tx: Transaction, item: WorkItem, outcome: source.Complete | source.Fail) -> None:
+    async def _record(self, tx: Transaction, item: WorkItem, outcome: source.Outcome) -> None:
         source_id = _source_id(item)
         stream = source.stream_of(source_id)
         await self._rows.lock(
@@ -151,7 +155,10 @@ class Ingestion:
         )  # a change of the source's settings must not undo a finished version
         state, recorded = await tx.load(stream, source.evolve, source.Source())
         await tx.append(_context(item), stream, recorded, source.decide(state, outcome))
-        await self._contents.drop_documents(tx, source_id, outcome.version - KEPT_VERSIONS + 1)
+        if isinstance(
+            outcome, source.Complete
+        ):  # otherwise the version before answers on, and keeps its text
+            await self._contents.drop_documents(tx, source_id, outcome.version - KEPT_VERSIONS + 1)
 
 
 def work_key(source_id: UUID, version: int) -> str:
