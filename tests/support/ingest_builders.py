@@ -19,6 +19,7 @@ from minirag_contracts.requests.ingest import (
     DeactivateSource,
     GetSource,
     IngestSource,
+    ListChildren,
     SourceChanges,
     SourceRead,
     UpdateSource,
@@ -30,6 +31,7 @@ from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner, lo
 from minirag_eventstore.rebuild import rebuild_own
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
+from minirag_ingest.adapters.crawl_rows import PostgresCrawlRows
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
@@ -37,10 +39,14 @@ from minirag_ingest.adapters.web import WebFetcher
 from minirag_ingest.commands import hiding
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.changes import ChangeCommands
+from minirag_ingest.commands.crawling import Crawls
+from minirag_ingest.commands.exploring import Explorer
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import CRAWL_KIND, WORK_KIND, Ingestion
+from minirag_ingest.commands.pages import SitePages
+from minirag_ingest.commands.politeness import Gates
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.domain import source
@@ -64,6 +70,12 @@ def a_source(content: str | None = "The moon is made of rock.", **fields: Any) -
 def a_url(url: str, **fields: Any) -> CreateSource:
     """A source that is fetched."""
     return a_source(None, source_type="url", config={"url": url}, **fields)
+
+
+def a_crawl(url: str, **crawl: Any) -> CreateSource:
+    """A site that is crawled, without pauses."""
+    config = {"url": url, "crawl": {"delay_seconds": 0} | crawl}
+    return a_source(None, source_type="url", config=config, name="Site")
 
 
 def an_upload(filename: str, data: bytes, **fields: Any) -> UploadSource:
@@ -218,11 +230,33 @@ class Ingest:
             poll=timedelta(milliseconds=20),
         )
         given = Given(fetcher, self.disk)
+        self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
         sources = Sources(self.rows, self.contents, self.bots, self.runner)
         self.commands = SourceCommands(self.store, sources, given, self.transfer)
         self.families = FamilyCommands(self.store, self.rows, sources, given)
         self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
         self.queries = SourceQueries(self.store, self.rows)
+        crawl_rows = PostgresCrawlRows(self.store)
+        self.crawls = Crawls(
+            self.store,
+            self.ingestion,
+            self.explorer,
+            crawl_rows,
+            self.contents,
+            SitePages(self.store, crawl_rows, self.contents, sources, self.hidings),
+            self.index,
+            self.progress,
+            self.disk,
+        )
+        self.crawl_runner = WorkRunner(
+            self.store,
+            CRAWL_KIND,
+            self.crawls.make,
+            lease=timedelta(seconds=lease),
+            retry=retry,
+            on_parked=self.ingestion.give_up,
+            poll=timedelta(milliseconds=20),
+        )
 
     async def create(self, request: CreateSource, **context: Any) -> SourceRead:
         """A source."""
@@ -263,6 +297,24 @@ class Ingest:
         await self.ingest(created.id)
         return await self.ended(created.id)
 
+    async def crawled(self, site_id: UUID, timeout: float = 20.0) -> dict[str, SourceRead]:
+        """The pages of a site by path, once it and all of them are at rest."""
+        await self.ended(site_id, timeout)
+        async with asyncio.timeout(timeout):
+            while True:
+                found = await self.queries.children(ListChildren(source_id=site_id, limit=1000), a_context())
+                pages = found.items
+                if (
+                    all(page.status != "processing" for page in pages)
+                    and (await self.read(site_id)).status != "processing"
+                ):
+                    return {"/" + page.config["url"].split("/", 3)[3]: page for page in pages}
+                await asyncio.sleep(0.02)
+
+    async def failure(self, source_id: UUID) -> str | None:
+        """The sentence of a source's own last failure."""
+        return (await self.read(source_id)).error_message
+
     async def events(self, source_id: UUID) -> list[str]:
         """The types of what happened to a source."""
         async with self.database.tenant(TenantScope(TENANT)) as connection:
@@ -283,7 +335,7 @@ class Ingest:
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """With ingestion running."""
-        runners = (self.runner, self.hiding_runner)
+        runners = (self.runner, self.hiding_runner, self.crawl_runner)
         tasks = [asyncio.create_task(runner.run()) for runner in runners]
         try:
             yield

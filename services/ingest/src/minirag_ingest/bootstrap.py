@@ -9,6 +9,7 @@ from minirag_service.egress import Allowance, GuardedClient
 from minirag_ingest.adapters.bots import KnownBots
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
+from minirag_ingest.adapters.crawl_rows import PostgresCrawlRows
 from minirag_ingest.adapters.disk import DataDisk
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
@@ -21,10 +22,14 @@ from minirag_ingest.adapters.web import WebFetcher
 from minirag_ingest.commands import hiding
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.changes import ChangeCommands
+from minirag_ingest.commands.crawling import Crawls
+from minirag_ingest.commands.exploring import Explorer
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import CRAWL_KIND, WORK_KIND, Ingestion
+from minirag_ingest.commands.pages import SitePages
+from minirag_ingest.commands.politeness import Gates
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.entrypoints import health, rpc
@@ -72,6 +77,30 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     disk = DataDisk(settings.data_dir or Path.cwd())
     given = Given(fetcher, disk)
     sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner)
+    explorer = Explorer(fetcher, extraction, Gates())
+    crawl_rows = PostgresCrawlRows(runtime.store)
+    crawls = Crawls(
+        runtime.store,
+        ingestion,
+        explorer,
+        crawl_rows,
+        contents,
+        SitePages(runtime.store, crawl_rows, contents, sources, hidings),
+        index,
+        BusProgress(runtime.bus),
+        disk,
+    )
+    runtime.work(
+        WorkRunner(
+            runtime.store,
+            CRAWL_KIND,
+            crawls.make,
+            concurrency=settings.ingest_crawls,
+            lease=settings.ingest_lease,
+            retry=retry,
+            on_parked=ingestion.give_up,
+        )
+    )
     rpc.register(
         runtime,
         SourceCommands(runtime.store, sources, given, BusTransfer(runtime.bus)),

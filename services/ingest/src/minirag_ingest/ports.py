@@ -12,7 +12,9 @@ from minirag_contracts.requests.retrieval import Activated, Chunk
 from minirag_contracts.signals import Progress
 from minirag_eventstore import Transaction
 
+from minirag_ingest.domain.crawl_plan import CrawlPlan
 from minirag_ingest.domain.document import Document
+from minirag_ingest.domain.frontier import Seeds, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Page:
     raw: Raw
     url: str
     validators: Validators = Validators()
+    robots_tag: str = ""
+    """The header X-Robots-Tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,12 @@ class NotModified:
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a document on the web came from: the hash of the configuration that was read, what the server said, and the
-    links that a crawl would follow.
+    links that a crawl followed; None if no crawl has looked at them.
     """
 
     asked: bytes
     validators: Validators = Validators()
-    links: tuple[str, ...] = field(default=(), repr=False)
+    links: tuple[str, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,14 @@ class LastingFailure(Exception):
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+class Answered(LastingFailure):
+    """The URL answered with a status that is no page; asking again soon is of no use."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__("fetch_failed", sentence)
+        self.status = status
 
 
 class Unreadable(LastingFailure):
@@ -124,6 +136,64 @@ class Fetcher(Protocol):
 
     async def fetch(self, url: str, known: Validators | None = None) -> Page | NotModified:
         """A page or file; NotModified only where ``known`` were given. Raises LastingFailure and TemporaryFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """As it is written on a page; ``follow``: whether the page vouches for it (no ``rel=nofollow``)."""
+
+    href: str
+    follow: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What a page says to crawlers. ``base``: what its links are relative to, if it says so."""
+
+    title: str = ""
+    base: str = ""
+    links: tuple[Link, ...] = ()
+    noindex: bool = False
+    nofollow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SitemapEntries:
+    """What a sitemap lists: pages, and further sitemaps."""
+
+    pages: tuple[str, ...] = ()
+    sitemaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsAnswer:
+    """For each of the URLs whether it may be fetched; seconds between two requests, if the site wants some; sitemaps."""
+
+    allowed: tuple[bool, ...] = ()
+    delay: float | None = None
+    sitemaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPage:
+    """What is kept of a page of a site since it was ingested. ``validators`` are None where it has to be fetched anew."""
+
+    last_url: str = ""
+    validators: Validators | None = None
+    links: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Surveyor(Protocol):
+    """What crawlers are told, read from what others wrote. All raise Unreadable and ExtractionInterrupted."""
+
+    async def survey_page(self, raw: Raw, robots_tag: str) -> Surveyed:
+        """Of a page of HTML; ``robots_tag`` is its header X-Robots-Tag."""
+
+    async def survey_sitemap(self, data: bytes) -> SitemapEntries:
+        """Of a sitemap, packed or not."""
+
+    async def survey_robots(self, text: str, urls: Sequence[str]) -> RobotsAnswer:
+        """Of a robots.txt, about these URLs."""
 
 
 class Chunker(Protocol):
@@ -242,6 +312,15 @@ class SourceRows(Protocol):
         """Of this source and its children those that are deactivated and of which a version was ever asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class FetchedPage:
+    """A page of a site as a crawl has fetched it; ``url`` is its canonical one, ``links`` those that a crawl follows."""
+
+    url: str
+    page: Page
+    links: tuple[str, ...] = field(repr=False)
+
+
 class ContentRows(Protocol):
     """What was given, and what was made of it; content, so no projection."""
 
@@ -265,3 +344,76 @@ class ContentRows(Protocol):
 
     async def drop_documents(self, tx: Transaction, source_id: UUID, before_version: int) -> None:
         """Forgets the text of versions lower than this one."""
+
+    async def fetched(self, scope: TenantScope, target: Target) -> FetchedPage | None:
+        """What a crawl has fetched to become this version; None if it is to be fetched now."""
+
+    async def drop_fetched(self, tx: Transaction, source_id: UUID, version: int) -> None:
+        """This version has ended: what was fetched for it is needed no more."""
+
+    async def forget_fetched(self, tx: Transaction, source_ids: Sequence[UUID]) -> None:
+        """What is made of these sources is cancelled: nothing waits for them any more, nor for pages of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlState:
+    """How far the crawl of a version is. ``seeds`` are None before the site was asked for them.
+
+    ``expected``: the plan is another one than last time, or the last crawl has warned that most pages would go.
+    """
+
+    plan: CrawlPlan
+    seeds: Seeds | None
+    expected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SitePage:
+    """A child of a site that is a page of it. ``is_removed``: by a crawl, and not by people."""
+
+    url: str
+    page_id: UUID
+    is_removed: bool
+    is_active: bool
+
+
+class CrawlRows(Protocol):
+    """What crawls have seen; content, so no projection. ``target`` is the version of a site, ``page`` that of one page of it."""
+
+    async def begin(self, scope: TenantScope, target: Target, plan: CrawlPlan) -> CrawlState:
+        """The crawl of this version, begun with this plan or earlier with another one."""
+
+    async def keep_seeds(self, scope: TenantScope, target: Target, seeds: Seeds) -> None:
+        """What the site said before its first page."""
+
+    async def visits(self, scope: TenantScope, target: Target) -> list[Visit]:
+        """What was looked at so far, in this order."""
+
+    async def quiet_for(self, scope: TenantScope, target: Target) -> float | None:
+        """Seconds since the last page came in; None before the first."""
+
+    async def keep(
+        self, scope: TenantScope, target: Target, number: int, visits: Sequence[Visit], page: Page | None
+    ) -> bool:
+        """Takes in what came of a candidate as visits ``number``, …; safe to repeat. False: the version has ended."""
+
+    async def pages(self, tx: Transaction, site_id: UUID) -> list[SitePage]:
+        """Every page that the site ever had."""
+
+    async def is_removed(self, tx: Transaction, page_id: UUID) -> bool:
+        """Whether a crawl has removed it, and not people."""
+
+    async def waiting(self, scope: TenantScope, target: Target, urls: Sequence[str]) -> list[str]:
+        """Those of these pages of which no version was asked for yet."""
+
+    async def assign(self, tx: Transaction, target: Target, url: str, page: Target) -> None:
+        """What was fetched is to become this version of the page."""
+
+    async def mark(self, tx: Transaction, site_id: UUID, url: str, page_id: UUID, *, removed: bool) -> None:
+        """This source is a page of the site."""
+
+    async def finish(self, tx: Transaction, site_id: UUID, *, is_seen: bool) -> None:
+        """The crawl has ended: what it fetched for no page is needed no more. ``is_seen``: it has come to its end."""
+
+    async def warn(self, scope: TenantScope, site_id: UUID) -> None:
+        """The crawl would have removed most pages, and has not."""

@@ -36,7 +36,7 @@ class SourceRead(Reply):
     """A source as clients see it (spec §8). ``status``: pending, processing, ready, error.
 
     A source with active children has their status (processing or error if one is, ready if all are, else pending) and
-    the sum of their ``chunk_count``.
+    the sum of their ``chunk_count``; a site is processing also while it is crawled, and in error when that has failed.
     """
 
     id: UUID

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,16 @@ from minirag_contracts.context import TenantScope
 from minirag_eventstore import EventStore, Transaction
 
 from minirag_ingest.domain.document import Document
-from minirag_ingest.ports import Origin, SourceContent, StoredDocument, Target, Validators
+from minirag_ingest.ports import (
+    FetchedPage,
+    Origin,
+    Page,
+    Raw,
+    SourceContent,
+    StoredDocument,
+    Target,
+    Validators,
+)
 
 LARGE = 256 * 1024
 """Characters of JSON that are written and parsed beside the loop."""
@@ -74,7 +84,7 @@ class PostgresContentRows:
         if row is None:
             return None
         said = Validators(row["etag"], row["last_modified"])
-        return row["url"], Origin(row["asked"], said, tuple(row["links"] or ()))
+        return row["url"], Origin(row["asked"], said, None if row["links"] is None else tuple(row["links"]))
 
     async def keep_document(self, scope: TenantScope, target: Target, stored: StoredDocument) -> None:
         """Stores the text of a version."""
@@ -97,13 +107,40 @@ class PostgresContentRows:
                 origin.asked if origin else None,
                 said.etag,
                 said.last_modified,
-                list(origin.links) if origin else None,
+                None if origin is None or origin.links is None else list(origin.links),
             )
 
     async def drop_documents(self, tx: Transaction, source_id: UUID, before_version: int) -> None:
         """Forgets old versions' text."""
         await tx.connection.execute(
             "DELETE FROM documents WHERE source_id = $1 AND version < $2", source_id, before_version
+        )
+
+    async def fetched(self, scope: TenantScope, target: Target) -> FetchedPage | None:
+        """As it came."""
+        async with self._store.transaction(scope) as tx:
+            row = await tx.connection.fetchrow(
+                """SELECT url, final_url, media_type, charset, etag, last_modified, body, links FROM fetched_pages
+                   WHERE page_id = $1 AND page_version = $2 AND body IS NOT NULL""",
+                target.source_id,
+                target.version,
+            )
+        if row is None:
+            return None
+        raw = Raw(row["body"], None, row["media_type"], row["charset"])
+        said = Validators(row["etag"], row["last_modified"])
+        return FetchedPage(row["url"], Page(raw, row["final_url"], said), tuple(row["links"]))
+
+    async def drop_fetched(self, tx: Transaction, source_id: UUID, version: int) -> None:
+        """Also what older versions have left that were cancelled."""
+        await tx.connection.execute(
+            "DELETE FROM fetched_pages WHERE page_id = $1 AND page_version <= $2", source_id, version
+        )
+
+    async def forget_fetched(self, tx: Transaction, source_ids: Sequence[UUID]) -> None:
+        """Of pages, and of all pages of sites."""
+        await tx.connection.execute(
+            "DELETE FROM fetched_pages WHERE source_id = ANY($1) OR page_id = ANY($1)", source_ids
         )
 
 

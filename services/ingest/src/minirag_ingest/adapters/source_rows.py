@@ -139,7 +139,7 @@ def _read(row: dict[str, Any], *, flat: bool = False) -> SourceRead:
         name=row["name"],
         description=row["description"],
         source_type=row["source_type"],
-        status=row["children_status"] if aggregated else row["status"],
+        status=_family_status(row) if aggregated else row["status"],
         config=row["whole_config"],
         document_count=row["document_count"],
         chunk_count=row["children_chunk_count"] if aggregated else row["chunk_count"],
@@ -151,3 +151,10 @@ def _read(row: dict[str, Any], *, flat: bool = False) -> SourceRead:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
+
+
+def _family_status(row: dict[str, Any]) -> str:
+    """That of the children; a site counts as well while it is crawled, and when that has failed."""
+    own: str = row["status"]
+    children: str = row["children_status"]
+    return own if "crawl" in row["config"] and own in ("processing", "error") else children

@@ -7,7 +7,15 @@ from http import HTTPStatus
 
 from minirag_service.egress import EgressRefused, Fetched, FetchFailed, GuardedClient, check_url
 
-from minirag_ingest.ports import LastingFailure, NotModified, Page, Raw, TemporaryFailure, Validators
+from minirag_ingest.ports import (
+    Answered,
+    LastingFailure,
+    NotModified,
+    Page,
+    Raw,
+    TemporaryFailure,
+    Validators,
+)
 
 ACCEPT = "text/html, application/xhtml+xml, application/pdf, text/plain, text/markdown, text/csv, */*;q=0.5"
 REASONS: dict[int, str] = {
@@ -50,7 +58,7 @@ class WebFetcher:
         if fetched.status in COMES_BACK or fetched.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise TemporaryFailure(_sentence(fetched.status), _retry_after(fetched))
         if not HTTPStatus.OK <= fetched.status < HTTPStatus.MULTIPLE_CHOICES:
-            raise LastingFailure("fetch_failed", _sentence(fetched.status))
+            raise Answered(fetched.status, _sentence(fetched.status))
         return _page(fetched)
 
 
@@ -60,7 +68,8 @@ def _page(fetched: Fetched) -> Page:
     announced = media.get_content_type() if fetched.headers.get("content-type") else None
     charset = media.get_content_charset()
     validators = Validators(_validator(fetched, "etag"), _validator(fetched, "last-modified"))
-    return Page(Raw(fetched.body, None, announced, charset), fetched.final_url, validators)
+    raw = Raw(fetched.body, None, announced, charset)
+    return Page(raw, fetched.final_url, validators, fetched.headers.get("x-robots-tag", ""))
 
 
 def _conditions(known: Validators | None) -> dict[str, str]:

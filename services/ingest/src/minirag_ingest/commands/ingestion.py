@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -32,6 +32,8 @@ from minirag_ingest.ports import (
 log = logging.getLogger(__name__)
 
 WORK_KIND = "ingestion"
+CRAWL_KIND = "crawl"
+"""Work that looks through a site: it mostly waits, and must not keep documents waiting. Same key, same payload."""
 BATCH = 32
 """Chunks of one request to retrieval."""
 IN_FLIGHT = 3
@@ -71,12 +73,20 @@ class Ingestion:
         self._attempts = attempts
 
     async def make(self, item: WorkItem) -> None:
-        """One attempt. A lasting failure ends the version at once, a temporary one is raised until the last attempt."""
+        """One attempt."""
+        outcome = await self.attempt(item, self._made)
+        if not item.finished:  # by handing it over
+            await self._end(item, outcome)
+
+    async def attempt(
+        self, item: WorkItem, made: Callable[[WorkItem], Awaitable[source.Outcome | None]]
+    ) -> source.Outcome | None:
+        """A lasting failure ends the version at once, a temporary one is raised until the last attempt."""
         started = datetime.now(UTC)
         try:
-            outcome = await self._made(item)
+            return await made(item)
         except LastingFailure as failure:
-            outcome = source.Fail(_version(item), failure.code, str(failure))
+            return source.Fail(version_of(item), failure.code, str(failure))
         except Unavailable as away:
             raise Postpone(OWNER_AWAY, type(away).__name__) from away
         except TemporaryFailure as failure:
@@ -85,20 +95,22 @@ class Ingestion:
                 raise Postpone(failure.retry_after, failure.code) from failure
             if item.attempt < self._attempts and failure.retry_after is None:
                 raise
-            outcome = source.Fail(_version(item), failure.code, _tried(str(failure), item.attempt))
-        await self._end(item, outcome)
+            return source.Fail(version_of(item), failure.code, _tried(str(failure), item.attempt))
 
     async def give_up(self, tx: Transaction, item: WorkItem, error: str) -> None:
         """What we did not expect kept happening: the source must not stay in ``processing``."""
         log.error("an ingestion was given up", extra={"source_id": item.payload["source_id"], "error": error})
-        await self._record(tx, item, source.Fail(_version(item), "internal_error", OUR_FAULT))
+        await self.record(tx, item, source.Fail(version_of(item), "internal_error", OUR_FAULT))
 
     async def _made(self, item: WorkItem) -> source.Outcome | None:
         """The outcome; None if the version has ended already."""
-        source_id, version = _source_id(item), _version(item)
+        source_id, version = source_id_of(item), version_of(item)
         async with self._store.transaction(item.scope) as tx:
             state, _ = await tx.load(source.stream_of(source_id), source.evolve, source.Source())
         if not source.is_current(state, version) or state.bot_id is None:
+            return None
+        if state.is_site:
+            await self._hand_over(item)
             return None
         target = Target(state.bot_id, source_id, version)
         meter = Meter(self._progress, item.scope, target)
@@ -115,13 +127,18 @@ class Ingestion:
         if not chunks:
             raise LastingFailure("empty_document", "Chunking produced no output")
         await self._stage(item, target, chunks, meter)
-        activated = await self._index.activate(_context(item), target, len(chunks))
+        activated = await self._index.activate(context_of(item), target, len(chunks))
         return source.Complete(version, len(chunks), activated.generation)
+
+    async def _hand_over(self, item: WorkItem) -> None:
+        async with self._store.transaction(item.scope) as tx:
+            await tx.add_work(CRAWL_KIND, item.key, payload=item.payload)
+            await item.finish(tx)
 
     async def _stage(self, item: WorkItem, target: Target, chunks: Sequence[Chunk], meter: Meter) -> None:
         """All batches, a few at a time; the first failure stops the others."""
         remaining = iter(chunks)
-        context = _context(item)
+        context = context_of(item)
         done = 0
         await meter.tell("indexing", done, len(chunks))
 
@@ -144,20 +161,20 @@ class Ingestion:
         """Outcome and end of the work in one transaction: LeaseLost undoes both."""
         async with self._store.transaction(item.scope) as tx:
             if outcome is not None:
-                await self._record(tx, item, outcome)
+                await self.record(tx, item, outcome)
             await item.finish(tx)
 
-    async def _record(self, tx: Transaction, item: WorkItem, outcome: source.Outcome) -> None:
-        source_id = _source_id(item)
+    async def record(self, tx: Transaction, item: WorkItem, outcome: source.Outcome) -> None:
+        """The version ends so, unless it has ended already."""
+        source_id = source_id_of(item)
         stream = source.stream_of(source_id)
         await self._rows.lock(
             tx, source_id
         )  # a change of the source's settings must not undo a finished version
         state, recorded = await tx.load(stream, source.evolve, source.Source())
-        await tx.append(_context(item), stream, recorded, source.decide(state, outcome))
-        if isinstance(
-            outcome, source.Complete
-        ):  # otherwise the version before answers on, and keeps its text
+        await tx.append(context_of(item), stream, recorded, source.decide(state, outcome))
+        await self._contents.drop_fetched(tx, source_id, outcome.version)
+        if isinstance(outcome, source.Complete):  # else the version before answers on and keeps its text
             await self._contents.drop_documents(tx, source_id, outcome.version - KEPT_VERSIONS + 1)
 
 
@@ -177,16 +194,19 @@ def work_payload(source_id: UUID, version: int, cause: Envelope) -> dict[str, An
     }
 
 
-def _source_id(item: WorkItem) -> UUID:
+def source_id_of(item: WorkItem) -> UUID:
+    """Of which source."""
     return UUID(item.payload["source_id"])
 
 
-def _version(item: WorkItem) -> int:
+def version_of(item: WorkItem) -> int:
+    """Which version of it."""
     version: int = item.payload["version"]
     return version
 
 
-def _context(item: WorkItem) -> Context:
+def context_of(item: WorkItem) -> Context:
+    """Of what follows from the work: caused by what caused the work."""
     return Context(
         actor="system:ingest",
         tenant_id=item.tenant_id,

@@ -9,6 +9,7 @@ from minirag_eventstore import EventStore
 
 from minirag_ingest.domain import intake
 from minirag_ingest.domain.source import Source
+from minirag_ingest.domain.web_address import canonical
 from minirag_ingest.ports import (
     ContentRows,
     Extractor,
@@ -59,12 +60,24 @@ class SourceReader:
         if url is None:
             raise LastingFailure("empty_document", NOTHING)
         asked = fingerprint(content.config)
-        page = await self._fetched(scope, state, url, asked)
+        brought, links = await self._brought(scope, state, url)
+        page = brought or await self._fetched(scope, state, url, asked)
         if isinstance(page, NotModified):
             return page
         document = await self._extractor.extract(page.raw)
         title = (document.title or page.url)[:MAX_TITLE]
-        return StoredDocument(title, page.url, document, Origin(asked, page.validators))
+        return StoredDocument(title, page.url, document, Origin(asked, page.validators, links))
+
+    async def _brought(
+        self, scope: TenantScope, state: Source, url: str
+    ) -> tuple[Page | None, tuple[str, ...] | None]:
+        """What a crawl has fetched for this version, and the links that it follows from there."""
+        if state.parent_id is None or state.bot_id is None or state.source_id is None:
+            return None, None
+        found = await self._contents.fetched(scope, Target(state.bot_id, state.source_id, state.version))
+        if found is None or found.url != canonical(url):
+            return None, None
+        return found.page, found.links
 
     async def _fetched(self, scope: TenantScope, state: Source, url: str, asked: bytes) -> Page | NotModified:
         """Asked for conditionally only if the version that answers was fetched, under the same configuration."""

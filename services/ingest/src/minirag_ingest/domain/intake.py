@@ -6,6 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 from minirag_contracts.events.ingest import SourceType
 from minirag_contracts.requests.ingest import CONFIG_MAX, FILE_TYPES, config_size
 
+from minirag_ingest.domain.crawl_plan import public_plan
 from minirag_ingest.errors import FileTooLarge, InvalidSource, UnsupportedFileType
 
 MEGABYTE = 1024 * 1024
@@ -74,6 +75,12 @@ def url_of(config: dict[str, Any]) -> str | None:
     return url.strip()
 
 
+def check_child(config: dict[str, Any]) -> None:
+    """What a source with a parent may not have: the pages of a site are children themselves."""
+    if config.get("crawl") is not None:
+        raise InvalidSource("A source with a parent cannot be crawled: its pages would be nested too deeply.")
+
+
 def replaced_config(source_type: SourceType, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """The configuration that a client puts in the place of the old one; what a file was is not for them to say."""
     facts = {key: old[key] for key in FILE_FACTS if key in old}
@@ -89,7 +96,8 @@ def public_config(source_type: SourceType, config: dict[str, Any]) -> dict[str, 
     """What an event may tell: never a query, which may hold a key, and nothing that we do not know."""
     if source_type == "url":
         url = url_of(config)
-        return {"url": urlunsplit(urlsplit(url)._replace(query="", fragment=""))} if url else {}
+        shown = {"url": urlunsplit(urlsplit(url)._replace(query="", fragment=""))} if url else {}
+        return {**shown, "crawl": public_plan(config)} if config.get("crawl") is not None else shown
     if source_type == "upload":
         return {key: config[key] for key in FILE_FACTS if key in config}
     return {}
