@@ -47,6 +47,7 @@ from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import CRAWL_KIND, WORK_KIND, Ingestion
 from minirag_ingest.commands.pages import SitePages
 from minirag_ingest.commands.politeness import Gates
+from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.domain import source
@@ -236,6 +237,7 @@ class Ingest:
         self.families = FamilyCommands(self.store, self.rows, sources, given)
         self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
         self.queries = SourceQueries(self.store, self.rows)
+        self.previews = CrawlPreviews(self.explorer, given, timedelta(seconds=3))
         crawl_rows = PostgresCrawlRows(self.store)
         self.crawls = Crawls(
             self.store,

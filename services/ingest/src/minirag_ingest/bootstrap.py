@@ -30,6 +30,7 @@ from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import CRAWL_KIND, WORK_KIND, Ingestion
 from minirag_ingest.commands.pages import SitePages
 from minirag_ingest.commands.politeness import Gates
+from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.entrypoints import health, rpc
@@ -107,6 +108,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         FamilyCommands(runtime.store, rows, sources, given),
         ChangeCommands(runtime.store, rows, contents, sources, given, hidings),
         SourceQueries(runtime.store, rows),
+        CrawlPreviews(explorer, given),
     )
     runtime.check("disk", health.disk_check(disk))
 

@@ -334,6 +334,53 @@ class RollBackSource(IngestServiceRequest):
     version: int | None = Field(default=None, ge=1)
 
 
+class PreviewedPage(BaseModel):
+    """A page that a crawl would take. ``found``: start, sitemap or link; ``is_seen``: it was looked at, and not only found."""
+
+    url: str
+    title: str
+    depth: int
+    found: str
+    is_seen: bool
+
+
+class SkippedPage(BaseModel):
+    """A URL that a crawl would not take. ``reason``: other_site, excluded, not_included, not_a_document, too_deep, robots,
+    noindex, refused, redirects_elsewhere, failed or gone; ``detail`` is a sentence where there is one to say.
+    """
+
+    url: str
+    reason: str
+    detail: str
+
+
+class CrawlPreview(Reply):
+    """What a crawl of a site would take.
+
+    ``cut_off`` says why there may be more: pages (as many as ``max_pages``), time (it was looked at for as long as a preview
+    lasts) or patience (the site asked us to come back later). ``delay_seconds`` between two requests is what the site wants,
+    or the setting if that is more.
+    """
+
+    start_url: str
+    pages: list[PreviewedPage]
+    skipped: list[SkippedPage]
+    cut_off: Literal["pages", "time", "patience"] | None
+    has_robots: bool
+    sitemap_urls: int
+    delay_seconds: float
+
+
+class PreviewCrawl(IngestServiceRequest):
+    """Look at a site as a crawl would, for some seconds; nothing is kept. ``crawl`` as in a source's ``config``."""
+
+    verb: ClassVar[str] = "sources.preview_crawl"
+    Returns: ClassVar[type[Reply]] = CrawlPreview
+
+    url: str
+    crawl: dict[str, Any] = {}
+
+
 class BotSources(Reply):
     """What one bot has been given: its active sources, those of them that answer, and their chunks."""
 

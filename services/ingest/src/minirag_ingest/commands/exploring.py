@@ -28,8 +28,6 @@ MAX_ROBOTS = 512 * 1024
 """Bytes of a robots.txt that are read (RFC 9309 §2.5 has at least 500 KiB)."""
 MAX_SITEMAPS = 50
 """Sitemaps of one site, those of an index included."""
-MAX_DELAY = 60.0
-"""Seconds between two requests that a robots.txt can ask for."""
 GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 HTML = ("text/html", "application/xhtml+xml")
 NO_DOCUMENT = ("image/", "audio/", "video/", "font/")
@@ -177,7 +175,7 @@ class Explorer:
         self, plan: CrawlPlan, seeds: Seeds, url: str, before: KnownPage | None
     ) -> Page | NotModified:
         """Conditionally where that is sure; a passing failure is waited out, twice."""
-        pause = _pause(plan, seeds)
+        pause = seeds.pause(plan)
         if before is not None and before.validators is not None:
             page = await self._again(url, pause, before)
             if not isinstance(page, NotModified) or page.url == before.last_url:
@@ -240,7 +238,7 @@ class Explorer:
             if count == MAX_SITEMAPS:
                 return tuple(pages), False
             try:
-                page = await self._again(waiting.pop(0), _pause(plan, seeds), None)
+                page = await self._again(waiting.pop(0), seeds.pause(plan), None)
                 assert isinstance(page, Page)  # nothing was known
                 entries = await self._surveyor.survey_sitemap(page.raw.data)
             except (LastingFailure, TemporaryFailure) as failure:
@@ -252,10 +250,6 @@ class Explorer:
             seen.update(new)
             waiting += new
         return tuple(pages), is_whole
-
-
-def _pause(plan: CrawlPlan, seeds: Seeds) -> float:
-    return max(plan.delay_seconds, min(seeds.delay or 0.0, MAX_DELAY))
 
 
 def _is_no_document(page: Page) -> bool:

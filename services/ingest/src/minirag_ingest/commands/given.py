@@ -57,15 +57,15 @@ class Given:
 
     def check_config(self, source_type: SourceType, config: dict[str, Any]) -> None:
         """Raises InvalidSource and InvalidUrl."""
-        url = intake.url_of(config) if source_type == "url" else None
-        if source_type == "url":
-            CrawlPlan.of(config)
-        if url is None:
+        if source_type != "url":
             return
-        try:
-            self._fetcher.check(url)
-        except LastingFailure as failure:
-            raise InvalidUrl(str(failure)) from failure
+        url = intake.url_of(config)
+        if url is not None:
+            try:
+                self._fetcher.check(url)
+            except LastingFailure as failure:
+                raise InvalidUrl(str(failure)) from failure
+        CrawlPlan.of(config)
 
     def body(self, text: str | None) -> bytes | None:
         """The text as it is stored, if there is room for it."""

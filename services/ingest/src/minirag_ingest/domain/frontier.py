@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from minirag_ingest.domain.crawl_plan import CrawlPlan, Reason
+from minirag_ingest.domain.crawl_plan import MAX_DELAY, CrawlPlan, Reason
 from minirag_ingest.domain.web_address import canonical
 
 Found = Literal["start", "sitemap", "link", "known"]
@@ -30,6 +30,10 @@ class Seeds:
     delay: float | None = None
     pages: tuple[str, ...] = field(default=(), repr=False)
     is_whole: bool = True
+
+    def pause(self, plan: CrawlPlan) -> float:
+        """Seconds between two requests to the site."""
+        return max(plan.delay_seconds, min(self.delay or 0.0, MAX_DELAY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,10 @@ class Frontier:
     def waiting(self) -> int:
         """Pages that are still to be looked at, roughly."""
         return len(self._queue)
+
+    def ahead(self) -> list[Candidate]:
+        """What would be looked at if there were time."""
+        return [one for one in self._queue if one.url not in self.visits and one.url not in self.skipped]
 
     def next(self) -> Candidate | None:
         """The next page, again and again until it is recorded; None when all is seen, or enough."""

@@ -10,6 +10,7 @@ from minirag_contracts.requests.ingest import (
     IngestSource,
     ListChildren,
     ListSources,
+    PreviewCrawl,
     UpdateSource,
     UploadSource,
 )
@@ -17,6 +18,7 @@ from minirag_service import Runtime
 
 from minirag_ingest.commands.changes import ChangeCommands
 from minirag_ingest.commands.families import FamilyCommands
+from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.queries import SourceQueries
 
@@ -27,6 +29,7 @@ def register(
     families: FamilyCommands,
     changes: ChangeCommands,
     queries: SourceQueries,
+    previews: CrawlPreviews,
 ) -> None:
     """Answers ``rpc.ingest.sources.*``."""
     runtime.on(CreateSource, commands.create)
@@ -36,6 +39,7 @@ def register(
     runtime.on(IngestChildren, families.ingest_children)
     runtime.on(UpdateSource, changes.update)
     runtime.on(DeactivateSource, changes.deactivate)
+    runtime.on(PreviewCrawl, previews.preview)
     runtime.on(GetSource, queries.get)
     runtime.on(ListSources, queries.list)
     runtime.on(ListChildren, queries.children)
