@@ -15,15 +15,21 @@ from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.examples import TENANT_ID
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import (
+    CancelIngestion,
     CreateSource,
     DeactivateSource,
     GetSource,
+    IngestionList,
     IngestSource,
     ListChildren,
+    ListIngestions,
+    ListVersions,
+    RollBackSource,
     SourceChanges,
     SourceRead,
     UpdateSource,
     UploadSource,
+    VersionList,
 )
 from minirag_contracts.requests.retrieval import Activated, Chunk
 from minirag_contracts.signals import Progress
@@ -34,9 +40,12 @@ from minirag_ingest.adapters.content_rows import PostgresContentRows
 from minirag_ingest.adapters.crawl_rows import PostgresCrawlRows
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
+from minirag_ingest.adapters.ingestion_rows import PostgresIngestionRows
+from minirag_ingest.adapters.progress_rows import PostgresProgressRows
+from minirag_ingest.adapters.refresh_rows import PostgresRefreshRows
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
 from minirag_ingest.adapters.web import WebFetcher
-from minirag_ingest.commands import hiding
+from minirag_ingest.commands import hiding, schedules
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.changes import ChangeCommands
 from minirag_ingest.commands.crawling import Crawls
@@ -49,7 +58,10 @@ from minirag_ingest.commands.pages import SitePages
 from minirag_ingest.commands.politeness import Gates
 from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.reading import SourceReader
+from minirag_ingest.commands.refreshing import Refreshes
+from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.domain import source
 from minirag_ingest.errors import UploadGone
 from minirag_ingest.ports import LastingFailure, Target
@@ -102,10 +114,11 @@ class RememberingIndex:
     activations: list[Target] = field(default_factory=list)
     before: Callable[[str, Target], Awaitable[None]] | None = None
 
-    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> None:
+    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> int:
         if self.before:
             await self.before("stage", target)
         self.staged.setdefault(target, {}).update({chunk.ordinal: chunk for chunk in chunks})
+        return len(chunks)
 
     async def activate(self, context: Context, target: Target, chunk_count: int) -> Activated:
         if self.before:
@@ -202,6 +215,7 @@ class Ingest:
         fetcher = WebFetcher(self.client)
         retry = RetryPolicy(tuple(timedelta(seconds=delay) for delay in delays))
         self.progress = RememberingProgress()
+        self.schedules = Schedules(self.store, PostgresRefreshRows(database))
         self.ingestion = Ingestion(
             self.store,
             self.rows,
@@ -210,6 +224,8 @@ class Ingest:
             SentenceChunker(MiniLmTokens(), self.extraction.chunk),
             self.index,
             self.progress,
+            PostgresProgressRows(self.store),
+            self.schedules,
             retry.attempts,
         )
         self.runner = WorkRunner(
@@ -231,12 +247,28 @@ class Ingest:
             poll=timedelta(milliseconds=20),
         )
         given = Given(fetcher, self.disk)
-        self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
-        sources = Sources(self.rows, self.contents, self.bots, self.runner)
+        sources = Sources(self.rows, self.contents, self.bots, self.runner, self.schedules)
+        self.refreshes = Refreshes(self.store, sources, self.contents, self.schedules, given)
+        self.refresh_runner = WorkRunner(
+            self.store,
+            schedules.WORK_KIND,
+            self.refreshes.run,
+            lease=timedelta(seconds=lease),
+            retry=retry,
+            on_parked=self.refreshes.keep_going,
+            poll=timedelta(milliseconds=20),
+        )
         self.commands = SourceCommands(self.store, sources, given, self.transfer)
         self.families = FamilyCommands(self.store, self.rows, sources, given)
         self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
-        self.queries = SourceQueries(self.store, self.rows)
+        history = PostgresIngestionRows()
+        self.versions = VersionCommands(self.store, sources, history)
+        self.queries = SourceQueries(self.store, self.rows, history)
+        self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
+        self._crawl(sources, given, retry, lease)
+
+    def _crawl(self, sources: Sources, given: Given, retry: RetryPolicy, lease: float) -> None:
+        """What looks through sites."""
         self.previews = CrawlPreviews(self.explorer, given, timedelta(seconds=3))
         crawl_rows = PostgresCrawlRows(self.store)
         self.crawls = Crawls(
@@ -248,6 +280,7 @@ class Ingest:
             SitePages(self.store, crawl_rows, self.contents, sources, self.hidings),
             self.index,
             self.progress,
+            PostgresProgressRows(self.store),
             self.disk,
         )
         self.crawl_runner = WorkRunner(
@@ -286,6 +319,23 @@ class Ingest:
         """The source as clients see it."""
         return await self.queries.get(GetSource(source_id=source_id), a_context())
 
+    async def roll_back(self, source_id: UUID, version: int | None = None) -> int:
+        """Asks for a version with an earlier one's text."""
+        request = RollBackSource(source_id=source_id, version=version)
+        return (await self.versions.roll_back(request, a_context())).version
+
+    async def cancel(self, source_id: UUID) -> SourceRead:
+        """No more of the version that is being made."""
+        return await self.versions.cancel(CancelIngestion(source_id=source_id), a_context())
+
+    async def history(self, source_id: UUID, **page: Any) -> IngestionList:
+        """The ingestions of a source and its children."""
+        return await self.queries.ingestions(ListIngestions(source_id=source_id, **page), a_context())
+
+    async def listed_versions(self, source_id: UUID, **page: Any) -> VersionList:
+        """The versions that were ever visible."""
+        return await self.queries.versions(ListVersions(source_id=source_id, **page), a_context())
+
     async def ended(self, source_id: UUID, timeout: float = 20.0) -> SourceRead:
         """The source, once it is not being processed any more."""
         async with asyncio.timeout(timeout):
@@ -317,6 +367,12 @@ class Ingest:
         """The sentence of a source's own last failure."""
         return (await self.read(source_id)).error_message
 
+    async def idle(self, timeout: float = 10.0) -> None:
+        """Until nothing is being made any more."""
+        async with asyncio.timeout(timeout):
+            while self.runner.running or self.crawl_runner.running or await self.count("work"):
+                await asyncio.sleep(0.02)
+
     async def events(self, source_id: UUID) -> list[str]:
         """The types of what happened to a source."""
         async with self.database.tenant(TenantScope(TENANT)) as connection:
@@ -334,10 +390,16 @@ class Ingest:
         reports = [await rebuild_own(self.database, "ingest", projection) for projection in own]
         return [difference for report in reports for difference in report.differences]
 
+    async def work(self, kind: str) -> list[dict[str, Any]]:
+        """The tenant's pieces of work of a kind."""
+        async with self.database.tenant(TenantScope(TENANT)) as connection:
+            rows = await connection.fetch("SELECT * FROM work WHERE kind = $1 ORDER BY key", kind)
+        return [dict(row) for row in rows]
+
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """With ingestion running."""
-        runners = (self.runner, self.hiding_runner, self.crawl_runner)
+        runners = (self.runner, self.hiding_runner, self.crawl_runner, self.refresh_runner)
         tasks = [asyncio.create_task(runner.run()) for runner in runners]
         try:
             yield

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from contexts import a_context
@@ -313,3 +313,41 @@ async def test_taking_work_back_does_not_wait_for_who_is_ending_it(store: EventS
         async with asyncio.timeout(2), store.transaction(context.scope) as second:
             await second.drop_work("job", "ending", "waiting")
     assert await count(store, "work") == 0
+
+
+async def test_work_that_is_put_replaces_what_is_there_and_whoever_runs_it_has_no_effect(
+    store: EventStore,
+) -> None:
+    context, started, go_on = a_context(), asyncio.Event(), asyncio.Event()
+    lost: list[str] = []
+
+    async def handle(item: WorkItem) -> None:
+        started.set()
+        await go_on.wait()
+        try:
+            async with store.transaction(item.scope) as transaction:
+                await transaction.add_work("effect", "of the old piece")
+                await item.finish(transaction)
+        except LeaseLost:
+            lost.append(item.key)
+            raise
+
+    later = datetime.now(UTC) + timedelta(hours=1)
+    await add(store, context, "a")
+    async with running(runner_of(store, handle)):
+        await started.wait()
+        async with store.transaction(context.scope) as transaction:
+            await transaction.put_work("job", "a", due=later, payload={"n": 2})
+            await transaction.put_work("job", "b", due=later, payload={"n": 3})
+        go_on.set()
+        async with asyncio.timeout(5):
+            while lost != ["a"]:
+                await asyncio.sleep(0.01)
+    async with store.database.system() as connection:
+        rows = await connection.fetch(
+            "SELECT kind, key, payload, due_at, attempts, lease_owner FROM work ORDER BY key"
+        )
+    assert [tuple(row) for row in rows] == [
+        ("job", "a", {"n": 2}, later, 0, None),
+        ("job", "b", {"n": 3}, later, 0, None),
+    ]

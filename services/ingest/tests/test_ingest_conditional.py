@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from ingest_builders import BOT, TENANT, Ingest, a_url
-from minirag_contracts.context import TenantScope
+from ingest_builders import BOT, Ingest, a_url
 from minirag_ingest.ports import Target
 from web_site import Answer, Site, a_site
 
@@ -66,17 +65,20 @@ async def test_a_source_that_came_back_is_fetched_anew(ingest: Ingest, site: Sit
     assert all("if-none-match" not in asked.headers for asked in site.asked)
 
 
-async def test_what_has_the_text_of_another_version_has_not_its_validators(
-    ingest: Ingest, site: Site
-) -> None:
-    site.page("/p")
+async def test_after_going_back_to_a_version_the_page_is_fetched_anew(ingest: Ingest, site: Site) -> None:
+    site.page("/p", "First words.")
     done = await ingest.ingested(a_url(site.url("/p")))
-    scope = TenantScope(TENANT)
-    stored = await ingest.contents.document(scope, Target(BOT, done.id, 1))
-    assert stored is not None
-    await ingest.contents.keep_document(scope, Target(BOT, done.id, 2), stored)
-    assert await ingest.contents.origin(scope, Target(BOT, done.id, 1)) is not None
-    assert await ingest.contents.origin(scope, Target(BOT, done.id, 2)) is None
+    site.page("/p", "Second words.")
+    await ingest.ingest(done.id)
+    await ingest.ended(done.id)
+    await ingest.roll_back(done.id)
+    await ingest.ended(done.id)
+    assert "First words." in ingest.index.text(done.id)
+    site.forget()
+    await ingest.ingest(done.id)
+    await ingest.ended(done.id)
+    assert [asked.headers.get("if-none-match") for asked in site.asked] == [None]
+    assert "Second words." in ingest.index.text(done.id)
 
 
 async def test_validators_are_believed_of_the_url_that_gave_them_only(ingest: Ingest, site: Site) -> None:

@@ -1,5 +1,6 @@
 """A site is looked through, its pages become sources, and follow what is added and removed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from uuid import UUID
@@ -194,13 +195,10 @@ async def test_a_start_page_that_leads_elsewhere_is_said(ingest: Ingest, site: S
     assert done.error_message == f"The start page leads to another site, {other.host}: give that as the URL."
 
 
-@pytest.mark.parametrize("path", ["/robots.txt", "/"])
-@pytest.mark.parametrize("status", [500, 403, 404])
+@pytest.mark.parametrize(("path", "status"), [("/robots.txt", 500), ("/", 500), ("/", 403), ("/", 404)])
 async def test_a_site_that_cannot_be_seen_keeps_its_pages(
     ingest: Ingest, site: Site, path: str, status: int
 ) -> None:
-    if path == "/robots.txt" and status != 500:
-        pytest.skip("that is a site without rules")
     site.page("/", links=["/a"])
     site.page("/a")
     site_id, before = await crawled(ingest, site)
@@ -357,3 +355,39 @@ async def test_a_cancelled_or_deleted_site_leaves_nothing_behind(ingest: Ingest,
     assert (await ingest.events(created.id))[-2:] == ["source.ingest.cancelled", "source.deactivated"]
     assert await ingest.crawled(created.id) == {}
     assert await ingest.count("fetched_pages") == 0
+
+
+async def test_a_crawl_tells_how_far_it_is_and_can_be_cancelled(ingest: Ingest, site: Site) -> None:
+    site.page("/", links=[f"/{n}" for n in range(20)])
+    for n in range(20):
+        site.page(f"/{n}")
+    created = await ingest.create(a_crawl(site.url(), delay_seconds=0.3))
+    await ingest.ingest(created.id)
+    async with asyncio.timeout(15):
+        while (now := (await ingest.history(created.id)).items[0]).done < 4:
+            await asyncio.sleep(0.05)
+    assert (now.status, now.stage, now.total, now.trigger) == ("processing", "crawling", 21, "request")
+    assert {"crawling"} == {progress.stage for progress in ingest.progress.told}
+    await ingest.cancel(created.id)
+    assert (await ingest.events(created.id))[-1] == "source.ingest.cancelled"
+    await ingest.idle()
+    asked = len(site.asked)
+    await asyncio.sleep(0.7)
+    assert len(site.asked) - asked <= 1
+    assert await ingest.crawled(created.id) == {}
+    assert await ingest.count("fetched_pages") == 0
+
+
+async def test_a_site_without_validators_makes_versions_of_what_has_changed_only(
+    ingest: Ingest, site: Site
+) -> None:
+    site.page("/", links=["/a"], etag="")
+    site.page("/a", etag="")
+    site_id, _ = await crawled(ingest, site)
+    await again(ingest, site_id)
+    for path in ("/", "/a"):
+        events = await ingest.events(page_id(site_id, site.url(path)))
+        assert events[-2:] == ["source.ingest.requested", "source.ingest.unchanged"]
+    assert len(ingest.index.activations) == 2
+    history = (await ingest.history(site_id)).items
+    assert {one.trigger for one in history if one.source_id != site_id} == {"crawl"}

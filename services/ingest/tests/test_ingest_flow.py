@@ -87,7 +87,7 @@ async def test_a_page_is_fetched_and_cited_by_its_title_and_last_url(ingest: Ing
     done = await ingest.ingested(a_url(web.url("/old")))
     assert (done.status, done.error_message) == ("ready", None)
     chunk = ingest.index.staged[Target(BOT, done.id, 1)][0]
-    assert (chunk.title, chunk.url) == ("Fees & fines", web.url("/fees") + "#top")
+    assert (chunk.title, chunk.url, chunk.anchor) == ("Fees & fines", web.url("/fees"), "top")
 
 
 async def test_a_pdf_on_the_web_is_read_as_a_pdf(ingest: Ingest, web: Web) -> None:

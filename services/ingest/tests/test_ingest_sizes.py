@@ -70,7 +70,7 @@ def test_what_is_out_of_bounds_is_told_in_a_sentence(config: dict) -> None:
 async def test_a_long_document_is_cut_in_a_worker_into_the_same_chunks() -> None:
     pool = ExtractionPool(size=1)
     stored = StoredDocument("Manual", "https://x/y", Document("Manual", TEXT))
-    chunks = await SentenceChunker(COUNT, pool.chunk).chunk(stored)
+    chunks = await SentenceChunker(COUNT, pool.chunk).chunk(stored, Sizes())
     assert len(pool._idle) == 1
     await pool.close()
     assert list(chunks) == chunks_of(stored.document, "Manual", "https://x/y", COUNT)
@@ -79,7 +79,7 @@ async def test_a_long_document_is_cut_in_a_worker_into_the_same_chunks() -> None
 async def test_a_short_document_needs_no_process() -> None:
     pool = ExtractionPool(size=1)
     chunks = await SentenceChunker(COUNT, pool.chunk).chunk(
-        StoredDocument("Manual", None, Document("Manual", TEXT[:3]))
+        StoredDocument("Manual", None, Document("Manual", TEXT[:3])), Sizes()
     )
     assert chunks
     assert pool._idle == []

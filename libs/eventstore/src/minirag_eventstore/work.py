@@ -89,6 +89,19 @@ class WorkItem:
             raise LeaseLost(f"{self.kind} {self.key}")
         transaction.after_commit(self._mark_finished)
 
+    async def commit_to(self, connection: Connection, mark: str) -> None:
+        """Notes in the payload that from here on the work will be carried through (see ``take_back``); LeaseLost if it is no
+        longer ours.
+        """
+        status = await connection.execute(
+            "UPDATE work SET payload = payload || jsonb_build_object($3::text, true) WHERE work_id = $1 AND lease_owner = $2",
+            self.work_id,
+            self.lease_owner,
+            mark,
+        )
+        if affected(status) != 1:
+            raise LeaseLost(f"{self.kind} {self.key}")
+
     def _mark_finished(self) -> None:
         self.finished = True
 
@@ -123,6 +136,25 @@ async def add_work(
     return None if row is None else WorkItem(**dict(row))
 
 
+async def put_work(
+    connection: Connection, scope: TenantScope, kind: str, key: str, *, due: datetime, payload: dict[str, Any]
+) -> None:
+    """Sees to it that there is work of this (kind, key), due at this time with this payload. A piece that was there is replaced:
+    whoever runs it at this moment has lost the lease, and so has no effect.
+    """
+    await connection.execute(
+        """INSERT INTO work (work_id, tenant_id, kind, key, payload, due_at) VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (kind, key) DO UPDATE SET payload = $5, due_at = $6, attempts = 0, last_error = NULL,
+                                                 lease_owner = NULL, lease_until = NULL""",
+        new_id(),
+        scope.tenant_id,
+        kind,
+        key,
+        payload,
+        due,
+    )
+
+
 async def drop_work(connection: Connection, kind: str, keys: Sequence[str]) -> None:
     """Takes back work that has become needless. Whoever runs it is cancelled at the next renewal; a piece that somebody
     else is changing at this moment stays, so that nobody waits here, and has to find out by itself.
@@ -133,6 +165,14 @@ async def drop_work(connection: Connection, kind: str, keys: Sequence[str]) -> N
         kind,
         list(keys),
     )
+
+
+async def take_back(connection: Connection, kind: str, key: str, unless: str) -> bool:
+    """Takes work back for good, unless its payload has this mark, or it is not there; waits for whoever changes it now."""
+    status = await connection.execute(
+        "DELETE FROM work WHERE kind = $1 AND key = $2 AND NOT payload ? $3", kind, key, unless
+    )
+    return affected(status) == 1
 
 
 async def claim(

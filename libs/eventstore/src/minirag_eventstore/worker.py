@@ -14,7 +14,7 @@ from minirag_contracts.errors import Refusal
 from minirag_contracts.ids import new_id
 
 from minirag_eventstore import dead_letters, work
-from minirag_eventstore.errors import DATABASE_AWAY, LeaseLost
+from minirag_eventstore.errors import DATABASE_AWAY, Explained, LeaseLost
 from minirag_eventstore.store import EventStore, Transaction
 from minirag_eventstore.work import Postpone, RetryPolicy, WorkItem
 
@@ -239,4 +239,6 @@ class WorkRunner:
 
 def describe(error: Exception) -> str:
     """What may be kept about an error: our own sentence, else its type; a text of others might hold a visitor's words."""
-    return error.detail if isinstance(error, Refusal) else type(error).__name__
+    if isinstance(error, Refusal):
+        return error.detail
+    return str(error) if isinstance(error, Explained) else type(error).__name__

@@ -15,11 +15,14 @@ from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.extract.worker import Limits
 from minirag_ingest.adapters.index import BusIndex
+from minirag_ingest.adapters.ingestion_rows import PostgresIngestionRows
 from minirag_ingest.adapters.progress import BusProgress
+from minirag_ingest.adapters.progress_rows import PostgresProgressRows
+from minirag_ingest.adapters.refresh_rows import PostgresRefreshRows
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
 from minirag_ingest.adapters.transfer import BusTransfer
 from minirag_ingest.adapters.web import WebFetcher
-from minirag_ingest.commands import hiding
+from minirag_ingest.commands import hiding, schedules
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.changes import ChangeCommands
 from minirag_ingest.commands.crawling import Crawls
@@ -32,7 +35,10 @@ from minirag_ingest.commands.pages import SitePages
 from minirag_ingest.commands.politeness import Gates
 from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.reading import SourceReader
+from minirag_ingest.commands.refreshing import Refreshes
+from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.entrypoints import health, rpc
 from minirag_ingest.queries import SourceQueries
 from minirag_ingest.settings import Settings
@@ -49,7 +55,12 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     runtime.on_stop(extraction.close)
     contents = PostgresContentRows(runtime.store)
     retry = RetryPolicy(settings.ingest_retry_delays)
-    rows, index = PostgresSourceRows(), BusIndex(runtime.bus, settings.ingest_stage_deadline)
+    rows, history, index = (
+        PostgresSourceRows(),
+        PostgresIngestionRows(),
+        BusIndex(runtime.bus, settings.ingest_stage_deadline),
+    )
+    arranged = Schedules(runtime.store, PostgresRefreshRows(runtime.database))
     ingestion = Ingestion(
         runtime.store,
         rows,
@@ -58,6 +69,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         SentenceChunker(MiniLmTokens(), extraction.chunk),
         index,
         BusProgress(runtime.bus),
+        PostgresProgressRows(runtime.store),
+        arranged,
         retry.attempts,
     )
     runner = runtime.work(
@@ -77,7 +90,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     )
     disk = DataDisk(settings.data_dir or Path.cwd())
     given = Given(fetcher, disk)
-    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner)
+    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner, arranged)
+    _refresh(runtime, arranged, Refreshes(runtime.store, sources, contents, arranged, given))
     explorer = Explorer(fetcher, extraction, Gates())
     crawl_rows = PostgresCrawlRows(runtime.store)
     crawls = Crawls(
@@ -89,8 +103,31 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         SitePages(runtime.store, crawl_rows, contents, sources, hidings),
         index,
         BusProgress(runtime.bus),
+        PostgresProgressRows(runtime.store),
         disk,
     )
+    _crawl(runtime, settings, crawls, ingestion)
+    rpc.register(
+        runtime,
+        SourceCommands(runtime.store, sources, given, BusTransfer(runtime.bus)),
+        FamilyCommands(runtime.store, rows, sources, given),
+        ChangeCommands(runtime.store, rows, contents, sources, given, hidings),
+        VersionCommands(runtime.store, sources, history),
+        SourceQueries(runtime.store, rows, history),
+        CrawlPreviews(explorer, given),
+    )
+    runtime.check("disk", health.disk_check(disk))
+
+
+def _refresh(runtime: Runtime, arranged: Schedules, refreshes: Refreshes) -> None:
+    runtime.work(
+        WorkRunner(runtime.store, schedules.WORK_KIND, refreshes.run, on_parked=refreshes.keep_going)
+    )
+    runtime.background("schedules", arranged.keep_complete)
+
+
+def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls, ingestion: Ingestion) -> None:
+    """Sites are looked through beside the documents, which they must not keep waiting."""
     runtime.work(
         WorkRunner(
             runtime.store,
@@ -98,19 +135,10 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
             crawls.make,
             concurrency=settings.ingest_crawls,
             lease=settings.ingest_lease,
-            retry=retry,
+            retry=RetryPolicy(settings.ingest_retry_delays),
             on_parked=ingestion.give_up,
         )
     )
-    rpc.register(
-        runtime,
-        SourceCommands(runtime.store, sources, given, BusTransfer(runtime.bus)),
-        FamilyCommands(runtime.store, rows, sources, given),
-        ChangeCommands(runtime.store, rows, contents, sources, given, hidings),
-        SourceQueries(runtime.store, rows),
-        CrawlPreviews(explorer, given),
-    )
-    runtime.check("disk", health.disk_check(disk))
 
 
 def _extraction(settings: Settings) -> ExtractionPool:

@@ -95,6 +95,12 @@ class InvalidSource(IngestRefusal):
     code: ClassVar[str] = "invalid_source"
 
 
+class InvalidSchedule(IngestRefusal):
+    """A refresh_schedule is none, hourly, daily, weekly, or five cron fields and a time zone: 0 6 * * 1-5 Europe/Berlin."""
+
+    code: ClassVar[str] = "invalid_schedule"
+
+
 class InvalidUrl(IngestRefusal):
     """The URL of a source must be http or https, with a host and without credentials."""
 

@@ -7,14 +7,21 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from minirag_contracts.context import Context, TenantScope
-from minirag_contracts.requests.ingest import SourceList, SourceRead, SourcesSummary
+from minirag_contracts.requests.ingest import (
+    IngestionList,
+    SourceList,
+    SourceRead,
+    SourcesSummary,
+    VersionList,
+)
 from minirag_contracts.requests.retrieval import Activated, Chunk
 from minirag_contracts.signals import Progress
-from minirag_eventstore import Transaction
+from minirag_eventstore import Explained, Transaction
 
 from minirag_ingest.domain.crawl_plan import CrawlPlan
 from minirag_ingest.domain.document import Document
 from minirag_ingest.domain.frontier import Seeds, Visit
+from minirag_ingest.domain.sizes import Sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ class Unreadable(LastingFailure):
     """The bytes cannot be read as a document."""
 
 
-class TemporaryFailure(Exception):
+class TemporaryFailure(Explained):
     """A later attempt may succeed; ``str()`` is a sentence for people. ``retry_after``: what the other side asked for."""
 
     code = "fetch_failed"
@@ -199,7 +206,7 @@ class Surveyor(Protocol):
 class Chunker(Protocol):
     """Document → chunks as retrieval takes them, the same ones for the same document."""
 
-    async def chunk(self, stored: StoredDocument) -> Sequence[Chunk]:
+    async def chunk(self, stored: StoredDocument, sizes: Sizes) -> Sequence[Chunk]:
         """All chunks, in reading order."""
 
 
@@ -215,8 +222,8 @@ class Target:
 class Index(Protocol):
     """Retrieval. Raises Unavailable when it does not answer, TemporaryFailure and LastingFailure for what it refuses."""
 
-    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> None:
-        """Takes in one batch, invisibly; safe to repeat."""
+    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> int:
+        """Takes in one batch, invisibly; safe to repeat. Answers how many chunks had to be embedded."""
 
     async def activate(self, context: Context, target: Target, chunk_count: int) -> Activated:
         """Makes the version visible in one step; safe to repeat."""
@@ -230,6 +237,34 @@ class ProgressSignal(Protocol):
 
     async def tell(self, scope: TenantScope, progress: Progress) -> None:
         """Best effort; never raises for a bus that is away."""
+
+
+class ProgressRows(Protocol):
+    """How far a version is, for whoever asks while it is being made."""
+
+    async def note(self, scope: TenantScope, progress: Progress) -> None:
+        """In the place of what was noted of the source before."""
+
+    async def forget(self, tx: Transaction, source_id: UUID) -> None:
+        """No version of it is being made any more."""
+
+
+class IngestionRows(Protocol):
+    """The history of sources, of the transaction's tenant. Both raise InvalidRequest for a foreign cursor."""
+
+    async def ingestions(
+        self, tx: Transaction, source_id: UUID, limit: int, cursor: str | None
+    ) -> IngestionList:
+        """Of a source and its children, newest first, with what is known of the running ones at this moment."""
+
+    async def versions(self, tx: Transaction, source_id: UUID, limit: int, cursor: str | None) -> VersionList:
+        """Those that were ever visible, newest first."""
+
+    async def kept_before(self, tx: Transaction, source_id: UUID, version: int) -> int | None:
+        """The newest version below this one that was visible and whose text is kept."""
+
+    async def is_kept(self, tx: Transaction, source_id: UUID, version: int) -> bool:
+        """Whether this version was ever visible and its text is there."""
 
 
 class Bots(Protocol):
@@ -321,6 +356,25 @@ class FetchedPage:
     links: tuple[str, ...] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """The schedule that an active source has, and what the work of its next refresh says; either may be missing."""
+
+    bot_id: UUID
+    schedule: str | None
+    payload: dict[str, Any] | None
+
+
+class RefreshRows(Protocol):
+    """Which sources have a schedule, and the work that was arranged for them."""
+
+    async def arranged(self, tx: Transaction, source_id: UUID) -> Arranged | None:
+        """Of one source as this transaction sees it, locked from here on; None for an unknown one."""
+
+    async def forgotten(self) -> Sequence[tuple[TenantScope, UUID]]:
+        """Active sources of all tenants that have a schedule and no work, a bounded number at a time."""
+
+
 class ContentRows(Protocol):
     """What was given, and what was made of it; content, so no projection."""
 
@@ -333,17 +387,28 @@ class ContentRows(Protocol):
     async def outline(self, tx: Transaction, source_id: UUID) -> tuple[dict[str, Any], bool]:
         """The whole configuration, and whether there is a text or file."""
 
-    async def document(self, scope: TenantScope, target: Target) -> StoredDocument | None:
+    async def document(self, scope: TenantScope, source_id: UUID, version: int) -> StoredDocument | None:
         """The stored text of a version."""
 
     async def origin(self, scope: TenantScope, target: Target) -> tuple[str, Origin] | None:
         """The last URL of a version's document and its origin; None if it did not come from the web, or is not kept."""
 
-    async def keep_document(self, scope: TenantScope, target: Target, stored: StoredDocument) -> None:
-        """Stores the text of a version; one that is there already stays."""
+    async def keep_document(
+        self, scope: TenantScope, target: Target, stored: StoredDocument, rules: str
+    ) -> None:
+        """Stores the text of a version; one that is there already stays. ``rules`` says how it will be cut."""
 
-    async def drop_documents(self, tx: Transaction, source_id: UUID, before_version: int) -> None:
-        """Forgets the text of versions lower than this one."""
+    async def same_document(self, scope: TenantScope, target: Target, other: int) -> bool:
+        """Whether the text of a version, and the rules by which it is cut, are those of another version."""
+
+    async def passages(self, tx: Transaction, source_id: UUID, version: int) -> list[bytes] | None:
+        """Hashes of a version's passages in reading order; None if they are not kept."""
+
+    async def keep_passages(self, tx: Transaction, target: Target, passages: Sequence[bytes]) -> None:
+        """Stores them with the text of the version."""
+
+    async def drop_documents(self, tx: Transaction, source_id: UUID, keep: int) -> None:
+        """Forgets all texts but those of the newest ``keep`` versions that were ever visible."""
 
     async def fetched(self, scope: TenantScope, target: Target) -> FetchedPage | None:
         """What a crawl has fetched to become this version; None if it is to be fetched now."""

@@ -37,6 +37,8 @@ class SourceRead(Reply):
 
     A source with active children has their status (processing or error if one is, ready if all are, else pending) and
     the sum of their ``chunk_count``; a site is processing also while it is crawled, and in error when that has failed.
+    ``next_refresh_at`` is when its schedule makes the next version, later than usual while it keeps failing; None where there
+    is no schedule or the source is not active.
     """
 
     id: UUID
@@ -54,6 +56,7 @@ class SourceRead(Reply):
     is_active: bool
     refresh_schedule: RefreshSchedule | None
     last_refreshed_at: datetime | None
+    next_refresh_at: datetime | None = None
     children_count: int
     created_at: datetime
     updated_at: datetime
@@ -289,6 +292,7 @@ class CancelIngestion(IngestServiceRequest):
 
 class VersionRead(Reply):
     """A version that answered, or answers (``visible``). Counts are passages against the version before; None: not counted.
+    ``embedded`` are those that had to be embedded, by the attempt that succeeded.
 
     ``kept`` says that its text is still there, so that it can be rolled back to.
     """
@@ -302,6 +306,7 @@ class VersionRead(Reply):
     added: int | None
     changed: int | None
     removed: int | None
+    embedded: int | None
     completed_at: datetime
 
 

@@ -1,6 +1,7 @@
 """What was given and what was made of it, in Postgres: content, referred to by events through ids and salted hashes."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -58,13 +59,13 @@ class PostgresContentRows:
         )
         return (row["config"], row["has_body"]) if row else ({}, False)
 
-    async def document(self, scope: TenantScope, target: Target) -> StoredDocument | None:
+    async def document(self, scope: TenantScope, source_id: UUID, version: int) -> StoredDocument | None:
         """The text of a version, if an attempt got that far."""
         async with self._store.transaction(scope) as tx:
             row = await tx.connection.fetchrow(
                 "SELECT title, url, body FROM documents WHERE source_id = $1 AND version = $2",
-                target.source_id,
-                target.version,
+                source_id,
+                version,
             )
         if row is None:
             return None
@@ -86,7 +87,9 @@ class PostgresContentRows:
         said = Validators(row["etag"], row["last_modified"])
         return row["url"], Origin(row["asked"], said, None if row["links"] is None else tuple(row["links"]))
 
-    async def keep_document(self, scope: TenantScope, target: Target, stored: StoredDocument) -> None:
+    async def keep_document(
+        self, scope: TenantScope, target: Target, stored: StoredDocument, rules: str
+    ) -> None:
         """Stores the text of a version."""
         if stored.document.characters > LARGE:
             body = await asyncio.to_thread(_dump, stored.document)
@@ -96,24 +99,58 @@ class PostgresContentRows:
         said = origin.validators if origin else Validators()
         async with self._store.transaction(scope) as tx:
             await tx.connection.execute(
-                """INSERT INTO documents (tenant_id, source_id, version, title, url, body, asked, etag, last_modified, links)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (source_id, version) DO NOTHING""",
+                """INSERT INTO documents (tenant_id, source_id, version, title, url, body, content_hash, asked, etag,
+                                          last_modified, links)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (source_id, version) DO NOTHING""",
                 scope.tenant_id,
                 target.source_id,
                 target.version,
                 stored.title,
                 stored.url,
                 body,
+                _hash(stored, body, rules),
                 origin.asked if origin else None,
                 said.etag,
                 said.last_modified,
                 None if origin is None or origin.links is None else list(origin.links),
             )
 
-    async def drop_documents(self, tx: Transaction, source_id: UUID, before_version: int) -> None:
-        """Forgets old versions' text."""
+    async def same_document(self, scope: TenantScope, target: Target, other: int) -> bool:
+        """By their hashes; texts from before there were hashes are like no other."""
+        async with self._store.transaction(scope) as tx:
+            same: bool = await tx.connection.fetchval(
+                """SELECT count(*) = 2 AND count(DISTINCT content_hash) = 1 FROM documents
+                   WHERE source_id = $1 AND version IN ($2, $3) AND content_hash IS NOT NULL""",
+                target.source_id,
+                target.version,
+                other,
+            )
+        return same
+
+    async def passages(self, tx: Transaction, source_id: UUID, version: int) -> list[bytes] | None:
+        """In reading order."""
+        found: list[bytes] | None = await tx.connection.fetchval(
+            "SELECT passages FROM documents WHERE source_id = $1 AND version = $2", source_id, version
+        )
+        return found
+
+    async def keep_passages(self, tx: Transaction, target: Target, passages: Sequence[bytes]) -> None:
+        """Beside the version's text."""
         await tx.connection.execute(
-            "DELETE FROM documents WHERE source_id = $1 AND version < $2", source_id, before_version
+            "UPDATE documents SET passages = $3 WHERE source_id = $1 AND version = $2",
+            target.source_id,
+            target.version,
+            list(passages),
+        )
+
+    async def drop_documents(self, tx: Transaction, source_id: UUID, keep: int) -> None:
+        """What failed or was cancelled leaves no text; what answers and what went before it does."""
+        await tx.connection.execute(
+            """DELETE FROM documents WHERE source_id = $1 AND version NOT IN
+                   (SELECT version FROM ingestions WHERE source_id = $1 AND status = 'completed'
+                    ORDER BY version DESC LIMIT $2)""",
+            source_id,
+            keep,
         )
 
     async def fetched(self, scope: TenantScope, target: Target) -> FetchedPage | None:
@@ -142,6 +179,13 @@ class PostgresContentRows:
         await tx.connection.execute(
             "DELETE FROM fetched_pages WHERE source_id = ANY($1) OR page_id = ANY($1)", source_ids
         )
+
+
+def _hash(stored: StoredDocument, body: str, rules: str) -> bytes:
+    whole = hashlib.blake2b(digest_size=16)
+    for part in (stored.title, stored.url or "", rules, body):
+        whole.update(part.encode(errors="surrogatepass") + b"\0")
+    return whole.digest()
 
 
 def _dump(document: Document) -> str:

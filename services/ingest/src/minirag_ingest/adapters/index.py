@@ -35,15 +35,16 @@ class BusIndex:
         self._bus = bus
         self._seconds = deadline.total_seconds()
 
-    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> None:
+    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> int:
         """One batch, embedded and stored."""
         request = StageChunks(
             bot_id=target.bot_id, source_id=target.source_id, version=target.version, chunks=list(chunks)
         )
         try:
-            await self._bus.request(request, ChunksStaged, context, timeout=self._seconds)
+            staged = await self._bus.request(request, ChunksStaged, context, timeout=self._seconds)
         except RemoteRefusal as refusal:
             raise _failure(refusal) from refusal
+        return staged.embedded
 
     async def activate(self, context: Context, target: Target, chunk_count: int) -> Activated:
         """The version becomes visible."""

@@ -11,8 +11,10 @@ from minirag_ingest.ports import GoneSource, Selection
 
 _SELECT = """
 SELECT s.*, coalesce(c.config, s.config) AS whole_config, child.count AS children_count,
-       child.chunk_count AS children_chunk_count, child.status AS children_status
+       child.chunk_count AS children_chunk_count, child.status AS children_status,
+       CASE WHEN s.is_active THEN refresh.due_at END AS next_refresh_at
 FROM ({picked}) s LEFT JOIN source_contents c USING (source_id)
+LEFT JOIN work refresh ON refresh.kind = 'refresh' AND refresh.key = s.source_id::text
 CROSS JOIN LATERAL (
     SELECT count(*), sum(chunk_count) AS chunk_count,
            CASE WHEN bool_or(status = 'processing') THEN 'processing' WHEN bool_or(status = 'error') THEN 'error'
@@ -147,6 +149,7 @@ def _read(row: dict[str, Any], *, flat: bool = False) -> SourceRead:
         is_active=row["is_active"],
         refresh_schedule=row["refresh_schedule"],
         last_refreshed_at=row["last_refreshed_at"],
+        next_refresh_at=row["next_refresh_at"],
         children_count=row["children_count"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],

@@ -29,6 +29,7 @@ from minirag_ingest.ports import (
     Index,
     KnownPage,
     LastingFailure,
+    ProgressRows,
     ProgressSignal,
     Target,
     TemporaryFailure,
@@ -72,6 +73,7 @@ class Crawls:
         pages: SitePages,
         index: Index,
         progress: ProgressSignal,
+        progress_rows: ProgressRows,
         disk: Disk,
     ) -> None:
         self._store = store
@@ -82,6 +84,7 @@ class Crawls:
         self._pages = pages
         self._index = index
         self._progress = progress
+        self._progress_rows = progress_rows
         self._disk = disk
 
     async def make(self, item: WorkItem) -> None:
@@ -190,14 +193,15 @@ class Crawls:
 
     async def _hide_own(self, item: WorkItem, state: source.Source, target: Target) -> bool:
         """A source that was a single page before is none any more: its text is now that of a child."""
-        own = replace(target, version=state.visible)
-        if not state.visible or await self._contents.document(item.scope, own) is None:
+        if not state.visible:
+            return False
+        if await self._contents.document(item.scope, target.source_id, state.visible) is None:
             return False
         await self._index.hide(context_of(item), target.bot_id, {target.source_id: target.version})
         return True
 
     def _meter(self, item: WorkItem, target: Target) -> Meter:
-        return Meter(self._progress, item.scope, target)
+        return Meter(self._progress, self._progress_rows, item.scope, target)
 
 
 def _plan_of(config: dict[str, Any]) -> CrawlPlan:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from minirag_ingest.commands.politeness import Gates
-from minirag_ingest.domain.crawl_plan import CrawlPlan, Reason
+from minirag_ingest.domain.crawl_plan import CrawlPlan, Reason, asked_of_robots
 from minirag_ingest.domain.frontier import MAX_SEEN, Candidate, Frontier, Seeds, Visit
 from minirag_ingest.domain.web_address import canonical, host_of, same_site
 from minirag_ingest.ports import (
@@ -165,7 +165,7 @@ class Explorer:
         """Nothing where it cannot be read: its ingestion will say why."""
         kind = page.raw.media_type
         if kind not in HTML and not (kind is None and page.raw.data.lstrip()[:1] == b"<"):
-            return Surveyed(noindex="noindex" in page.robots_tag.lower())
+            return Surveyed(noindex=bool(asked_of_robots(page.robots_tag) & {"noindex", "none"}))
         try:
             return await self._surveyor.survey_page(page.raw, page.robots_tag)
         except Unreadable:

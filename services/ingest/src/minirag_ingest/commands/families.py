@@ -48,7 +48,7 @@ class FamilyCommands:
         return await self._store.execute(context, request, action)
 
     async def ingest_children(self, request: IngestChildren, context: Context) -> ChildrenQueued:
-        """Each active child that is not being made into a version already."""
+        """Each active child that is not being made into a version already, or of those the ones whose last version failed."""
         self._given.check_disk()
 
         async def action(tx: Transaction) -> ChildrenQueued:
@@ -57,7 +57,7 @@ class FamilyCommands:
                 raise SourceNotFound
             enqueued = 0
             for child_id, state, recorded in await self._sources.load_children(tx, request.source_id):
-                if state.processing:
+                if state.processing or (request.only_failed and not state.failures):
                     continue
                 payloads = source.decide(state, source.Ingest())
                 await self._sources.append(tx, context, child_id, recorded, payloads)

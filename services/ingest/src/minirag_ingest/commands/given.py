@@ -10,7 +10,7 @@ from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import CreateSource, NewChild
 from minirag_service.sealing import new_salt, salted_hash
 
-from minirag_ingest.domain import intake, source
+from minirag_ingest.domain import intake, schedule, source
 from minirag_ingest.domain.crawl_plan import CrawlPlan
 from minirag_ingest.errors import DiskFull, InvalidSource, InvalidUrl
 from minirag_ingest.ports import Disk, Fetcher, LastingFailure, SourceContent
@@ -37,6 +37,7 @@ class Given:
         intake.check_names(given.name, given.description, given.config)
         if parent_id is not None:
             intake.check_child(given.config)
+        schedule.parse(given.refresh_schedule)
         content, salt = self.content(given.source_type, given.config, given.content), new_salt()
         settings = source.Settings(
             name=given.name,
@@ -57,6 +58,7 @@ class Given:
 
     def check_config(self, source_type: SourceType, config: dict[str, Any]) -> None:
         """Raises InvalidSource and InvalidUrl."""
+        intake.check_cutting(config)
         if source_type != "url":
             return
         url = intake.url_of(config)

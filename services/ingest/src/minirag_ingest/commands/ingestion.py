@@ -15,16 +15,21 @@ from minirag_contracts.requests.retrieval import Chunk
 from minirag_eventstore import EventStore, Postpone, Transaction, WorkItem
 
 from minirag_ingest.commands.progress import Meter
-from minirag_ingest.commands.reading import SourceReader
-from minirag_ingest.domain import source
+from minirag_ingest.commands.reading import SourceReader, in_language
+from minirag_ingest.commands.schedules import Schedules
+from minirag_ingest.domain import intake, source
+from minirag_ingest.domain.difference import Difference, difference, passage
+from minirag_ingest.domain.sizes import Sizes
 from minirag_ingest.ports import (
     Chunker,
     ContentRows,
     Index,
     LastingFailure,
     NotModified,
+    ProgressRows,
     ProgressSignal,
     SourceRows,
+    StoredDocument,
     Target,
     TemporaryFailure,
 )
@@ -36,14 +41,19 @@ CRAWL_KIND = "crawl"
 """Work that looks through a site: it mostly waits, and must not keep documents waiting. Same key, same payload."""
 BATCH = 32
 """Chunks of one request to retrieval."""
+MANY = 500
+"""Passages whose comparison would hold the loop up; it is made beside it."""
 IN_FLIGHT = 3
 """Requests to retrieval at a time, for one source."""
 OWNER_AWAY = timedelta(seconds=2)
 """How long to wait for retrieval when it does not answer; that it is away is no failure of the source."""
 PATIENCE = timedelta(hours=1)
 """How long a server may go on asking us to come back later."""
-KEPT_VERSIONS = 2
-"""Versions whose text is kept, the current one included."""
+KEPT_VERSIONS = 3
+"""Versions that answered whose text is kept: the visible one, and two to go back to."""
+ACTIVATING = "activating"
+"""Marks work that makes its version visible and can be cancelled no more."""
+AWAY = "Indexing is not available at the moment; it goes on as soon as it is."
 OUR_FAULT = (
     "Something went wrong on our side while this was being ingested, several times. Please try again later."
 )
@@ -61,11 +71,15 @@ class Ingestion:
         chunker: Chunker,
         index: Index,
         progress: ProgressSignal,
+        progress_rows: ProgressRows,
+        schedules: Schedules,
         attempts: int,
     ) -> None:
         self._store = store
         self._rows = rows
         self._progress = progress
+        self._progress_rows = progress_rows
+        self._schedules = schedules
         self._contents = contents
         self._reader = reader
         self._chunker = chunker
@@ -86,21 +100,22 @@ class Ingestion:
         try:
             return await made(item)
         except LastingFailure as failure:
-            return source.Fail(version_of(item), failure.code, str(failure))
+            return source.Fail(version_of(item), failure.code, str(failure), item.attempt)
         except Unavailable as away:
-            raise Postpone(OWNER_AWAY, type(away).__name__) from away
+            raise Postpone(OWNER_AWAY, AWAY) from away
         except TemporaryFailure as failure:
             waited = started - item.created_at
             if failure.retry_after is not None and waited < PATIENCE:
-                raise Postpone(failure.retry_after, failure.code) from failure
+                raise Postpone(failure.retry_after, str(failure)) from failure
             if item.attempt < self._attempts and failure.retry_after is None:
                 raise
-            return source.Fail(version_of(item), failure.code, _tried(str(failure), item.attempt))
+            sentence = _tried(str(failure), item.attempt)
+            return source.Fail(version_of(item), failure.code, sentence, item.attempt)
 
     async def give_up(self, tx: Transaction, item: WorkItem, error: str) -> None:
         """What we did not expect kept happening: the source must not stay in ``processing``."""
         log.error("an ingestion was given up", extra={"source_id": item.payload["source_id"], "error": error})
-        await self.record(tx, item, source.Fail(version_of(item), "internal_error", OUR_FAULT))
+        await self.record(tx, item, source.Fail(version_of(item), "internal_error", OUR_FAULT, item.attempt))
 
     async def _made(self, item: WorkItem) -> source.Outcome | None:
         """The outcome; None if the version has ended already."""
@@ -113,39 +128,79 @@ class Ingestion:
             await self._hand_over(item)
             return None
         target = Target(state.bot_id, source_id, version)
-        meter = Meter(self._progress, item.scope, target)
-        stored = await self._contents.document(item.scope, target)
+        meter = Meter(self._progress, self._progress_rows, item.scope, target)
+        stored = await self._document(item, target, state, meter)
         if stored is None:
-            await meter.tell("reading")
-            found = await self._reader.read(item.scope, state)
-            if isinstance(found, NotModified):
-                return source.Unchanged(version)
-            stored = found
-            await self._contents.keep_document(item.scope, target, stored)
+            return source.Unchanged(version)
+        if state.visible and await self._contents.same_document(item.scope, target, state.visible):
+            return source.Unchanged(version)
         await meter.tell("chunking")
-        chunks = await self._chunker.chunk(stored)
+        config = state.settings.config
+        chunks = await self._chunker.chunk(in_language(stored, config), _sizes(config))
         if not chunks:
             raise LastingFailure("empty_document", "Chunking produced no output")
-        await self._stage(item, target, chunks, meter)
+        embedded = await self._stage(item, target, chunks, meter)
+        changed = await self._decided(item, target, state.visible, chunks)
         activated = await self._index.activate(context_of(item), target, len(chunks))
-        return source.Complete(version, len(chunks), activated.generation)
+        return source.Complete(
+            version, len(chunks), activated.generation, difference=changed, embedded=embedded
+        )
 
     async def _hand_over(self, item: WorkItem) -> None:
         async with self._store.transaction(item.scope) as tx:
             await tx.add_work(CRAWL_KIND, item.key, payload=item.payload)
             await item.finish(tx)
 
-    async def _stage(self, item: WorkItem, target: Target, chunks: Sequence[Chunk], meter: Meter) -> None:
-        """All batches, a few at a time; the first failure stops the others."""
+    async def _document(
+        self, item: WorkItem, target: Target, state: source.Source, meter: Meter
+    ) -> StoredDocument | None:
+        """What an attempt before has read; else the text of the version to go back to, or what the source says now. None:
+        that is what answers already.
+        """
+        stored = await self._contents.document(item.scope, target.source_id, target.version)
+        if stored is not None:
+            return stored
+        await meter.tell("reading")
+        if state.of_version is None:
+            found = await self._reader.read(item.scope, state)
+            if isinstance(found, NotModified):
+                return None
+            stored = found
+        else:
+            stored = await self._contents.document(item.scope, target.source_id, state.of_version)
+        if stored is None:
+            raise LastingFailure("version_not_kept", f"The text of version {state.of_version} is gone.")
+        rules = intake.cutting_rules(state.settings.config)
+        await self._contents.keep_document(item.scope, target, stored, rules)
+        return stored
+
+    async def _decided(
+        self, item: WorkItem, target: Target, visible: int, chunks: Sequence[Chunk]
+    ) -> Difference | None:
+        """From here on the version is carried through. Answers what it changes against the visible one, if that is known."""
+        passages = [passage(chunk.header, chunk.text) for chunk in chunks]
+        async with self._store.transaction(item.scope) as tx:
+            await item.commit_to(tx.connection, ACTIVATING)
+            await self._contents.keep_passages(tx, target, passages)
+            before = await self._contents.passages(tx, target.source_id, visible) if visible else []
+        if before is None:
+            return None
+        if len(passages) + len(before) > MANY:
+            return await asyncio.to_thread(difference, before, passages)
+        return difference(before, passages)
+
+    async def _stage(self, item: WorkItem, target: Target, chunks: Sequence[Chunk], meter: Meter) -> int:
+        """All batches, a few at a time; the first failure stops the others. Answers how many chunks were embedded."""
         remaining = iter(chunks)
         context = context_of(item)
-        done = 0
+        done = embedded = 0
         await meter.tell("indexing", done, len(chunks))
 
         async def lane() -> None:
-            nonlocal done
+            nonlocal done, embedded
             while batch := list(islice(remaining, BATCH)):
-                await self._index.stage(context, target, batch)
+                new = await self._index.stage(context, target, batch)
+                embedded += new  # not in one step with the await: another lane counts meanwhile
                 done += len(batch)
                 await meter.tell("indexing", done, len(chunks))
 
@@ -156,6 +211,7 @@ class Ingestion:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        return embedded
 
     async def _end(self, item: WorkItem, outcome: source.Outcome | None) -> None:
         """Outcome and end of the work in one transaction: LeaseLost undoes both."""
@@ -172,10 +228,12 @@ class Ingestion:
             tx, source_id
         )  # a change of the source's settings must not undo a finished version
         state, recorded = await tx.load(stream, source.evolve, source.Source())
-        await tx.append(context_of(item), stream, recorded, source.decide(state, outcome))
+        payloads = source.decide(state, outcome)
+        await tx.append(context_of(item), stream, recorded, payloads)
+        await self._schedules.ended(tx, source_id, state, payloads)
         await self._contents.drop_fetched(tx, source_id, outcome.version)
-        if isinstance(outcome, source.Complete):  # else the version before answers on and keeps its text
-            await self._contents.drop_documents(tx, source_id, outcome.version - KEPT_VERSIONS + 1)
+        await self._contents.drop_documents(tx, source_id, KEPT_VERSIONS)
+        await self._progress_rows.forget(tx, source_id)
 
 
 def work_key(source_id: UUID, version: int) -> str:
@@ -192,6 +250,14 @@ def work_payload(source_id: UUID, version: int, cause: Envelope) -> dict[str, An
         "causation_id": str(cause.event_id),
         "traceparent": cause.metadata.traceparent,
     }
+
+
+def _sizes(config: dict[str, Any]) -> Sizes:
+    """Checked when it is given; a config from before it had a meaning may say anything."""
+    try:
+        return Sizes.of(config)
+    except ValueError as refusal:
+        raise LastingFailure("invalid_source", str(refusal)) from refusal
 
 
 def source_id_of(item: WorkItem) -> UUID:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from minirag_contracts.context import TenantScope
@@ -27,6 +28,12 @@ from minirag_ingest.ports import (
 NOTHING = "No content to ingest"
 MAX_TITLE = 300
 """Characters of a title that citations show."""
+
+
+def in_language(stored: StoredDocument, config: dict[str, Any]) -> StoredDocument:
+    """The document in the language that its source is said to be in, else in the one that was detected."""
+    language = config.get("language") or stored.document.language
+    return replace(stored, document=replace(stored.document, language=language))
 
 
 class SourceReader:

@@ -17,6 +17,10 @@ KEYS = ("max_depth", "max_pages", "include", "exclude", "sitemap", "respect_robo
 FIGURES = ("max_depth", "max_pages", "sitemap", "respect_robots", "delay_seconds")
 """What an event may tell."""
 
+AGENT = "MiniRAG"
+"""Whom robots.txt and pages may address."""
+RULES_WITH_VALUES = frozenset(("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"))
+
 Reason = Literal[
     "other_site", "excluded", "not_included", "not_a_document", "too_deep", "robots", "noindex", "refused", "deleted", "full",
     "redirects_elsewhere", "failed", "gone",
@@ -101,6 +105,14 @@ class CrawlPlan:
         if self.include and not wanted:
             return "not_included"
         return "not_a_document" if is_file(url) else None
+
+
+def asked_of_robots(header: str) -> frozenset[str]:
+    """The rules of an X-Robots-Tag that are for us: those for everybody, or for ``MiniRAG``."""
+    name, colon, rules = header.lower().partition(":")
+    if colon and "," not in name and name.strip() not in RULES_WITH_VALUES:
+        header = rules if name.strip() == AGENT.lower() else ""
+    return frozenset(rule.strip() for rule in header.lower().split(","))
 
 
 def public_plan(config: Mapping[str, Any]) -> dict[str, Any]:

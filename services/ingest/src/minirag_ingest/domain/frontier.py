@@ -86,7 +86,7 @@ class Frontier:
     @property
     def waiting(self) -> int:
         """Pages that are still to be looked at, roughly."""
-        return len(self._queue)
+        return len(self._queue) - (bool(self._queue) and self._queue[0].url in self.visits)
 
     def ahead(self) -> list[Candidate]:
         """What would be looked at if there were time."""

@@ -1,6 +1,7 @@
 """Requests about sources."""
 
 from minirag_contracts.requests.ingest import (
+    CancelIngestion,
     CreateSource,
     CreateSourceBatch,
     DeactivateSource,
@@ -9,8 +10,11 @@ from minirag_contracts.requests.ingest import (
     IngestChildren,
     IngestSource,
     ListChildren,
+    ListIngestions,
     ListSources,
+    ListVersions,
     PreviewCrawl,
+    RollBackSource,
     UpdateSource,
     UploadSource,
 )
@@ -20,6 +24,7 @@ from minirag_ingest.commands.changes import ChangeCommands
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.queries import SourceQueries
 
 
@@ -28,6 +33,7 @@ def register(
     commands: SourceCommands,
     families: FamilyCommands,
     changes: ChangeCommands,
+    versions: VersionCommands,
     queries: SourceQueries,
     previews: CrawlPreviews,
 ) -> None:
@@ -39,8 +45,12 @@ def register(
     runtime.on(IngestChildren, families.ingest_children)
     runtime.on(UpdateSource, changes.update)
     runtime.on(DeactivateSource, changes.deactivate)
+    runtime.on(RollBackSource, versions.roll_back)
+    runtime.on(CancelIngestion, versions.cancel)
     runtime.on(PreviewCrawl, previews.preview)
     runtime.on(GetSource, queries.get)
     runtime.on(ListSources, queries.list)
     runtime.on(ListChildren, queries.children)
     runtime.on(GetSourcesSummary, queries.summary)
+    runtime.on(ListIngestions, queries.ingestions)
+    runtime.on(ListVersions, queries.versions)

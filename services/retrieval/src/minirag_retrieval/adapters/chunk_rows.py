@@ -11,6 +11,16 @@ from minirag_retrieval.ports import Member, PassageRow, Span, StoredChunk, span_
 
 COLUMN_NAMES = tuple(field.name for field in fields(StoredChunk))
 COLUMNS = ", ".join(COLUMN_NAMES)
+_FIRST_LANGUAGE = """SELECT coalesce(language, '') AS language FROM chunks
+                     WHERE bot_id = $1 AND to_gen IS NULL {further} ORDER BY coalesce(language, '') LIMIT 1"""
+LANGUAGES = f"""WITH RECURSIVE found AS (
+                    ({_FIRST_LANGUAGE.format(further="")})
+                    UNION ALL
+                    SELECT next.language FROM found CROSS JOIN LATERAL (
+                        {_FIRST_LANGUAGE.format(further="AND coalesce(language, '') > found.language")}
+                    ) next
+                ) SELECT language FROM found"""  # noqa: S608  # our own condition
+"""From one language to the next along the index, however many chunks there are of each."""
 
 
 class PostgresChunkRows:
@@ -141,7 +151,8 @@ class PostgresChunkRows:
     ) -> dict[UUID, PassageRow]:
         """What is shown of chunks, with the place in the version that was visible at the generation."""
         rows = await connection.fetch(
-            """SELECT c.chunk_id, c.source_id, place.ordinal, c.header, c.text, c.title, c.url, c.page, c.heading
+            """SELECT c.chunk_id, c.source_id, place.ordinal, c.header, c.text, c.title, c.url, c.page, c.heading,
+                      c.anchor, c.language
                FROM chunks c CROSS JOIN LATERAL (
                    SELECT min(m.ordinal) AS ordinal
                    FROM version_chunks m JOIN source_versions v USING (source_id, version)
@@ -152,6 +163,11 @@ class PostgresChunkRows:
             generation,
         )
         return {row["chunk_id"]: PassageRow(**dict(row)) for row in rows}
+
+    async def languages(self, connection: Connection, bot_id: UUID) -> list[str | None]:
+        """Those of the bot's chunks that have not ended; None for chunks whose language nobody knows."""
+        rows = await connection.fetch(LANGUAGES, bot_id)
+        return [row["language"] or None for row in rows]
 
     async def current_after(
         self, connection: Connection, bot_id: UUID, after: UUID, limit: int
@@ -226,7 +242,7 @@ class PostgresChunkRows:
     async def _insert(connection: Connection, scope: TenantScope, chunks: Sequence[StoredChunk]) -> None:
         await connection.executemany(
             f"""INSERT INTO chunks (tenant_id, {COLUMNS})
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
                 ON CONFLICT (chunk_id) DO NOTHING""",  # noqa: S608  # our own columns
             [(scope.tenant_id, *(getattr(chunk, column) for column in COLUMN_NAMES)) for chunk in chunks],
         )

@@ -97,8 +97,7 @@ class Staging:
     def _draft(self, request: StageChunks, chunk: Chunk) -> Draft:
         chunk = _clean(chunk)
         model = self._embedder.model_id
-        shown = (chunk.header, chunk.text, chunk.title, chunk.url, chunk.page, chunk.heading)
-        content_hash = _hash(model, *shown)
+        content_hash = _hash(model, *_content(chunk))
         return Draft(
             ordinal=chunk.ordinal,
             chunk=chunk,
@@ -113,6 +112,14 @@ def chunk_id_of(source_id: UUID, version: int, content_hash: bytes) -> UUID:
     return derived_id("chunk", source_id, version, content_hash.hex())
 
 
+def _content(chunk: Chunk) -> list[object]:
+    """What is shown of a chunk, and what its point is made of beside its text."""
+    shown = [chunk.header, chunk.text, chunk.title, chunk.url, chunk.page, chunk.heading]
+    later = [chunk.anchor, chunk.language]
+    # A chunk without them is the one that it was before there were any.
+    return [*shown, *later] if any(later) else [*shown]
+
+
 def _hash(*parts: object) -> bytes:
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode(errors="surrogatepass")).digest()[
         :HASH_BYTES
@@ -121,7 +128,10 @@ def _hash(*parts: object) -> bytes:
 
 def _clean(chunk: Chunk) -> Chunk:
     """Postgres stores no NUL in texts."""
-    fields = {name: getattr(chunk, name) for name in ("header", "text", "title", "url", "heading")}
+    fields = {
+        name: getattr(chunk, name)
+        for name in ("header", "text", "title", "url", "heading", "anchor", "language")
+    }
     changed = {name: value.replace("\0", "") for name, value in fields.items() if value and "\0" in value}
     return chunk.model_copy(update=changed) if changed else chunk
 
@@ -145,4 +155,6 @@ def _stored(request: StageChunks, draft: Draft, vector: bytes) -> StoredChunk:
         page=chunk.page,
         heading=chunk.heading,
         vector=vector,
+        anchor=chunk.anchor,
+        language=chunk.language,
     )

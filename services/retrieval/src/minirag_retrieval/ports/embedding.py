@@ -1,6 +1,6 @@
 """Texts to vectors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from minirag_retrieval.ports.index import SparseVector, Vector
@@ -27,10 +27,10 @@ class Embedder(Protocol):
 class SparseEncoder(Protocol):
     """BM25 weights of documents, terms of queries."""
 
-    def document(self, text: str) -> SparseVector:
-        """Term frequencies, saturated and normalised by length."""
+    def document(self, text: str, language: str | None = None) -> SparseVector:
+        """Term frequencies, saturated and normalised by length. ``language`` is an ISO 639-1 code, if it is known."""
         ...
 
-    def query(self, text: str) -> SparseVector:
-        """Each term once."""
+    def query(self, text: str, languages: Iterable[str | None] = (None,)) -> SparseVector:
+        """Each term once, for documents in any of these languages."""
         ...

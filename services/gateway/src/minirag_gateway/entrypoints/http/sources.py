@@ -239,10 +239,13 @@ async def ingest_source(request: Request, source_id: UUID) -> Response:
     status=202,
     refuses=(404, 409, 507),
 )
-async def ingest_source_children(request: Request, source_id: UUID) -> Response:
-    """Makes a new version of each active child that is not being processed."""
+async def ingest_source_children(request: Request, source_id: UUID, only_failed: bool = False) -> Response:
+    """Makes a new version of each active child that is not being processed.
+
+    With `only_failed` of those whose last ingestion failed: one call takes up all that was given up.
+    """
     call = call_of(request)
-    question = IngestChildren(source_id=source_id)
+    question = IngestChildren(source_id=source_id, only_failed=only_failed)
     queued = await call.ask(question, ChildrenQueued, timeout=_patience(call))
     message = f"Ingestion queued for {queued.enqueued} child sources"
     return one(ChildIngestionsAccepted(status="accepted", message=message, enqueued=queued.enqueued), 202)

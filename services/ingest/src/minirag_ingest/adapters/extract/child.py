@@ -13,6 +13,7 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from minirag_ingest.adapters.extract.errors import Unreadable
@@ -33,28 +34,34 @@ def main(memory: int, cpu_seconds: int, parent: int) -> None:
         return
     jobs, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the results
+    status = os.open("/proc/self/status", os.O_RDONLY)  # while it may be opened
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     confine()
     try:
-        _serve(jobs, results, memory, cpu_seconds)
+        _serve(jobs, results, cpu_seconds, lambda: _peak(status) > memory // 2)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
 
 
-def _serve(jobs: BinaryIO, results: BinaryIO, memory: int, cpu_seconds: int) -> None:
+def _serve(jobs: BinaryIO, results: BinaryIO, cpu_seconds: int, spent: Callable[[], bool]) -> None:
     while (job := _read(jobs)) is not None:
         _allow_cpu(job[0].get("cpu_seconds", cpu_seconds))
         answer, body = _work(*job)
         del job
-        answer["spent"] = _peak() > memory // 2
+        answer["spent"] = spent()
         _write(results, answer, body)
 
 
-def _peak() -> int:
-    """Bytes; what a large document took may not come back, and would be missing for the next one."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _peak(status: int) -> int:
+    """Bytes; what a large document took may not come back, and would be missing for the next one.
+
+    Not ``ru_maxrss``: that begins with the peak of whoever started this process, so that a large service had a new one for
+    each document.
+    """
+    lines = os.pread(status, 4096, 0).split(b"\n")
+    return next(int(line.split()[1]) for line in lines if line.startswith(b"VmHWM:")) * 1024
 
 
 def _allow_cpu(seconds: int) -> None:

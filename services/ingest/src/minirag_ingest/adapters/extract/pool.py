@@ -15,7 +15,7 @@ from minirag_ingest.adapters.extract import text
 from minirag_ingest.adapters.extract.detect import detect
 from minirag_ingest.adapters.extract.errors import EmptyDocument
 from minirag_ingest.adapters.extract.errors import Unreadable as ReadError
-from minirag_ingest.adapters.extract.worker import CHILD, Limits, ReplyTooLarge, Worker, WorkerDied
+from minirag_ingest.adapters.extract.worker import CHILD, Limits, ReplyTooLarge, Stalled, Worker, WorkerDied
 from minirag_ingest.domain.document import Document
 from minirag_ingest.domain.language import language_of
 from minirag_ingest.domain.sizes import Sizes
@@ -141,11 +141,9 @@ class ExtractionPool:
         worker = await self._take()
         try:
             answer = await worker.run(job, data)
-        except TimeoutError as error:
-            seconds = self._limits.seconds
-            raise Unreadable(
-                "unreadable_document", f"Reading the document took more than {seconds:g} seconds."
-            ) from error
+        except Stalled as error:
+            log.warning("an extraction worker stood still")
+            raise ExtractionInterrupted("The process that read the document stood still.") from error
         except ReplyTooLarge as error:
             raise Unreadable("unreadable_document", "The document contains too much text.") from error
         except WorkerDied as error:

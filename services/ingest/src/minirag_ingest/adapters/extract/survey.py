@@ -10,9 +10,8 @@ from selectolax.lexbor import LexborHTMLParser
 
 from minirag_ingest.adapters.extract.charset import decode_html
 from minirag_ingest.adapters.extract.errors import Unreadable
+from minirag_ingest.domain.crawl_plan import AGENT, asked_of_robots
 
-AGENT = "MiniRAG"
-"""Whom robots.txt may address."""
 MAX_LINKS = 5000
 """Of one page."""
 MAX_LOCATIONS = 50_000
@@ -23,16 +22,16 @@ MAX_LINK = 2048
 MAX_TITLE = 300
 GZIP = b"\x1f\x8b"
 PIECE = 64 * 1024
-_DIRECTIVES = re.compile(r"[\s,:]+")
+_DIRECTIVES = re.compile(r"[\s,]+")
 
 
 def page(data: bytes, charset: str | None, header: str) -> dict[str, Any]:
     """Title, links, and what ``meta`` and the header X-Robots-Tag ask of robots."""
     tree = LexborHTMLParser(decode_html(data, charset))
-    asked = {*_directives(header)}
+    asked = set(asked_of_robots(header))
     for node in tree.css("meta[name][content]"):
         if (node.attributes.get("name") or "").lower() in ("robots", AGENT.lower()):
-            asked.update(_directives(node.attributes.get("content") or ""))
+            asked.update(_DIRECTIVES.split((node.attributes.get("content") or "").lower()))
     base = tree.css_first("base[href]")
     title = tree.css_first("head > title")
     return {
@@ -42,10 +41,6 @@ def page(data: bytes, charset: str | None, header: str) -> dict[str, Any]:
         "noindex": bool(asked & {"noindex", "none"}),
         "nofollow": bool(asked & {"nofollow", "none"}),
     }
-
-
-def _directives(text: str) -> list[str]:
-    return _DIRECTIVES.split(text.lower())
 
 
 def _links(tree: LexborHTMLParser) -> list[list[Any]]:
