@@ -1,6 +1,7 @@
 """Schedules through HTTP: what a source says of its next refresh, and a refresh that nobody asked for."""
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,13 +12,14 @@ from minirag_local.credentials import Credentials
 from minirag_local.postgres_server import database_url
 from minirag_local.state import RunState
 from minirag_local.testing import Stack
+from owners import events_of_owner
 
 FERRY = "The ferry to the island leaves at seven in the morning."
 LATER = "The ferry to the island leaves at nine in the evening."
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
-async def make_due(stack: Stack, source_id: str) -> None:
+async def make_due(stack: Stack, *source_ids: str) -> None:
     """As if the time had passed."""
     state = RunState.read(stack.folder)
     password = Credentials.of(stack.folder).postgres["ingest_system"]
@@ -26,11 +28,11 @@ async def make_due(stack: Stack, source_id: str) -> None:
     )
     try:
         status = await connection.execute(
-            "UPDATE ingest.work SET due_at = now() WHERE kind = 'refresh' AND key = $1", source_id
+            "UPDATE ingest.work SET due_at = now() WHERE kind = 'refresh' AND key = ANY($1)", list(source_ids)
         )
     finally:
         await connection.close()
-    assert status == "UPDATE 1"
+    assert status == f"UPDATE {len(source_ids)}"
 
 
 def until_next(source: dict[str, Any]) -> timedelta:
@@ -57,6 +59,27 @@ async def test_a_source_is_refreshed_by_its_schedule_and_says_when(stack: Stack,
     assert until_next(found) > DAY - MINUTE
     reply = await tenant.ask(bot_id, "When does the ferry to the island leave?")
     assert "nine in the evening" in reply["message"]["content"]
+
+
+async def test_a_killed_scheduler_loses_no_refresh_and_makes_none_twice(stack: Stack, tenant: Tenant) -> None:
+    children = [
+        {"name": f"Ferry {n}", "source_type": "text", "content": f"{n}. {FERRY}", "refresh_schedule": "daily"}
+        for n in range(60)
+    ]
+    body = {"bot_profile_id": await tenant.bot(), "name": "Ferries", "children": children}
+    made = await tenant.call("POST", "/v1/sources/batch", 201, json=body)
+    ids = [child["id"] for child in made["children"]]
+    await make_due(stack, *ids)
+    for pause in (0.2, 2.0):
+        await asyncio.sleep(pause)
+        stack.kill("ingest")
+    await asyncio.to_thread(stack.wait_healthy)
+    for source_id in ids:
+        found = await tenant.ready(source_id)
+        assert until_next(found) > DAY - 2 * MINUTE
+    events = await events_of_owner(stack, "ingest", ["source.ingest.requested"])
+    counted = Counter(event.data["source_id"] for event in events if event.data["trigger"] == "schedule")
+    assert [counted[source_id] for source_id in ids] == [1] * len(ids)
 
 
 async def test_a_schedule_can_be_a_cron_expression_in_a_zone(tenant: Tenant) -> None:
