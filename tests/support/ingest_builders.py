@@ -21,6 +21,7 @@ from minirag_contracts.requests.ingest import (
     GetSource,
     IngestionList,
     IngestSource,
+    ListChildren,
     ListIngestions,
     ListVersions,
     RollBackSource,
@@ -33,9 +34,11 @@ from minirag_contracts.requests.ingest import (
 from minirag_contracts.requests.retrieval import Activated, Chunk
 from minirag_contracts.signals import Progress
 from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner, log
+from minirag_eventstore.rebuild import rebuild_own
 from minirag_ingest.adapters.archive_rows import PostgresArchiveRows
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
+from minirag_ingest.adapters.crawl_rows import PostgresCrawlRows
 from minirag_ingest.adapters.extract.archives import ArchiveWorkers
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
@@ -48,10 +51,15 @@ from minirag_ingest.adapters.web import WebFetcher
 from minirag_ingest.commands import hiding, schedules
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.changes import ChangeCommands
+from minirag_ingest.commands.crawling import Crawls
+from minirag_ingest.commands.exploring import Explorer
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import INTERRUPTIONS, WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import CRAWL_KIND, INTERRUPTIONS, WORK_KIND, Ingestion
+from minirag_ingest.commands.pages import SitePages
+from minirag_ingest.commands.politeness import Gates
+from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.quotas import Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
@@ -83,6 +91,12 @@ def a_source(content: str | None = "The moon is made of rock.", **fields: Any) -
 def a_url(url: str, **fields: Any) -> CreateSource:
     """A source that is fetched."""
     return a_source(None, source_type="url", config={"url": url}, **fields)
+
+
+def a_crawl(url: str, **crawl: Any) -> CreateSource:
+    """A site that is crawled, without pauses."""
+    config = {"url": url, "crawl": {"delay_seconds": 0} | crawl}
+    return a_source(None, source_type="url", config=config, name="Site")
 
 
 def an_upload(filename: str, data: bytes, **fields: Any) -> UploadSource:
@@ -278,6 +292,34 @@ class Ingest:
         history = PostgresIngestionRows()
         self.versions = VersionCommands(self.store, sources, history)
         self.queries = SourceQueries(self.store, self.rows, history)
+        self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
+        self._crawl(sources, given, retry, lease)
+
+    def _crawl(self, sources: Sources, given: Given, retry: RetryPolicy, lease: float) -> None:
+        """What looks through sites."""
+        self.previews = CrawlPreviews(self.explorer, given, timedelta(seconds=3))
+        crawl_rows = PostgresCrawlRows(self.store)
+        self.crawls = Crawls(
+            self.store,
+            self.ingestion,
+            self.explorer,
+            crawl_rows,
+            self.contents,
+            SitePages(self.store, crawl_rows, self.contents, sources, self.hidings),
+            self.index,
+            self.progress,
+            PostgresProgressRows(self.store),
+            self.disk,
+        )
+        self.crawl_runner = WorkRunner(
+            self.store,
+            CRAWL_KIND,
+            self.crawls.make,
+            lease=timedelta(seconds=lease),
+            retry=retry,
+            on_parked=self.ingestion.give_up,
+            poll=timedelta(milliseconds=20),
+        )
 
     async def create(self, request: CreateSource, **context: Any) -> SourceRead:
         """A source."""
@@ -335,10 +377,28 @@ class Ingest:
         await self.ingest(created.id)
         return await self.ended(created.id)
 
+    async def crawled(self, site_id: UUID, timeout: float = 20.0) -> dict[str, SourceRead]:
+        """The pages of a site by path, once it and all of them are at rest."""
+        await self.ended(site_id, timeout)
+        async with asyncio.timeout(timeout):
+            while True:
+                found = await self.queries.children(ListChildren(source_id=site_id, limit=1000), a_context())
+                pages = found.items
+                if (
+                    all(page.status != "processing" for page in pages)
+                    and (await self.read(site_id)).status != "processing"
+                ):
+                    return {"/" + page.config["url"].split("/", 3)[3]: page for page in pages}
+                await asyncio.sleep(0.02)
+
+    async def failure(self, source_id: UUID) -> str | None:
+        """The sentence of a source's own last failure."""
+        return (await self.read(source_id)).error_message
+
     async def idle(self, timeout: float = 10.0) -> None:
         """Until nothing is being made any more."""
         async with asyncio.timeout(timeout):
-            while self.runner.running or await self.count("work"):
+            while self.runner.running or self.crawl_runner.running or await self.count("work"):
                 await asyncio.sleep(0.02)
 
     async def events(self, source_id: UUID) -> list[str]:
@@ -352,6 +412,12 @@ class Ingest:
         async with self.database.tenant(TenantScope(TENANT)) as connection:
             return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
 
+    async def differences(self) -> list[Any]:
+        """What the service's own projections have that their rebuild has not, or the other way round."""
+        own = [projection for projection in PROJECTIONS if projection.owner == "ingest"]
+        reports = [await rebuild_own(self.database, "ingest", projection) for projection in own]
+        return [difference for report in reports for difference in report.differences]
+
     async def work(self, kind: str) -> list[dict[str, Any]]:
         """The tenant's pieces of work of a kind."""
         async with self.database.tenant(TenantScope(TENANT)) as connection:
@@ -361,7 +427,7 @@ class Ingest:
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """With ingestion running."""
-        runners = (self.runner, self.hiding_runner, self.refresh_runner)
+        runners = (self.runner, self.hiding_runner, self.crawl_runner, self.refresh_runner)
         tasks = [asyncio.create_task(runner.run()) for runner in runners]
         try:
             yield

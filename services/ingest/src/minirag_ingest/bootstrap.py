@@ -10,6 +10,7 @@ from minirag_ingest.adapters.archive_rows import PostgresArchiveRows
 from minirag_ingest.adapters.bots import KnownBots
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
+from minirag_ingest.adapters.crawl_rows import PostgresCrawlRows
 from minirag_ingest.adapters.disk import DataDisk
 from minirag_ingest.adapters.extract.archives import ArchiveWorkers
 from minirag_ingest.adapters.extract.pool import ExtractionPool
@@ -26,10 +27,15 @@ from minirag_ingest.adapters.web import WebFetcher
 from minirag_ingest.commands import hiding, schedules
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.changes import ChangeCommands
+from minirag_ingest.commands.crawling import Crawls
+from minirag_ingest.commands.exploring import Explorer
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import INTERRUPTIONS, WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import CRAWL_KIND, INTERRUPTIONS, WORK_KIND, Ingestion
+from minirag_ingest.commands.pages import SitePages
+from minirag_ingest.commands.politeness import Gates
+from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.quotas import Most, Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
@@ -104,6 +110,21 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     opener = ArchiveWorkers(_limits(settings), largest=settings.archive_limit)
     ingestion.unpacks(Unpacking(runtime.store, rows, contents, archives, sources, given, opener))
     documents = SourceCommands(runtime.store, sources, given, transfer)
+    explorer = Explorer(fetcher, extraction, Gates())
+    crawl_rows = PostgresCrawlRows(runtime.store)
+    crawls = Crawls(
+        runtime.store,
+        ingestion,
+        explorer,
+        crawl_rows,
+        contents,
+        SitePages(runtime.store, crawl_rows, contents, sources, hidings),
+        index,
+        BusProgress(runtime.bus),
+        PostgresProgressRows(runtime.store),
+        disk,
+    )
+    _crawl(runtime, settings, crawls, ingestion)
     rpc.register(
         runtime,
         documents,
@@ -114,6 +135,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         ChangeCommands(runtime.store, rows, contents, sources, given, hidings),
         VersionCommands(runtime.store, sources, history),
         SourceQueries(runtime.store, rows, history),
+        CrawlPreviews(explorer, given),
     )
     runtime.check("disk", health.disk_check(disk))
 
@@ -123,6 +145,22 @@ def _refresh(runtime: Runtime, arranged: Schedules, refreshes: Refreshes) -> Non
         WorkRunner(runtime.store, schedules.WORK_KIND, refreshes.run, on_parked=refreshes.keep_going)
     )
     runtime.background("schedules", arranged.keep_complete)
+
+
+def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls, ingestion: Ingestion) -> None:
+    """Sites are looked through beside the documents, which they must not keep waiting."""
+    runtime.work(
+        WorkRunner(
+            runtime.store,
+            CRAWL_KIND,
+            crawls.make,
+            concurrency=settings.ingest_crawls,
+            lease=settings.ingest_lease,
+            retry=RetryPolicy(settings.ingest_retry_delays),
+            forgive=INTERRUPTIONS,
+            on_parked=ingestion.give_up,
+        )
+    )
 
 
 def _extraction(settings: Settings) -> ExtractionPool:

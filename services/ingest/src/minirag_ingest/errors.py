@@ -125,6 +125,12 @@ class InvalidUrl(IngestRefusal):
     code: ClassVar[str] = "invalid_url"
 
 
+class SiteNotSeen(IngestRefusal):
+    """The site could not be looked at."""
+
+    code: ClassVar[str] = "site_not_seen"
+
+
 class UploadGone(IngestRefusal):
     """The uploaded bytes did not arrive whole. Please upload the file again."""
 

@@ -19,7 +19,9 @@ from minirag_contracts.requests.retrieval import Activated, Chunk
 from minirag_contracts.signals import Progress
 from minirag_eventstore import Explained, Transaction
 
+from minirag_ingest.domain.crawl_plan import CrawlPlan
 from minirag_ingest.domain.document import Document
+from minirag_ingest.domain.frontier import Seeds, Visit
 from minirag_ingest.domain.sizes import Sizes
 
 
@@ -34,11 +36,40 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server said of its answer, and is sent back to ask whether it still holds (RFC 9110 §13)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What a URL led to. ``url`` is the last one, after redirects."""
 
     raw: Raw
     url: str
+    validators: Validators = Validators()
+    robots_tag: str = ""
+    """The header X-Robots-Tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """What a URL leads to is still what it was when the validators were given. ``url`` is the last one, after redirects."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a document on the web came from: the hash of the configuration that was read, what the server said, and the
+    links that a crawl followed; None if no crawl has looked at them.
+    """
+
+    asked: bytes
+    validators: Validators = Validators()
+    links: tuple[str, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +82,15 @@ class SourceContent:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """The text of one version, with the title and URL that citations show."""
+    """The text of one version, with the title and URL that citations show.
+
+    ``origin`` is kept with it and not given back with it, so that it never becomes that of another version.
+    """
 
     title: str
     url: str | None
     document: Document = field(repr=False)
+    origin: Origin | None = field(default=None, repr=False, compare=False)
 
 
 class LastingFailure(Exception):
@@ -64,6 +99,14 @@ class LastingFailure(Exception):
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+class Answered(LastingFailure):
+    """The URL answered with a status that is no page; asking again soon is of no use."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__("fetch_failed", sentence)
+        self.status = status
 
 
 class Unreadable(LastingFailure):
@@ -150,8 +193,66 @@ class Fetcher(Protocol):
     def check(self, url: str) -> None:
         """Raises LastingFailure for a URL that may not be fetched as far as its form goes."""
 
-    async def fetch(self, url: str) -> Page:
-        """A page or file; raises LastingFailure and TemporaryFailure."""
+    async def fetch(self, url: str, known: Validators | None = None) -> Page | NotModified:
+        """A page or file; NotModified only where ``known`` were given. Raises LastingFailure and TemporaryFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """As it is written on a page; ``follow``: whether the page vouches for it (no ``rel=nofollow``)."""
+
+    href: str
+    follow: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What a page says to crawlers. ``base``: what its links are relative to, if it says so."""
+
+    title: str = ""
+    base: str = ""
+    links: tuple[Link, ...] = ()
+    noindex: bool = False
+    nofollow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SitemapEntries:
+    """What a sitemap lists: pages, and further sitemaps."""
+
+    pages: tuple[str, ...] = ()
+    sitemaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsAnswer:
+    """For each of the URLs whether it may be fetched; seconds between two requests, if the site wants some; sitemaps."""
+
+    allowed: tuple[bool, ...] = ()
+    delay: float | None = None
+    sitemaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPage:
+    """What is kept of a page of a site since it was ingested. ``validators`` are None where it has to be fetched anew."""
+
+    last_url: str = ""
+    validators: Validators | None = None
+    links: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Surveyor(Protocol):
+    """What crawlers are told, read from what others wrote. All raise Unreadable and ExtractionInterrupted."""
+
+    async def survey_page(self, raw: Raw, robots_tag: str) -> Surveyed:
+        """Of a page of HTML; ``robots_tag`` is its header X-Robots-Tag."""
+
+    async def survey_sitemap(self, data: bytes) -> SitemapEntries:
+        """Of a sitemap, packed or not."""
+
+    async def survey_robots(self, text: str, urls: Sequence[str]) -> RobotsAnswer:
+        """Of a robots.txt, about these URLs."""
 
 
 class Chunker(Protocol):
@@ -329,6 +430,15 @@ class ArchiveRows(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class FetchedPage:
+    """A page of a site as a crawl has fetched it; ``url`` is its canonical one, ``links`` those that a crawl follows."""
+
+    url: str
+    page: Page
+    links: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Arranged:
     """The schedule that an active source has, and what the work of its next refresh says; either may be missing."""
 
@@ -365,6 +475,9 @@ class ContentRows(Protocol):
     async def document(self, scope: TenantScope, source_id: UUID, version: int) -> StoredDocument | None:
         """The stored text of a version."""
 
+    async def origin(self, scope: TenantScope, target: Target) -> tuple[str, Origin] | None:
+        """The last URL of a version's document and its origin; None if it did not come from the web, or is not kept."""
+
     async def keep_document(
         self, scope: TenantScope, target: Target, stored: StoredDocument, rules: str
     ) -> None:
@@ -381,3 +494,76 @@ class ContentRows(Protocol):
 
     async def drop_documents(self, tx: Transaction, source_id: UUID, keep: int) -> None:
         """Forgets all texts but those of the newest ``keep`` versions that were ever visible."""
+
+    async def fetched(self, scope: TenantScope, target: Target) -> FetchedPage | None:
+        """What a crawl has fetched to become this version; None if it is to be fetched now."""
+
+    async def drop_fetched(self, tx: Transaction, source_id: UUID, version: int) -> None:
+        """This version has ended: what was fetched for it is needed no more."""
+
+    async def forget_fetched(self, tx: Transaction, source_ids: Sequence[UUID]) -> None:
+        """What is made of these sources is cancelled: nothing waits for them any more, nor for pages of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlState:
+    """How far the crawl of a version is. ``seeds`` are None before the site was asked for them.
+
+    ``expected``: the plan is another one than last time, or the last crawl has warned that most pages would go.
+    """
+
+    plan: CrawlPlan
+    seeds: Seeds | None
+    expected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SitePage:
+    """A child of a site that is a page of it. ``is_removed``: by a crawl, and not by people."""
+
+    url: str
+    page_id: UUID
+    is_removed: bool
+    is_active: bool
+
+
+class CrawlRows(Protocol):
+    """What crawls have seen; content, so no projection. ``target`` is the version of a site, ``page`` that of one page of it."""
+
+    async def begin(self, scope: TenantScope, target: Target, plan: CrawlPlan) -> CrawlState:
+        """The crawl of this version, begun with this plan or earlier with another one."""
+
+    async def keep_seeds(self, scope: TenantScope, target: Target, seeds: Seeds) -> None:
+        """What the site said before its first page."""
+
+    async def visits(self, scope: TenantScope, target: Target) -> list[Visit]:
+        """What was looked at so far, in this order."""
+
+    async def quiet_for(self, scope: TenantScope, target: Target) -> float | None:
+        """Seconds since the last page came in; None before the first."""
+
+    async def keep(
+        self, scope: TenantScope, target: Target, number: int, visits: Sequence[Visit], page: Page | None
+    ) -> bool:
+        """Takes in what came of a candidate as visits ``number``, …; safe to repeat. False: the version has ended."""
+
+    async def pages(self, tx: Transaction, site_id: UUID) -> list[SitePage]:
+        """Every page that the site ever had."""
+
+    async def is_removed(self, tx: Transaction, page_id: UUID) -> bool:
+        """Whether a crawl has removed it, and not people."""
+
+    async def waiting(self, scope: TenantScope, target: Target, urls: Sequence[str]) -> list[str]:
+        """Those of these pages of which no version was asked for yet."""
+
+    async def assign(self, tx: Transaction, target: Target, url: str, page: Target) -> None:
+        """What was fetched is to become this version of the page."""
+
+    async def mark(self, tx: Transaction, site_id: UUID, url: str, page_id: UUID, *, removed: bool) -> None:
+        """This source is a page of the site."""
+
+    async def finish(self, tx: Transaction, site_id: UUID, *, is_seen: bool) -> None:
+        """The crawl has ended: what it fetched for no page is needed no more. ``is_seen``: it has come to its end."""
+
+    async def warn(self, scope: TenantScope, site_id: UUID) -> None:
+        """The crawl would have removed most pages, and has not."""

@@ -32,6 +32,9 @@ class Settings(ServiceSettings):
     ingest_max_queued: int = Field(
         default=50_000, ge=1, description="Ingestions of one tenant that may wait or run at a time."
     )
+    ingest_crawls: int = Field(
+        default=8, ge=1, le=64, description="Sites that one process looks through at a time."
+    )
     ingest_retry_delays: tuple[timedelta, ...] = Field(
         default=(timedelta(seconds=2), timedelta(seconds=8), timedelta(seconds=30)),
         description="The waits before the second, third, … attempt at a version; after the last it has failed.",

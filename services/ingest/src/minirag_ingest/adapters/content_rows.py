@@ -11,7 +11,16 @@ from minirag_contracts.context import TenantScope
 from minirag_eventstore import EventStore, Transaction
 
 from minirag_ingest.domain.document import Document
-from minirag_ingest.ports import SourceContent, StoredDocument, Target
+from minirag_ingest.ports import (
+    FetchedPage,
+    Origin,
+    Page,
+    Raw,
+    SourceContent,
+    StoredDocument,
+    Target,
+    Validators,
+)
 
 LARGE = 256 * 1024
 """Characters of JSON that are written and parsed beside the loop."""
@@ -72,6 +81,20 @@ class PostgresContentRows:
         parsed = await asyncio.to_thread(json.loads, body) if len(body) > LARGE else json.loads(body)
         return StoredDocument(row["title"], row["url"], Document.from_json(parsed))
 
+    async def origin(self, scope: TenantScope, target: Target) -> tuple[str, Origin] | None:
+        """The last URL of a version's document and its origin."""
+        async with self._store.transaction(scope) as tx:
+            row = await tx.connection.fetchrow(
+                """SELECT url, asked, etag, last_modified, links FROM documents
+                   WHERE source_id = $1 AND version = $2 AND url IS NOT NULL AND asked IS NOT NULL""",
+                target.source_id,
+                target.version,
+            )
+        if row is None:
+            return None
+        said = Validators(row["etag"], row["last_modified"])
+        return row["url"], Origin(row["asked"], said, None if row["links"] is None else tuple(row["links"]))
+
     async def keep_document(
         self, scope: TenantScope, target: Target, stored: StoredDocument, rules: str
     ) -> None:
@@ -80,10 +103,13 @@ class PostgresContentRows:
             body = await asyncio.to_thread(_dump, stored.document)
         else:
             body = _dump(stored.document)
+        origin = stored.origin
+        said = origin.validators if origin else Validators()
         async with self._store.transaction(scope) as tx:
             await tx.connection.execute(
-                """INSERT INTO documents (tenant_id, source_id, version, title, url, body, content_hash)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (source_id, version) DO NOTHING""",
+                """INSERT INTO documents (tenant_id, source_id, version, title, url, body, content_hash, asked, etag,
+                                          last_modified, links)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (source_id, version) DO NOTHING""",
                 scope.tenant_id,
                 target.source_id,
                 target.version,
@@ -91,6 +117,10 @@ class PostgresContentRows:
                 stored.url,
                 body,
                 _hash(stored, body, rules),
+                origin.asked if origin else None,
+                said.etag,
+                said.last_modified,
+                None if origin is None or origin.links is None else list(origin.links),
             )
 
     async def same_document(self, scope: TenantScope, target: Target, other: int) -> bool:
@@ -129,6 +159,33 @@ class PostgresContentRows:
                     ORDER BY version DESC LIMIT $2)""",
             source_id,
             keep,
+        )
+
+    async def fetched(self, scope: TenantScope, target: Target) -> FetchedPage | None:
+        """As it came."""
+        async with self._store.transaction(scope) as tx:
+            row = await tx.connection.fetchrow(
+                """SELECT url, final_url, media_type, charset, etag, last_modified, body, links FROM fetched_pages
+                   WHERE page_id = $1 AND page_version = $2 AND body IS NOT NULL""",
+                target.source_id,
+                target.version,
+            )
+        if row is None:
+            return None
+        raw = Raw(row["body"], None, row["media_type"], row["charset"])
+        said = Validators(row["etag"], row["last_modified"])
+        return FetchedPage(row["url"], Page(raw, row["final_url"], said), tuple(row["links"]))
+
+    async def drop_fetched(self, tx: Transaction, source_id: UUID, version: int) -> None:
+        """Also what older versions have left that were cancelled."""
+        await tx.connection.execute(
+            "DELETE FROM fetched_pages WHERE page_id = $1 AND page_version <= $2", source_id, version
+        )
+
+    async def forget_fetched(self, tx: Transaction, source_ids: Sequence[UUID]) -> None:
+        """Of pages, and of all pages of sites."""
+        await tx.connection.execute(
+            "DELETE FROM fetched_pages WHERE source_id = ANY($1) OR page_id = ANY($1)", source_ids
         )
 
 

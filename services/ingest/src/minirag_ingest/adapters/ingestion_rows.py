@@ -10,7 +10,7 @@ _INGESTIONS = """
 SELECT i.*, s.name, p.stage, p.done, p.total, w.attempts AS tried, w.due_at, w.last_error,
        coalesce(w.lease_until > now(), false) AS leased, coalesce(w.due_at > now(), false) AS waits
 FROM ingestions i JOIN sources s USING (source_id)
-LEFT JOIN work w ON w.kind = 'ingestion' AND w.key = i.source_id || ':' || i.version
+LEFT JOIN work w ON w.kind IN ('ingestion', 'crawl') AND w.key = i.source_id || ':' || i.version
 LEFT JOIN ingestion_progress p ON p.source_id = i.source_id AND p.version = i.version
 WHERE (s.source_id = $1 OR s.parent_id = $1)
   AND ($2::timestamptz IS NULL OR (i.created_at, i.source_id) < ($2, $3::uuid))

@@ -156,7 +156,7 @@ def _read(row: dict[str, Any], *, flat: bool = False) -> SourceRead:
         name=row["name"],
         description=row["description"],
         source_type=row["source_type"],
-        status=_status(row) if aggregated else row["status"],
+        status=_family_status(row) if aggregated else row["status"],
         config=row["whole_config"],
         document_count=row["document_count"],
         chunk_count=row["children_chunk_count"] if aggregated else row["chunk_count"],
@@ -171,8 +171,11 @@ def _read(row: dict[str, Any], *, flat: bool = False) -> SourceRead:
     )
 
 
-def _status(row: dict[str, Any]) -> str:
-    """That of the children; but while there may be more of them to come, and where an archive did not give them all, its own."""
-    incomplete = row["status"] == "error" and "original_filename" in row["config"]
-    status: str = row["status"] if incomplete or row["status"] == "processing" else row["children_status"]
-    return status
+def _family_status(row: dict[str, Any]) -> str:
+    """That of the children; but while there may be more of them to come, and where an archive or a crawl did not give them all,
+    its own.
+    """
+    own: str = row["status"]
+    children: str = row["children_status"]
+    gives_children = "crawl" in row["config"] or "original_filename" in row["config"]
+    return own if own == "processing" or (own == "error" and gives_children) else children

@@ -17,7 +17,7 @@ from minirag_contracts.events.ingest import (
 from minirag_contracts.requests.ingest import SourceRead
 from minirag_eventstore import Transaction
 
-from minirag_ingest.commands.ingestion import ACTIVATING, WORK_KIND, work_key, work_payload
+from minirag_ingest.commands.ingestion import ACTIVATING, CRAWL_KIND, WORK_KIND, work_key, work_payload
 from minirag_ingest.commands.quotas import Quotas
 from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.domain import source
@@ -104,18 +104,32 @@ class Sources:
         return events
 
     async def drop_work(self, tx: Transaction, payloads: Sequence[EventPayload]) -> None:
-        """No more work for the versions that these events cancel."""
-        keys = [
-            work_key(payload.source_id, payload.version)
-            for payload in payloads
-            if isinstance(payload, IngestCancelled)
-        ]
-        if keys:
+        """No more work for the versions that these events cancel, and nothing that was fetched for it."""
+        ended = [payload for payload in payloads if isinstance(payload, IngestCancelled)]
+        if ended:
+            keys = [work_key(payload.source_id, payload.version) for payload in ended]
             await tx.drop_work(WORK_KIND, *keys)
+            await tx.drop_work(CRAWL_KIND, *keys)
+            await self._contents.forget_fetched(tx, [payload.source_id for payload in ended])
+
+    async def remove(
+        self, tx: Transaction, context: Context, source_id: UUID, loaded: tuple[source.Source, int]
+    ) -> bool:
+        """Deactivates a source that has no children; whether it was active. Hiding it is up to the caller."""
+        state, recorded = loaded
+        payloads = source.decide(state, source.Deactivate())
+        await self.append(tx, context, source_id, recorded, payloads)
+        await self.drop_work(tx, payloads)
+        return bool(payloads)
 
     async def take_back(self, tx: Transaction, source_id: UUID, version: int) -> bool:
         """No more work for a version, unless it is becoming visible already; says whether that is so."""
-        return await tx.take_back_work(WORK_KIND, work_key(source_id, version), ACTIVATING)
+        key = work_key(source_id, version)
+        taken = await tx.take_back_work(WORK_KIND, key, ACTIVATING)
+        taken = taken or await tx.take_back_work(CRAWL_KIND, key, ACTIVATING)
+        if taken:
+            await self._contents.forget_fetched(tx, [source_id])
+        return taken
 
     async def request(self, tx: Transaction, context: Context, source_id: UUID) -> int:
         """Asks for the next version, and answers which one that is."""

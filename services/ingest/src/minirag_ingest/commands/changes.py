@@ -113,6 +113,8 @@ class ChangeCommands:
         if "config" in changes.model_fields_set:
             config = intake.replaced_config(state.source_type, old.config, changes.config)
             self._given.check_config(state.source_type, config)
+            if state.parent_id is not None:
+                intake.check_child(config)
         if "content" in changes.model_fields_set:
             if state.source_type == "upload":
                 raise InvalidSource("The content of an upload is its file: upload the new one.")

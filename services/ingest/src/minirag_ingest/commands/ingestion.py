@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Protocol
@@ -27,6 +27,7 @@ from minirag_ingest.ports import (
     ContentRows,
     Index,
     LastingFailure,
+    NotModified,
     ProgressRows,
     ProgressSignal,
     SourceRows,
@@ -38,6 +39,8 @@ from minirag_ingest.ports import (
 log = logging.getLogger(__name__)
 
 WORK_KIND = "ingestion"
+CRAWL_KIND = "crawl"
+"""Work that looks through a site: it mostly waits, and must not keep documents waiting. Same key, same payload."""
 BATCH = 64
 """Chunks of one request to retrieval."""
 MANY = 500
@@ -114,12 +117,20 @@ class Ingestion:
         self._archives = archives
 
     async def make(self, item: WorkItem) -> None:
-        """One attempt. A lasting failure ends the version at once, a temporary one is raised until the last attempt."""
+        """One attempt."""
+        outcome = await self.attempt(item, self._made)
+        if not item.finished:  # by handing it over
+            await self._end(item, outcome)
+
+    async def attempt(
+        self, item: WorkItem, made: Callable[[WorkItem], Awaitable[source.Outcome | None]]
+    ) -> source.Outcome | None:
+        """A lasting failure ends the version at once, a temporary one is raised until the last attempt."""
         started = datetime.now(UTC)
         try:
-            outcome = await self._made(item)
+            return await made(item)
         except LastingFailure as failure:
-            outcome = source.Fail(_version(item), failure.code, str(failure), item.tries)
+            return source.Fail(version_of(item), failure.code, str(failure), item.tries)
         except Unavailable as away:
             raise Postpone(OWNER_AWAY, AWAY) from away
         except Busy as busy:
@@ -132,28 +143,32 @@ class Ingestion:
             if item.tries < self._attempts and failure.retry_after is None:
                 raise
             sentence = _tried(str(failure), item.tries)
-            outcome = source.Fail(_version(item), failure.code, sentence, item.tries)
-        await self._end(item, outcome)
+            return source.Fail(version_of(item), failure.code, sentence, item.tries)
 
     async def give_up(self, tx: Transaction, item: WorkItem, error: str) -> None:
         """What we did not expect kept happening: the source must not stay in ``processing``."""
         log.error("an ingestion was given up", extra={"source_id": item.payload["source_id"], "error": error})
-        await self._record(tx, item, source.Fail(_version(item), "internal_error", OUR_FAULT, item.tries))
+        await self.record(tx, item, source.Fail(version_of(item), "internal_error", OUR_FAULT, item.tries))
 
     async def _made(self, item: WorkItem) -> source.Outcome | None:
         """The outcome; None if the version has ended already."""
-        source_id, version = _source_id(item), _version(item)
+        source_id, version = source_id_of(item), version_of(item)
         async with self._store.transaction(item.scope) as tx:
             state, _ = await tx.load(source.stream_of(source_id), source.evolve, source.Source())
         if not source.is_current(state, version) or state.bot_id is None:
             return None
+        if state.is_site:
+            await self._hand_over(item)
+            return None
         target = Target(state.bot_id, source_id, version)
         meter = Meter(self._progress, self._progress_rows, item.scope, target)
         if self._archives is not None and self._archives.concerns(state):
-            unpacked = await self._archives.unpack(_context(item), source_id, state, meter)
+            unpacked = await self._archives.unpack(context_of(item), source_id, state, meter)
             if not isinstance(unpacked, AsDocument):
                 return unpacked
         stored = await self._document(item, target, state, meter)
+        if stored is None:
+            return source.Unchanged(version)
         if state.visible and await self._contents.same_document(item.scope, target, state.visible):
             return source.Unchanged(version)
         await meter.tell("chunking")
@@ -163,21 +178,31 @@ class Ingestion:
             raise LastingFailure("empty_document", "Chunking produced no output")
         embedded = await self._stage(item, target, chunks, meter)
         changed = await self._decided(item, target, state.visible, chunks)
-        activated = await self._index.activate(_context(item), target, len(chunks))
+        activated = await self._index.activate(context_of(item), target, len(chunks))
         return source.Complete(
             version, len(chunks), activated.generation, difference=changed, embedded=embedded
         )
 
+    async def _hand_over(self, item: WorkItem) -> None:
+        async with self._store.transaction(item.scope) as tx:
+            await tx.add_work(CRAWL_KIND, item.key, payload=item.payload)
+            await item.finish(tx)
+
     async def _document(
         self, item: WorkItem, target: Target, state: source.Source, meter: Meter
-    ) -> StoredDocument:
-        """What an attempt before has read; else the text of the version to go back to, or what the source says now."""
+    ) -> StoredDocument | None:
+        """What an attempt before has read; else the text of the version to go back to, or what the source says now. None:
+        that is what answers already.
+        """
         stored = await self._contents.document(item.scope, target.source_id, target.version)
         if stored is not None:
             return stored
         await meter.tell("reading")
         if state.of_version is None:
-            stored = await self._reader.read(item.scope, state)
+            found = await self._reader.read(item.scope, state)
+            if isinstance(found, NotModified):
+                return None
+            stored = found
         else:
             stored = await self._contents.document(item.scope, target.source_id, state.of_version)
         if stored is None:
@@ -204,7 +229,7 @@ class Ingestion:
     async def _stage(self, item: WorkItem, target: Target, chunks: Sequence[Chunk], meter: Meter) -> int:
         """All batches, a few at a time; the first failure stops the others. Answers how many chunks were embedded."""
         remaining = iter(chunks)
-        context = _context(item)
+        context = context_of(item)
         done = embedded = 0
         await meter.tell("indexing", done, len(chunks))
 
@@ -229,19 +254,21 @@ class Ingestion:
         """Outcome and end of the work in one transaction: LeaseLost undoes both."""
         async with self._store.transaction(item.scope) as tx:
             if outcome is not None:
-                await self._record(tx, item, outcome)
+                await self.record(tx, item, outcome)
             await item.finish(tx)
 
-    async def _record(self, tx: Transaction, item: WorkItem, outcome: source.Outcome) -> None:
-        source_id = _source_id(item)
+    async def record(self, tx: Transaction, item: WorkItem, outcome: source.Outcome) -> None:
+        """The version ends so, unless it has ended already."""
+        source_id = source_id_of(item)
         stream = source.stream_of(source_id)
         await self._rows.lock(
             tx, source_id
         )  # a change of the source's settings must not undo a finished version
         state, recorded = await tx.load(stream, source.evolve, source.Source())
         payloads = source.decide(state, outcome)
-        await tx.append(_context(item), stream, recorded, payloads)
+        await tx.append(context_of(item), stream, recorded, payloads)
         await self._schedules.ended(tx, source_id, state, payloads)
+        await self._contents.drop_fetched(tx, source_id, outcome.version)
         await self._contents.drop_documents(tx, source_id, KEPT_VERSIONS)
         await self._progress_rows.forget(tx, source_id)
 
@@ -270,16 +297,19 @@ def _sizes(config: dict[str, Any]) -> Sizes:
         raise LastingFailure("invalid_source", str(refusal)) from refusal
 
 
-def _source_id(item: WorkItem) -> UUID:
+def source_id_of(item: WorkItem) -> UUID:
+    """Of which source."""
     return UUID(item.payload["source_id"])
 
 
-def _version(item: WorkItem) -> int:
+def version_of(item: WorkItem) -> int:
+    """Which version of it."""
     version: int = item.payload["version"]
     return version
 
 
-def _context(item: WorkItem) -> Context:
+def context_of(item: WorkItem) -> Context:
+    """Of what follows from the work: caused by what caused the work."""
     return Context(
         actor="system:ingest",
         tenant_id=item.tenant_id,

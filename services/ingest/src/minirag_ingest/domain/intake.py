@@ -15,6 +15,7 @@ from minirag_contracts.requests.ingest import (
     is_archive,
 )
 
+from minirag_ingest.domain.crawl_plan import public_plan
 from minirag_ingest.domain.language import LANGUAGES
 from minirag_ingest.domain.sizes import Sizes
 from minirag_ingest.errors import (
@@ -116,6 +117,12 @@ def url_of(config: dict[str, Any]) -> str | None:
     return url.strip()
 
 
+def check_child(config: dict[str, Any]) -> None:
+    """What a source with a parent may not have: the pages of a site are children themselves."""
+    if config.get("crawl") is not None:
+        raise InvalidSource("A source with a parent cannot be crawled: its pages would be nested too deeply.")
+
+
 def check_cutting(config: dict[str, Any]) -> None:
     """How long passages shall be, and in which language they are; raises InvalidSource."""
     try:
@@ -145,7 +152,9 @@ def public_config(source_type: SourceType, config: dict[str, Any]) -> dict[str, 
     public = _cutting(config)
     if source_type == "url":
         url = url_of(config)
-        return {"url": urlunsplit(urlsplit(url)._replace(query="", fragment="")), **public} if url else public
+        shown = {"url": urlunsplit(urlsplit(url)._replace(query="", fragment=""))} if url else {}
+        crawl = {"crawl": public_plan(config)} if config.get("crawl") is not None else {}
+        return {**shown, **crawl, **public}
     if source_type == "upload":
         return {key: config[key] for key in FILE_FACTS if key in config} | public
     return public

@@ -74,6 +74,11 @@ class Source:
         """As clients see it."""
         return self.settings.name
 
+    @property
+    def is_site(self) -> bool:
+        """Whether its pages are its children, found by a crawl."""
+        return self.source_type == "url" and "crawl" in self.settings.config
+
 
 @dataclass(frozen=True, slots=True)
 class Create:

@@ -13,6 +13,7 @@ from minirag_contracts.requests.ingest import (
     ListIngestions,
     ListSources,
     ListVersions,
+    PreviewCrawl,
     RollBackSource,
     UpdateSource,
     UploadSource,
@@ -22,6 +23,7 @@ from minirag_service import Runtime
 
 from minirag_ingest.commands.changes import ChangeCommands
 from minirag_ingest.commands.families import FamilyCommands
+from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.commands.uploads import UploadCommands
 from minirag_ingest.commands.versions import VersionCommands
@@ -36,6 +38,7 @@ def register(
     changes: ChangeCommands,
     versions: VersionCommands,
     queries: SourceQueries,
+    previews: CrawlPreviews,
 ) -> None:
     """Answers ``rpc.ingest.sources.*``."""
     runtime.on(CreateSource, commands.create)
@@ -48,6 +51,7 @@ def register(
     runtime.on(DeactivateSource, changes.deactivate)
     runtime.on(RollBackSource, versions.roll_back)
     runtime.on(CancelIngestion, versions.cancel)
+    runtime.on(PreviewCrawl, previews.preview)
     runtime.on(GetSource, queries.get)
     runtime.on(ListSources, queries.list)
     runtime.on(ListChildren, queries.children)

@@ -19,7 +19,16 @@ from minirag_ingest.adapters.extract.worker import CHILD, Limits, ReplyTooLarge,
 from minirag_ingest.domain.document import Document
 from minirag_ingest.domain.language import language_of
 from minirag_ingest.domain.sizes import Sizes
-from minirag_ingest.ports import ExtractionInterrupted, Raw, StoredDocument, Unreadable
+from minirag_ingest.ports import (
+    ExtractionInterrupted,
+    Link,
+    Raw,
+    RobotsAnswer,
+    SitemapEntries,
+    StoredDocument,
+    Surveyed,
+    Unreadable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +81,23 @@ class ExtractionPool:
         }
         body = await self._answer(job, await asyncio.to_thread(_encoded, stored.document))
         return await asyncio.to_thread(_chunks, body)
+
+    async def survey_page(self, raw: Raw, robots_tag: str) -> Surveyed:
+        """What a page of HTML says to crawlers; raises as ``extract`` does."""
+        job = {"survey": "page", "charset": raw.charset, "header": robots_tag}
+        found = json.loads(await self._answer(job, raw.data))
+        links = tuple(Link(href, follow) for href, follow in found["links"])
+        return Surveyed(found["title"], found["base"], links, found["noindex"], found["nofollow"])
+
+    async def survey_sitemap(self, data: bytes) -> SitemapEntries:
+        """Pages and further sitemaps; raises as ``extract`` does."""
+        found = json.loads(await self._answer({"survey": "sitemap"}, data))
+        return SitemapEntries(tuple(found["pages"]), tuple(found["sitemaps"]))
+
+    async def survey_robots(self, text: str, urls: Sequence[str]) -> RobotsAnswer:
+        """What a robots.txt allows us; raises as ``extract`` does."""
+        found = json.loads(await self._answer({"survey": "robots", "urls": list(urls)}, text.encode()))
+        return RobotsAnswer(tuple(found["allowed"]), found["delay"], tuple(found["sitemaps"]))
 
     async def close(self) -> None:
         """Ends all processes."""

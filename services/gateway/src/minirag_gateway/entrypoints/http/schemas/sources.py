@@ -9,6 +9,7 @@ from minirag_contracts.requests.ingest import (
     CreateSource,
     CreateSourceBatch,
     NewChild,
+    PreviewCrawl,
     RollBackSource,
     SourceChanges,
     UpdateSource,
@@ -149,6 +150,17 @@ class SourceBatchCreate(Body):
             source_type=self.source_type,
             children=[NewChild(**child.model_dump()) for child in self.children],
         )
+
+
+class CrawlPreviewRequest(Body):
+    """A site, and how it would be crawled: `crawl` as in the `config` of a `url` source."""
+
+    url: str = Field(min_length=1, max_length=2048, examples=["https://example.com/"])
+    crawl: Config = Field(default={}, examples=[{"max_depth": 2, "exclude": ["/blog/"]}])
+
+    def request(self) -> PreviewCrawl:
+        """What ingest is asked."""
+        return PreviewCrawl(url=self.url, crawl=self.crawl)
 
 
 class UploadForm(Body):
