@@ -1,6 +1,7 @@
 """What the use cases need from outside."""
 
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -84,6 +85,10 @@ class Busy(Exception):
     def __init__(self, retry_after: timedelta) -> None:
         super().__init__("comes back later")
         self.retry_after = retry_after
+
+
+WORKING_FOR: ContextVar[UUID | None] = ContextVar("working_for", default=None)
+"""The tenant whose ingestion this task makes: those who read documents take turns by it."""
 
 
 class Extractor(Protocol):

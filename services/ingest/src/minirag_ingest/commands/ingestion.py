@@ -19,6 +19,7 @@ from minirag_ingest.commands.progress import Meter
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.domain import source
 from minirag_ingest.ports import (
+    WORKING_FOR,
     Busy,
     Chunker,
     ContentRows,
@@ -75,6 +76,7 @@ class Ingestion:
     async def make(self, item: WorkItem) -> None:
         """One attempt. A lasting failure ends the version at once, a temporary one is raised until the last attempt."""
         started = datetime.now(UTC)
+        WORKING_FOR.set(item.tenant_id)
         try:
             outcome = await self._made(item)
         except LastingFailure as failure:
