@@ -17,6 +17,7 @@ from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.versioned_work import CRAWL_KIND, context_of, source_id_of, version_of
 from minirag_ingest.domain import source
 from minirag_ingest.ports import (
+    WORKING_FOR,
     Busy,
     ContentRows,
     LastingFailure,
@@ -116,6 +117,7 @@ class Ingestion:
     ) -> source.Outcome | None:
         """A lasting failure ends the version at once, a temporary one is raised until the last attempt."""
         started = datetime.now(UTC)
+        WORKING_FOR.set(item.tenant_id)
         try:
             return await made(item)
         except LastingFailure as failure:
