@@ -35,6 +35,7 @@ MAY_OPEN_THE_SYSTEM_POOL = {
     # Named look-ups before there is a tenant: who is it that brings this?
     "minirag_gateway.adapters.credentials",
     # Rooms that serve all tenants at once.
+    "minirag_ingest.adapters.refresh_rows",
     "minirag_retrieval.adapters.bot_rows",
     "minirag_chat.queries.material",
     # Forgets by age what was delivered, of all tenants.

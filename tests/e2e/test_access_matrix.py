@@ -21,6 +21,8 @@ from operations import OPERATIONS, Ids, Operation
 OWN = {
     # operation → statuses with ids of one's own, where they are not a success
     "ingest_source": {202, 409},  # it may be on its way already
+    "cancel_ingestion": {200, 409},  # it has ended already
+    "roll_back_source": {202, 409},  # there is but one version
     "change_own_password": {204, 403, 409, 422},  # the example is not the password of anybody here
     "log_out": {204, 403},  # a token is no login
     "redeliver_webhook_delivery": {202, 409},  # it may still be on its way

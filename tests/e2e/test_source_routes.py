@@ -10,7 +10,7 @@ from api import Tenant
 FIELDS = {
     "id", "tenant_id", "bot_profile_id", "parent_id", "name", "description", "source_type", "status", "config",
     "document_count", "chunk_count", "error_message", "is_active", "refresh_schedule", "last_refreshed_at",
-    "children_count", "created_at", "updated_at",
+    "children_count", "created_at", "updated_at", "next_refresh_at",
 }  # fmt: skip
 
 HERONS = "Herons nest in the old poplars by the weir. They return from the south in the middle of March."
@@ -244,3 +244,56 @@ async def test_lists_are_paged(tenant: Tenant) -> None:
         url = response.links.get("next", {}).get("url")
     assert seen == expected
     await tenant.call("GET", f"/v1/sources/{made['parent']['id']}/children?cursor=nonsense", 422)
+
+
+async def told(tenant: Tenant, bot_id: str) -> set[str]:
+    """Which animals the cited passages speak of."""
+    reply = await tenant.ask(bot_id, "What was seen of herons, and what of otters?")
+    text = " ".join(source["content"] for source in reply["sources"]).lower()
+    return {animal for animal in ("herons", "otters") if animal in text}
+
+
+async def test_versions_are_listed_and_gone_back_to(tenant: Tenant, stranger: Tenant) -> None:
+    bot_id = await tenant.bot()
+    source_id = await tenant.text_source(bot_id, HERONS)
+    await tenant.ready(source_id)
+    path = f"/v1/sources/{source_id}"
+    await tenant.call("PATCH", path, 200, json={"content": OTTERS})
+    await tenant.call("POST", f"{path}/ingest", 202)
+    await tenant.ready(source_id)
+    assert await told(tenant, bot_id) == {"otters"}
+    newest, first = await tenant.call("GET", f"{path}/versions", 200)
+    assert (newest["version"], newest["visible"], first["visible"], first["kept"]) == (2, True, False, True)
+    assert (newest["added"], newest["changed"], newest["removed"], newest["chunk_count"]) == (0, 1, 0, 1)
+    accepted = await tenant.call("POST", f"{path}/rollback", 202)
+    assert accepted == {"status": "accepted", "message": "Version 3 is being made", "version": 3}
+    await tenant.ready(source_id)
+    assert await told(tenant, bot_id) == {"herons"}
+    again = await tenant.call("POST", f"{path}/rollback", 202, json={"version": 2})
+    assert again["version"] == 4
+    await tenant.ready(source_id)
+    assert await told(tenant, bot_id) == {"otters"}
+    refused = await tenant.call("POST", f"{path}/rollback", 409, json={"version": 99})
+    assert refused["code"] == "version_not_kept"
+    for way, method in (("versions", "GET"), ("ingestions", "GET"), ("rollback", "POST"), ("cancel", "POST")):
+        assert (await stranger.call(method, f"{path}/{way}", 404))["detail"] == "Source not found"
+
+
+async def test_ingestions_are_seen_and_what_failed_is_taken_up_by_one_call(tenant: Tenant) -> None:
+    bot_id = await tenant.bot()
+    made = await child_batch(tenant, bot_id, HERONS, " ")
+    parent_id, (good, bad) = made["parent"]["id"], (child["id"] for child in made["children"])
+    await tenant.call("POST", f"/v1/sources/{parent_id}/ingest-children", 202)
+    await tenant.ready(good)
+    path = f"/v1/sources/{parent_id}/ingestions"
+    async with asyncio.timeout(20):
+        while {one["status"] for one in await tenant.call("GET", path, 200)} != {"completed", "failed"}:
+            await asyncio.sleep(0.05)
+    by_source = {one["source_id"]: one for one in await tenant.call("GET", path, 200)}
+    assert (by_source[good]["percent"], by_source[good]["chunk_count"]) == (100, 1)
+    assert (by_source[bad]["code"], by_source[bad]["error"]) == ("empty_document", "No content to ingest")
+    await tenant.call("PATCH", f"/v1/sources/{bad}", 200, json={"content": OTTERS})
+    queued = await tenant.call("POST", f"/v1/sources/{parent_id}/ingest-children?only_failed=true", 202)
+    assert queued["enqueued"] == 1
+    await tenant.ready(bad)
+    assert (await tenant.call("POST", f"/v1/sources/{parent_id}/cancel", 409))["code"] == "nothing_to_cancel"

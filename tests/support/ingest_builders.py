@@ -15,44 +15,66 @@ from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.examples import TENANT_ID
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import (
+    CancelIngestion,
     CreateSource,
     DeactivateSource,
     GetSource,
+    IngestionList,
     IngestSource,
+    ListChildren,
+    ListIngestions,
+    ListVersions,
+    RollBackSource,
     SourceChanges,
     SourceRead,
     UpdateSource,
     UploadSource,
+    VersionList,
 )
 from minirag_contracts.requests.retrieval import Activated, Chunk
 from minirag_contracts.signals import Progress
 from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner, log
+from minirag_eventstore.rebuild import rebuild_own
 from minirag_ingest.adapters.archive_rows import PostgresArchiveRows
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
+from minirag_ingest.adapters.crawl_rows import PostgresCrawlRows
 from minirag_ingest.adapters.extract.archives import ArchiveWorkers
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.extract.worker import Limits
+from minirag_ingest.adapters.ingestion_rows import PostgresIngestionRows
+from minirag_ingest.adapters.progress_rows import PostgresProgressRows
+from minirag_ingest.adapters.refresh_rows import PostgresRefreshRows
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
 from minirag_ingest.adapters.web import WebFetcher
-from minirag_ingest.commands import hiding
+from minirag_ingest.commands import hiding, schedules
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.changes import ChangeCommands
+from minirag_ingest.commands.crawling import Crawls
+from minirag_ingest.commands.exploring import Explorer
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import CRAWL_KIND, INTERRUPTIONS, WORK_KIND, Ingestion
+from minirag_ingest.commands.pages import SitePages
+from minirag_ingest.commands.politeness import Gates
+from minirag_ingest.commands.previewing import CrawlPreviews
+from minirag_ingest.commands.quotas import Quotas
 from minirag_ingest.commands.reading import SourceReader
+from minirag_ingest.commands.refreshing import Refreshes
+from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.commands.unpacking import Unpacking
 from minirag_ingest.commands.uploads import UploadCommands
+from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.domain import source
 from minirag_ingest.errors import UploadGone
 from minirag_ingest.ports import LastingFailure, Target
 from minirag_ingest.projections import PROJECTIONS
 from minirag_ingest.queries import SourceQueries
 from minirag_service.egress import Allowance, GuardedClient
+from minirag_service.egress.backend import Resolver, resolve
 from minirag_service.sealing import Sealer
 
 TENANT = TENANT_ID
@@ -69,6 +91,12 @@ def a_source(content: str | None = "The moon is made of rock.", **fields: Any) -
 def a_url(url: str, **fields: Any) -> CreateSource:
     """A source that is fetched."""
     return a_source(None, source_type="url", config={"url": url}, **fields)
+
+
+def a_crawl(url: str, **crawl: Any) -> CreateSource:
+    """A site that is crawled, without pauses."""
+    config = {"url": url, "crawl": {"delay_seconds": 0} | crawl}
+    return a_source(None, source_type="url", config=config, name="Site")
 
 
 def an_upload(filename: str, data: bytes, **fields: Any) -> UploadSource:
@@ -94,10 +122,11 @@ class RememberingIndex:
     activations: list[Target] = field(default_factory=list)
     before: Callable[[str, Target], Awaitable[None]] | None = None
 
-    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> None:
+    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> int:
         if self.before:
             await self.before("stage", target)
         self.staged.setdefault(target, {}).update({chunk.ordinal: chunk for chunk in chunks})
+        return len(chunks)
 
     async def activate(self, context: Context, target: Target, chunk_count: int) -> Activated:
         if self.before:
@@ -183,14 +212,19 @@ class Ingest:
     """One service with real rows, real extraction and real fetching."""
 
     def __init__(
-        self, database: Database, delays: Sequence[float] = (0.05, 0.05), lease: float = 5.0
+        self,
+        database: Database,
+        delays: Sequence[float] = (0.05, 0.05),
+        lease: float = 5.0,
+        allow: str = "127.0.0.1",
+        resolver: Resolver = resolve,
     ) -> None:
         self.database = database
         self.index = RememberingIndex()
         self.bots = RememberingBots()
         self.transfer = RememberingTransfer()
         self.disk = SizedDisk()
-        self.client = GuardedClient(Allowance.parse("127.0.0.1"), timeout=timedelta(seconds=2))
+        self.client = GuardedClient(Allowance.parse(allow), timeout=timedelta(seconds=2), resolver=resolver)
         self.extraction = ExtractionPool(size=1)
         sealer = Sealer([Fernet.generate_key().decode()])
         self.store = EventStore("ingest", database, PROJECTIONS, sealer)
@@ -199,6 +233,7 @@ class Ingest:
         fetcher = WebFetcher(self.client)
         retry = RetryPolicy(tuple(timedelta(seconds=delay) for delay in delays))
         self.progress = RememberingProgress()
+        self.schedules = Schedules(self.store, PostgresRefreshRows(database))
         self.ingestion = Ingestion(
             self.store,
             self.rows,
@@ -207,6 +242,8 @@ class Ingest:
             SentenceChunker(MiniLmTokens(), self.extraction.chunk),
             self.index,
             self.progress,
+            PostgresProgressRows(self.store),
+            self.schedules,
             retry.attempts,
         )
         self.runner = WorkRunner(
@@ -216,6 +253,7 @@ class Ingest:
             concurrency=4,
             lease=timedelta(seconds=lease),
             retry=retry,
+            forgive=INTERRUPTIONS,
             on_parked=self.ingestion.give_up,
             poll=timedelta(milliseconds=20),
         )
@@ -228,7 +266,18 @@ class Ingest:
             poll=timedelta(milliseconds=20),
         )
         given = Given(fetcher, self.disk)
-        sources = Sources(self.rows, self.contents, self.bots, self.runner)
+        self.quotas = Quotas(self.rows)
+        sources = Sources(self.rows, self.contents, self.bots, self.runner, self.schedules, self.quotas)
+        self.refreshes = Refreshes(self.store, sources, self.contents, self.schedules, given)
+        self.refresh_runner = WorkRunner(
+            self.store,
+            schedules.WORK_KIND,
+            self.refreshes.run,
+            lease=timedelta(seconds=lease),
+            retry=retry,
+            on_parked=self.refreshes.keep_going,
+            poll=timedelta(milliseconds=20),
+        )
         self.commands = SourceCommands(self.store, sources, given, self.transfer)
         self.archives = PostgresArchiveRows(self.store)
         opener = ArchiveWorkers(Limits(), largest=ARCHIVE_LIMIT)
@@ -240,7 +289,37 @@ class Ingest:
         )
         self.families = FamilyCommands(self.store, self.rows, sources, given)
         self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
-        self.queries = SourceQueries(self.store, self.rows)
+        history = PostgresIngestionRows()
+        self.versions = VersionCommands(self.store, sources, history)
+        self.queries = SourceQueries(self.store, self.rows, history)
+        self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
+        self._crawl(sources, given, retry, lease)
+
+    def _crawl(self, sources: Sources, given: Given, retry: RetryPolicy, lease: float) -> None:
+        """What looks through sites."""
+        self.previews = CrawlPreviews(self.explorer, given, timedelta(seconds=3))
+        crawl_rows = PostgresCrawlRows(self.store)
+        self.crawls = Crawls(
+            self.store,
+            self.ingestion,
+            self.explorer,
+            crawl_rows,
+            self.contents,
+            SitePages(self.store, crawl_rows, self.contents, sources, self.hidings),
+            self.index,
+            self.progress,
+            PostgresProgressRows(self.store),
+            self.disk,
+        )
+        self.crawl_runner = WorkRunner(
+            self.store,
+            CRAWL_KIND,
+            self.crawls.make,
+            lease=timedelta(seconds=lease),
+            retry=retry,
+            on_parked=self.ingestion.give_up,
+            poll=timedelta(milliseconds=20),
+        )
 
     async def create(self, request: CreateSource, **context: Any) -> SourceRead:
         """A source."""
@@ -268,6 +347,23 @@ class Ingest:
         """The source as clients see it."""
         return await self.queries.get(GetSource(source_id=source_id), a_context())
 
+    async def roll_back(self, source_id: UUID, version: int | None = None) -> int:
+        """Asks for a version with an earlier one's text."""
+        request = RollBackSource(source_id=source_id, version=version)
+        return (await self.versions.roll_back(request, a_context())).version
+
+    async def cancel(self, source_id: UUID) -> SourceRead:
+        """No more of the version that is being made."""
+        return await self.versions.cancel(CancelIngestion(source_id=source_id), a_context())
+
+    async def history(self, source_id: UUID, **page: Any) -> IngestionList:
+        """The ingestions of a source and its children."""
+        return await self.queries.ingestions(ListIngestions(source_id=source_id, **page), a_context())
+
+    async def listed_versions(self, source_id: UUID, **page: Any) -> VersionList:
+        """The versions that were ever visible."""
+        return await self.queries.versions(ListVersions(source_id=source_id, **page), a_context())
+
     async def ended(self, source_id: UUID, timeout: float = 20.0) -> SourceRead:
         """The source, once it is not being processed any more."""
         async with asyncio.timeout(timeout):
@@ -281,6 +377,30 @@ class Ingest:
         await self.ingest(created.id)
         return await self.ended(created.id)
 
+    async def crawled(self, site_id: UUID, timeout: float = 20.0) -> dict[str, SourceRead]:
+        """The pages of a site by path, once it and all of them are at rest."""
+        await self.ended(site_id, timeout)
+        async with asyncio.timeout(timeout):
+            while True:
+                found = await self.queries.children(ListChildren(source_id=site_id, limit=1000), a_context())
+                pages = found.items
+                if (
+                    all(page.status != "processing" for page in pages)
+                    and (await self.read(site_id)).status != "processing"
+                ):
+                    return {"/" + page.config["url"].split("/", 3)[3]: page for page in pages}
+                await asyncio.sleep(0.02)
+
+    async def failure(self, source_id: UUID) -> str | None:
+        """The sentence of a source's own last failure."""
+        return (await self.read(source_id)).error_message
+
+    async def idle(self, timeout: float = 10.0) -> None:
+        """Until nothing is being made any more."""
+        async with asyncio.timeout(timeout):
+            while self.runner.running or self.crawl_runner.running or await self.count("work"):
+                await asyncio.sleep(0.02)
+
     async def events(self, source_id: UUID) -> list[str]:
         """The types of what happened to a source."""
         async with self.database.tenant(TenantScope(TENANT)) as connection:
@@ -292,10 +412,22 @@ class Ingest:
         async with self.database.tenant(TenantScope(TENANT)) as connection:
             return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
 
+    async def differences(self) -> list[Any]:
+        """What the service's own projections have that their rebuild has not, or the other way round."""
+        own = [projection for projection in PROJECTIONS if projection.owner == "ingest"]
+        reports = [await rebuild_own(self.database, "ingest", projection) for projection in own]
+        return [difference for report in reports for difference in report.differences]
+
+    async def work(self, kind: str) -> list[dict[str, Any]]:
+        """The tenant's pieces of work of a kind."""
+        async with self.database.tenant(TenantScope(TENANT)) as connection:
+            rows = await connection.fetch("SELECT * FROM work WHERE kind = $1 ORDER BY key", kind)
+        return [dict(row) for row in rows]
+
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """With ingestion running."""
-        runners = (self.runner, self.hiding_runner)
+        runners = (self.runner, self.hiding_runner, self.crawl_runner, self.refresh_runner)
         tasks = [asyncio.create_task(runner.run()) for runner in runners]
         try:
             yield

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from contexts import a_context
@@ -285,9 +285,10 @@ async def _none_left(store: EventStore) -> bool:
 
 
 async def test_work_that_was_taken_back_is_cancelled_where_it_runs(store: EventStore) -> None:
-    context, ended = a_context(new_id()), asyncio.Event()
+    context, begun, ended = a_context(new_id()), asyncio.Event(), asyncio.Event()
 
     async def handle(item: WorkItem) -> None:
+        begun.set()
         try:
             await asyncio.sleep(3600)
         finally:
@@ -298,6 +299,7 @@ async def test_work_that_was_taken_back_is_cancelled_where_it_runs(store: EventS
         async with store.transaction(context.scope) as transaction:
             for key in ("runs", "waits elsewhere"):
                 await runner.add(transaction, key)
+        await asyncio.wait_for(begun.wait(), 5)
         async with store.transaction(context.scope) as transaction:
             await transaction.drop_work("job", "runs", "waits elsewhere", "never was")
         assert await count(store, "work") == 0
@@ -313,3 +315,61 @@ async def test_taking_work_back_does_not_wait_for_who_is_ending_it(store: EventS
         async with asyncio.timeout(2), store.transaction(context.scope) as second:
             await second.drop_work("job", "ending", "waiting")
     assert await count(store, "work") == 0
+
+
+async def test_work_that_is_put_replaces_what_is_there_and_whoever_runs_it_has_no_effect(
+    store: EventStore,
+) -> None:
+    context, started, go_on = a_context(), asyncio.Event(), asyncio.Event()
+    lost: list[str] = []
+
+    async def handle(item: WorkItem) -> None:
+        started.set()
+        await go_on.wait()
+        try:
+            async with store.transaction(item.scope) as transaction:
+                await transaction.add_work("effect", "of the old piece")
+                await item.finish(transaction)
+        except LeaseLost:
+            lost.append(item.key)
+            raise
+
+    later = datetime.now(UTC) + timedelta(hours=1)
+    await add(store, context, "a")
+    async with running(runner_of(store, handle)):
+        await started.wait()
+        async with store.transaction(context.scope) as transaction:
+            await transaction.put_work("job", "a", due=later, payload={"n": 2})
+            await transaction.put_work("job", "b", due=later, payload={"n": 3})
+        go_on.set()
+        async with asyncio.timeout(5):
+            while lost != ["a"]:
+                await asyncio.sleep(0.01)
+    async with store.database.system() as connection:
+        rows = await connection.fetch(
+            "SELECT kind, key, payload, due_at, attempts, lease_owner FROM work ORDER BY key"
+        )
+    assert [tuple(row) for row in rows] == [
+        ("job", "a", {"n": 2}, later, 0, None),
+        ("job", "b", {"n": 3}, later, 0, None),
+    ]
+
+
+async def test_interruptions_are_forgiven_as_often_as_a_runner_was_told_to(store: EventStore) -> None:
+    """Deaths show as leases that ran out, a database that goes away as an error of the attempt."""
+    await add(store, a_context(new_id()), "key")
+    for _ in range(4):
+        async with store.database.system() as connection:
+            assert await work.claim(connection, "job", a_context(new_id()).scope.tenant_id, timedelta(0), 1)
+    ran: list[tuple[int, int, int]] = []
+
+    async def handle(item: WorkItem) -> None:
+        ran.append((item.attempt, item.interruptions, item.tries))
+        if len(ran) <= 2:
+            raise ConnectionRefusedError
+        raise ValueError
+
+    async with running(runner_of(store, handle, forgive=6)):
+        await until(lambda: _empty(store))
+    assert ran == [(5, 4, 1), (6, 5, 1), (7, 6, 1), (8, 6, 2), (9, 6, 3)]
+    assert await count(store, "dead_letters") == 1

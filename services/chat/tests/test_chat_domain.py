@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from chat_builders import a_prompt
+from minirag_chat.commands.citations import citations_of
 from minirag_chat.domain import bot, chat, text, turn
 from minirag_chat.domain.prompt import Exchange, bounded
 from minirag_chat.errors import (
@@ -194,3 +195,23 @@ def test_a_running_answer_is_stopped_once_and_an_ended_one_is_left_alone() -> No
     for state, chat_id in ((running, uuid4()), (given(), CHAT)):
         with pytest.raises(MessageNotFound):
             turn.request_stop(state, chat_id)
+
+
+@pytest.mark.parametrize(
+    ("url", "anchor", "cited"),
+    [
+        ("https://x.example/page", "install", "https://x.example/page#install"),
+        ("https://x.example/page", None, "https://x.example/page"),
+        ("https://x.example/page#top", "install", "https://x.example/page#top"),
+        ("https://x.example/page", "two words", "https://x.example/page"),
+        (None, "chapter.xhtml#install", None),
+    ],
+)
+def test_a_citation_leads_to_the_place_in_its_page(
+    url: str | None, anchor: str | None, cited: str | None
+) -> None:
+    passage = Passage(
+        chunk_id=CHAT, source_id=BOT, ordinal=0, score=1.0, header="", text="Words.", url=url, anchor=anchor
+    )
+    [citation] = citations_of(SearchReply(passages=[passage], relevance=1.0))
+    assert citation.url == cited

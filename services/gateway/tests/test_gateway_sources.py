@@ -33,6 +33,8 @@ async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
         {"name": "New", "unknown": 1},
         {"description": "", "config": {"url": "https://x.example/"}},
         {"content": None, "refresh_schedule": None},
+        {"refresh_schedule": "0 6 * * 1-5 Europe/Berlin"},
+        {"refresh_schedule": "*/30 8-18 L * MON"},
         {"content": "Words", "refresh_schedule": "weekly", "is_active": False},
     ],
 )
@@ -60,6 +62,7 @@ async def test_a_patch_asks_for_what_was_sent_and_nothing_else(
         {"config": {"notes": "x" * 65_536}},
         {"is_active": "yes"},
         {"refresh_schedule": "monthly"},
+        {"refresh_schedule": "* * * *"},
         {"content": "a\0b"},
         [],
     ],
@@ -72,6 +75,22 @@ async def test_a_patch_of_the_wrong_form_is_a_422_and_nobody_is_asked(
     assert response.status_code == 422, response.text
     assert response.json()["code"] == "validation_error"
     assert len(world.owners.asked) == before
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    ["monthly", "", "0 6 * *", "0 6 * * * Europe/Berlin UTC", "0  6 * * *", "0 6 * * ?", "* " * 99, 5],
+)
+async def test_a_schedule_of_the_wrong_form_is_told_in_one_sentence(
+    client: httpx.AsyncClient, schedule: object
+) -> None:
+    response = await client.patch(PATH, json={"refresh_schedule": schedule})
+    assert response.status_code == 422
+    [error] = response.json()["errors"]
+    assert error["loc"] == ["body", "refresh_schedule"]
+    assert error["msg"].startswith(
+        "A schedule is none, hourly, daily or weekly, or five cron fields and a time zone"
+    )
 
 
 async def test_a_text_that_no_message_can_carry_is_a_413(client: httpx.AsyncClient) -> None:

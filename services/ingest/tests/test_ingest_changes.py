@@ -203,12 +203,12 @@ async def test_an_ingestion_that_runs_is_cancelled_and_never_becomes_visible(
     async with ingest.working():
         created = await ingest.create(a_source())
         await ingest.ingest(created.id)
-        await asyncio.wait_for(reached.wait(), 5)
+        await asyncio.wait_for(reached.wait(), 30)
         await ingest.delete(created.id)
         gone = await ingest.read(created.id)
         assert (gone.status, gone.is_active) == ("pending", False)
         assert await ingest.count("work") == 0
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while ingest.runner.running:
                 await asyncio.sleep(0.02)
         go_on.set()

@@ -207,7 +207,8 @@ def test_code_keeps_its_indentation() -> None:
 
 def test_citations_know_page_url_and_place() -> None:
     [chunk] = chunked(Block("Text.", ("A",), 7, "sec-a"), url="http://x.example/page")
-    assert (chunk.page, chunk.url, chunk.heading) == (7, "http://x.example/page#sec-a", "A")
+    assert (chunk.page, chunk.url, chunk.heading) == (7, "http://x.example/page", "A")
+    assert chunk.anchor == "sec-a"
 
 
 @pytest.mark.parametrize("edited", [10, 100, 190])

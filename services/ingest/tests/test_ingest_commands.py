@@ -28,7 +28,7 @@ async def test_a_created_source_waits_until_its_ingestion_is_asked_for(idle_inge
     assert (created.config, created.refresh_schedule) == ({"note": "kept"}, "daily")
     assert (created.bot_profile_id, created.tenant_id, created.is_active) == (BOT, TENANT, True)
     assert await idle_ingest.events(created.id) == ["source.created"]
-    assert await idle_ingest.count("work") == 0
+    assert await idle_ingest.work("ingestion") == []
 
 
 async def test_an_upload_is_kept_and_ingested_at_once(idle_ingest: Ingest) -> None:

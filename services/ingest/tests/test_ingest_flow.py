@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from ingest_builders import BOT, TENANT, Ingest, a_source, a_url, stopped
 from ingest_documents import A_PAGE, a_docx, a_pdf, an_encrypted_pdf
 from minirag_contracts.context import TenantScope
-from minirag_contracts.errors import Unavailable
+from minirag_contracts.errors import RemoteRefusal, Unavailable
 from minirag_eventstore import Database
 from minirag_eventstore.rebuild import rebuild_own
+from minirag_ingest.adapters.index import _failure
 from minirag_ingest.entrypoints.health import disk_check
 from minirag_ingest.errors import DiskFull
-from minirag_ingest.ports import Target, TemporaryFailure
+from minirag_ingest.ports import Busy, Target, TemporaryFailure
 
 REQUESTED = ["source.created", "source.ingest.requested"]
 
@@ -87,7 +89,7 @@ async def test_a_page_is_fetched_and_cited_by_its_title_and_last_url(ingest: Ing
     done = await ingest.ingested(a_url(web.url("/old")))
     assert (done.status, done.error_message) == ("ready", None)
     chunk = ingest.index.staged[Target(BOT, done.id, 1)][0]
-    assert (chunk.title, chunk.url) == ("Fees & fines", web.url("/fees") + "#top")
+    assert (chunk.title, chunk.url, chunk.anchor) == ("Fees & fines", web.url("/fees"), "top")
 
 
 async def test_a_pdf_on_the_web_is_read_as_a_pdf(ingest: Ingest, web: Web) -> None:
@@ -207,6 +209,26 @@ async def test_retrieval_that_is_away_is_waited_for_and_nothing_is_fetched_again
     done = await ingest.ingested(a_url(web.url("/p")))
     assert done.status == "ready"
     assert web.asked == ["/p"]
+
+
+async def test_a_providers_limit_slows_the_work_and_never_fails_it(ingest: Ingest) -> None:
+    refused = iter(range(12))
+
+    async def limited(step: str, target: Target) -> None:
+        if step == "stage" and next(refused, None) is not None:
+            raise Busy(timedelta(seconds=0.02))
+
+    ingest.index.before = limited
+    done = await ingest.ingested(a_source())
+    assert (done.status, next(refused, None)) == ("ready", None), "more often than a failure is tried"
+    assert await ingest.count("dead_letters") == 0
+
+
+def test_what_retrieval_says_about_a_limit_reaches_the_work() -> None:
+    told = _failure(RemoteRefusal("too_busy", 429, "Later.", retry_after=7.5))
+    assert isinstance(told, Busy)
+    assert told.retry_after == timedelta(seconds=7.5)
+    assert isinstance(_failure(RemoteRefusal("conflict", 409, "Again.")), TemporaryFailure)
 
 
 async def test_what_we_did_not_expect_ends_in_a_sentence_and_a_dead_letter(ingest: Ingest) -> None:

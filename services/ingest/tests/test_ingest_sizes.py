@@ -70,7 +70,7 @@ def test_what_is_out_of_bounds_is_told_in_a_sentence(config: dict) -> None:
 async def test_a_long_document_is_cut_in_a_worker_into_the_same_chunks() -> None:
     pool = ExtractionPool(size=1)
     stored = StoredDocument("Manual", "https://x/y", Document("Manual", TEXT))
-    chunks = await SentenceChunker(COUNT, pool.chunk).chunk(stored)
+    chunks = await SentenceChunker(COUNT, pool.chunk).chunk(stored, Sizes())
     assert len(pool._idle) == 1
     await pool.close()
     assert list(chunks) == chunks_of(stored.document, "Manual", "https://x/y", COUNT)
@@ -79,7 +79,7 @@ async def test_a_long_document_is_cut_in_a_worker_into_the_same_chunks() -> None
 async def test_a_short_document_needs_no_process() -> None:
     pool = ExtractionPool(size=1)
     chunks = await SentenceChunker(COUNT, pool.chunk).chunk(
-        StoredDocument("Manual", None, Document("Manual", TEXT[:3]))
+        StoredDocument("Manual", None, Document("Manual", TEXT[:3])), Sizes()
     )
     assert chunks
     assert pool._idle == []
@@ -93,3 +93,16 @@ async def test_a_runaway_in_chunking_costs_one_document() -> None:
     short = await pool.chunk(StoredDocument("Manual", None, Document("Manual", TEXT[:1])), Sizes())
     await pool.close()
     assert short
+
+
+def test_words_that_are_remembered_count_the_same_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["The quick brown fox", "unforeseeable antidisestablishmentarianism", "x" * 50 + " fox"]
+    counter = MiniLmTokens()
+    first = counter(texts)
+    assert counter(texts) == first == [sum(counter(text.split())) for text in texts]
+    assert "fox" in counter._known
+    assert "x" * 50 not in counter._known
+    monkeypatch.setattr("minirag_ingest.adapters.extract.tokenizer.REMEMBERED", 5)
+    assert counter(["a few other words"]) == [4]
+    assert counter._known == {}
+    assert counter(texts) == first

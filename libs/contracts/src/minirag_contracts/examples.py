@@ -167,11 +167,13 @@ _KNOWLEDGE: tuple[EventPayload, ...] = (
         name="manual.pdf",
         description="The manual, second edition",
         config={"original_filename": "manual.pdf", "file_size": 42_000},
-        refresh_schedule="daily",
+        refresh_schedule="0 6 * * 1-5 Europe/Berlin",
         content_hash=_HASH,
         config_hash=_HASH,
     ),
-    IngestUnchanged(source_id=_SOURCE, bot_id=_BOT, version=3),
+    IngestUnchanged(
+        source_id=_SOURCE, bot_id=_BOT, source_name="manual.pdf", version=3, visible=2, chunk_count=42
+    ),
     IngestCancelled(source_id=_SOURCE, bot_id=_BOT, version=3, reason="deactivated"),
     SourceDeactivated(source_id=_SOURCE, bot_id=_BOT, version=3),
     SourcesHidden(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-Stage = Literal["reading", "unpacking", "chunking", "indexing"]
+Stage = Literal["reading", "unpacking", "crawling", "chunking", "indexing"]
 """The stages of a version that ingest tells of today."""
 
 
@@ -25,7 +25,9 @@ class Beat(Signal):
 
 
 class Progress(Signal):
-    """How far the making of a source's version has come; ``done`` and ``total`` count chunks (0: not known yet)."""
+    """How far the making of a source's version has come; ``done`` and ``total`` count chunks (0: not known yet), of a
+    site that is ``crawling`` its pages.
+    """
 
     # ``stage`` is a Stage today and text on the wire: a newer ingest may have more of them.
 

@@ -87,7 +87,11 @@ TRANSFER_BUCKET = "transfer"
 CONSUMERS = (
     ConsumerSpec("ingest", "bots", "chat", ("bot.>",), "projector"),
     ConsumerSpec(
-        "webhooks", "ingestions", "ingest", ("source.ingest.completed", "source.ingest.failed"), "reactor"
+        "webhooks",
+        "ingestions",
+        "ingest",
+        ("source.ingest.completed", "source.ingest.unchanged", "source.ingest.failed"),
+        "reactor",
     ),
     ConsumerSpec("webhooks", "answers", "chat", ("chat.message.completed",), "reactor"),
     ConsumerSpec("analytics", "chats", "chat", ("bot.>", "chat.>"), "projector"),

@@ -1,7 +1,7 @@
 """Append, load, relay, inbox, projections, leased work: the event core, on Postgres."""
 
 from minirag_eventstore.database import Connection, Database
-from minirag_eventstore.errors import DATABASE_AWAY, LeaseLost, VersionConflict, reachable
+from minirag_eventstore.errors import DATABASE_AWAY, Explained, LeaseLost, VersionConflict, reachable
 from minirag_eventstore.projection import Projection, on
 from minirag_eventstore.store import EventStore, Transaction
 from minirag_eventstore.work import Postpone, RetryPolicy, WorkItem
@@ -12,6 +12,7 @@ __all__ = [
     "Connection",
     "Database",
     "EventStore",
+    "Explained",
     "LeaseLost",
     "Postpone",
     "Projection",

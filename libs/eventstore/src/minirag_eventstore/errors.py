@@ -15,6 +15,10 @@ class LeaseLost(Exception):
     """The lease on a piece of work ran out and somebody else may have it: what was done must not be committed."""
 
 
+class Explained(Exception):
+    """A failure whose text is a sentence of our own, made for people: it may be kept, shown and logged."""
+
+
 class MigrationMismatch(Exception):
     """A migration that was applied has changed since, or one is missing: the schema is not what this build thinks."""
 

@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import asyncpg
@@ -20,7 +21,7 @@ from minirag_eventstore.database import Connection, Database
 from minirag_eventstore.errors import VersionConflict
 from minirag_eventstore.projection import Projection
 from minirag_eventstore.rows import record
-from minirag_eventstore.work import add_work, drop_work
+from minirag_eventstore.work import add_work, drop_work, put_work, take_back
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +94,17 @@ class Transaction:
         """Adds a piece of leased work (see ``work.add_work``) that exists if and only if this transaction commits."""
         await add_work(self.connection, self.scope, kind, key, **options)
 
+    async def put_work(self, kind: str, key: str, *, due: datetime, payload: dict[str, Any]) -> None:
+        """Adds a piece of leased work or puts it in the place of the one that is there (see ``work.put_work``)."""
+        await put_work(self.connection, self.scope, kind, key, due=due, payload=payload)
+
     async def drop_work(self, kind: str, *keys: str) -> None:
         """Takes back work that has become needless (see ``work.drop_work``)."""
         await drop_work(self.connection, kind, keys)
+
+    async def take_back_work(self, kind: str, key: str, unless: str) -> bool:
+        """Takes back a piece of work that is not yet past the point which ``unless`` marks; says whether it did."""
+        return await take_back(self.connection, kind, key, unless)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Called once the transaction is committed, and not otherwise."""

@@ -111,6 +111,11 @@ class Settings(ServiceSettings):
     limit_upload_bytes: int = Field(
         default=2 * 1024**3, ge=0, description="Bytes an hour that one tenant uploads; 0 is unlimited."
     )
+    limit_crawl_previews: int = Field(
+        default=20,
+        ge=0,
+        description="Looks at sites (POST /v1/sources/crawl-preview) of one tenant a minute; 0 is unlimited.",
+    )
     limit_passwords: int = Field(
         default=60,
         ge=0,

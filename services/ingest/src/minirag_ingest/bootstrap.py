@@ -10,27 +10,40 @@ from minirag_ingest.adapters.archive_rows import PostgresArchiveRows
 from minirag_ingest.adapters.bots import KnownBots
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
+from minirag_ingest.adapters.crawl_rows import PostgresCrawlRows
 from minirag_ingest.adapters.disk import DataDisk
 from minirag_ingest.adapters.extract.archives import ArchiveWorkers
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.extract.worker import Limits
 from minirag_ingest.adapters.index import BusIndex
+from minirag_ingest.adapters.ingestion_rows import PostgresIngestionRows
 from minirag_ingest.adapters.progress import BusProgress
+from minirag_ingest.adapters.progress_rows import PostgresProgressRows
+from minirag_ingest.adapters.refresh_rows import PostgresRefreshRows
 from minirag_ingest.adapters.source_rows import PostgresSourceRows
 from minirag_ingest.adapters.transfer import BusTransfer
 from minirag_ingest.adapters.web import WebFetcher
-from minirag_ingest.commands import hiding
+from minirag_ingest.commands import hiding, schedules
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.changes import ChangeCommands
+from minirag_ingest.commands.crawling import Crawls
+from minirag_ingest.commands.exploring import Explorer
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import CRAWL_KIND, INTERRUPTIONS, WORK_KIND, Ingestion
+from minirag_ingest.commands.pages import SitePages
+from minirag_ingest.commands.politeness import Gates
+from minirag_ingest.commands.previewing import CrawlPreviews
+from minirag_ingest.commands.quotas import Most, Quotas
 from minirag_ingest.commands.reading import SourceReader
+from minirag_ingest.commands.refreshing import Refreshes
+from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.commands.unpacking import Unpacking
 from minirag_ingest.commands.uploads import UploadCommands
+from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.entrypoints import health, rpc
 from minirag_ingest.queries import SourceQueries
 from minirag_ingest.settings import Settings
@@ -47,7 +60,12 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     runtime.on_stop(extraction.close)
     contents = PostgresContentRows(runtime.store)
     retry = RetryPolicy(settings.ingest_retry_delays)
-    rows, index = PostgresSourceRows(), BusIndex(runtime.bus, settings.ingest_stage_deadline)
+    rows, history, index = (
+        PostgresSourceRows(),
+        PostgresIngestionRows(),
+        BusIndex(runtime.bus, settings.ingest_stage_deadline),
+    )
+    arranged = Schedules(runtime.store, PostgresRefreshRows(runtime.database))
     ingestion = Ingestion(
         runtime.store,
         rows,
@@ -56,6 +74,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         SentenceChunker(MiniLmTokens(), extraction.chunk),
         index,
         BusProgress(runtime.bus),
+        PostgresProgressRows(runtime.store),
+        arranged,
         retry.attempts,
     )
     runner = runtime.work(
@@ -64,22 +84,47 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
             WORK_KIND,
             ingestion.make,
             concurrency=settings.ingest_concurrency,
+            share=max(1, int(settings.ingest_concurrency * settings.ingest_tenant_share)),
             lease=settings.ingest_lease,
             retry=retry,
+            forgive=INTERRUPTIONS,
             on_parked=ingestion.give_up,
         )
     )
     hidings = Hidings(runtime.store, rows, index)
     runtime.work(
-        WorkRunner(runtime.store, hiding.WORK_KIND, hidings.run, lease=settings.ingest_stage_deadline)
+        WorkRunner(
+            runtime.store,
+            hiding.WORK_KIND,
+            hidings.run,
+            lease=settings.ingest_stage_deadline,
+            forgive=INTERRUPTIONS,
+        )
     )
     disk = DataDisk(settings.data_dir or Path.cwd())
     given = Given(fetcher, disk)
-    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner)
+    quotas = Quotas(rows, Most(settings.ingest_max_sources, settings.ingest_max_queued))
+    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner, arranged, quotas)
+    _refresh(runtime, arranged, Refreshes(runtime.store, sources, contents, arranged, given))
     archives, transfer = PostgresArchiveRows(runtime.store), BusTransfer(runtime.bus)
     opener = ArchiveWorkers(_limits(settings), largest=settings.archive_limit)
     ingestion.unpacks(Unpacking(runtime.store, rows, contents, archives, sources, given, opener))
     documents = SourceCommands(runtime.store, sources, given, transfer)
+    explorer = Explorer(fetcher, extraction, Gates())
+    crawl_rows = PostgresCrawlRows(runtime.store)
+    crawls = Crawls(
+        runtime.store,
+        ingestion,
+        explorer,
+        crawl_rows,
+        contents,
+        SitePages(runtime.store, crawl_rows, contents, sources, hidings),
+        index,
+        BusProgress(runtime.bus),
+        PostgresProgressRows(runtime.store),
+        disk,
+    )
+    _crawl(runtime, settings, crawls, ingestion)
     rpc.register(
         runtime,
         documents,
@@ -88,9 +133,34 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         ),
         FamilyCommands(runtime.store, rows, sources, given),
         ChangeCommands(runtime.store, rows, contents, sources, given, hidings),
-        SourceQueries(runtime.store, rows),
+        VersionCommands(runtime.store, sources, history),
+        SourceQueries(runtime.store, rows, history),
+        CrawlPreviews(explorer, given),
     )
     runtime.check("disk", health.disk_check(disk))
+
+
+def _refresh(runtime: Runtime, arranged: Schedules, refreshes: Refreshes) -> None:
+    runtime.work(
+        WorkRunner(runtime.store, schedules.WORK_KIND, refreshes.run, on_parked=refreshes.keep_going)
+    )
+    runtime.background("schedules", arranged.keep_complete)
+
+
+def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls, ingestion: Ingestion) -> None:
+    """Sites are looked through beside the documents, which they must not keep waiting."""
+    runtime.work(
+        WorkRunner(
+            runtime.store,
+            CRAWL_KIND,
+            crawls.make,
+            concurrency=settings.ingest_crawls,
+            lease=settings.ingest_lease,
+            retry=RetryPolicy(settings.ingest_retry_delays),
+            forgive=INTERRUPTIONS,
+            on_parked=ingestion.give_up,
+        )
+    )
 
 
 def _extraction(settings: Settings) -> ExtractionPool:

@@ -113,10 +113,22 @@ class InvalidSource(IngestRefusal):
     code: ClassVar[str] = "invalid_source"
 
 
+class InvalidSchedule(IngestRefusal):
+    """A refresh_schedule is none, hourly, daily, weekly, or five cron fields and a time zone: 0 6 * * 1-5 Europe/Berlin."""
+
+    code: ClassVar[str] = "invalid_schedule"
+
+
 class InvalidUrl(IngestRefusal):
     """The URL of a source must be http or https, with a host and without credentials."""
 
     code: ClassVar[str] = "invalid_url"
+
+
+class SiteNotSeen(IngestRefusal):
+    """The site could not be looked at."""
+
+    code: ClassVar[str] = "site_not_seen"
 
 
 class UploadGone(IngestRefusal):
@@ -124,6 +136,24 @@ class UploadGone(IngestRefusal):
 
     status: ClassVar[int] = HTTPStatus.CONFLICT
     code: ClassVar[str] = "upload_incomplete"
+
+
+class TooManySources(IngestRefusal):
+    """This tenant has as many sources as it may have"""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "source_quota_reached"
+
+
+class TooManyQueued(IngestRefusal):
+    """This tenant has as many ingestions waiting as it may have"""
+
+    status: ClassVar[int] = HTTPStatus.TOO_MANY_REQUESTS
+    code: ClassVar[str] = "ingestion_quota_reached"
+
+    def __init__(self, detail: str | None = None, retry_after: float = 30.0) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class DiskFull(IngestRefusal):

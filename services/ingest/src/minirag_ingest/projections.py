@@ -9,6 +9,7 @@ from minirag_contracts.events.ingest import (
     IngestCompleted,
     IngestFailed,
     IngestRequested,
+    IngestUnchanged,
     SourceActivated,
     SourceCreated,
     SourceDeactivated,
@@ -58,11 +59,22 @@ class SourcesProjection(Projection):
         """The version answers."""
         await connection.execute(
             """UPDATE sources SET status = 'ready', error_message = NULL, document_count = $2, chunk_count = $3,
-                                  last_refreshed_at = $4, updated_at = $4
+                                  last_refreshed_at = $4, updated_at = $4, visible = $5
                WHERE source_id = $1""",
             payload.source_id,
             payload.document_count,
             payload.chunk_count,
+            event.recorded_at,
+            payload.version,
+        )
+
+    @on(IngestUnchanged)
+    async def unchanged(self, connection: Connection, event: Envelope, payload: IngestUnchanged) -> None:
+        """It was looked at, and the version that answers goes on."""
+        await connection.execute(
+            """UPDATE sources SET status = 'ready', error_message = NULL, last_refreshed_at = $2, updated_at = $2
+               WHERE source_id = $1""",
+            payload.source_id,
             event.recorded_at,
         )
 
@@ -106,7 +118,8 @@ class SourcesProjection(Projection):
     async def deactivated(self, connection: Connection, event: Envelope, payload: SourceDeactivated) -> None:
         """It answers no more; what is known of it stays."""
         await connection.execute(
-            "UPDATE sources SET is_active = false, gone_with_parent = $2, updated_at = $3 WHERE source_id = $1",
+            """UPDATE sources SET is_active = false, gone_with_parent = $2, updated_at = $3, visible = 0
+               WHERE source_id = $1""",
             payload.source_id,
             payload.with_parent,
             event.recorded_at,
@@ -120,6 +133,72 @@ class SourcesProjection(Projection):
             payload.source_id,
             event.recorded_at,
         )
+
+
+class IngestionsProjection(Projection):
+    """One row for each version that was asked for, and what became of it."""
+
+    name: ClassVar[str] = "ingestions"
+    tables: ClassVar[tuple[str, ...]] = ("ingestions",)
+    owner: ClassVar[str] = "ingest"
+
+    @on(IngestRequested)
+    async def requested(self, connection: Connection, event: Envelope, payload: IngestRequested) -> None:
+        """It shall be made."""
+        await connection.execute(
+            """INSERT INTO ingestions (tenant_id, source_id, version, trigger, of_version, status, created_at)
+               VALUES ($1, $2, $3, $4, $5, 'processing', $6)""",
+            event.tenant_id,
+            payload.source_id,
+            payload.version,
+            payload.trigger,
+            payload.of_version,
+            event.recorded_at,
+        )
+
+    @on(IngestCompleted)
+    async def completed(self, connection: Connection, event: Envelope, payload: IngestCompleted) -> None:
+        """It answers."""
+        counts = {
+            name: getattr(payload, name)
+            for name in ("chunk_count", "added", "changed", "removed", "embedded")
+        }
+        await _end(connection, event, payload, "completed", **counts)
+
+    @on(IngestUnchanged)
+    async def unchanged(self, connection: Connection, event: Envelope, payload: IngestUnchanged) -> None:
+        """It was not needed."""
+        await _end(connection, event, payload, "unchanged", chunk_count=payload.chunk_count)
+
+    @on(IngestFailed)
+    async def failed(self, connection: Connection, event: Envelope, payload: IngestFailed) -> None:
+        """It could not be made."""
+        reason = {name: getattr(payload, name) for name in ("attempts", "code", "error")}
+        await _end(connection, event, payload, "failed", **reason)
+
+    @on(IngestCancelled)
+    async def cancelled(self, connection: Connection, event: Envelope, payload: IngestCancelled) -> None:
+        """It was not wanted any more."""
+        await _end(connection, event, payload, "cancelled")
+
+
+async def _end(
+    connection: Connection,
+    event: Envelope,
+    payload: IngestCompleted | IngestUnchanged | IngestFailed | IngestCancelled,
+    status: str,
+    **found: int | str | None,
+) -> None:
+    changes = "".join(f", {name} = ${number}" for number, name in enumerate(found, start=5))
+    await connection.execute(
+        f"""UPDATE ingestions SET status = $3, ended_at = $4{changes}
+            WHERE source_id = $1 AND version = $2""",  # noqa: S608  # our own column names
+        payload.source_id,
+        payload.version,
+        status,
+        event.recorded_at,
+        *found.values(),
+    )
 
 
 class KnownBotsProjection(Projection):
@@ -148,4 +227,4 @@ class KnownBotsProjection(Projection):
         await connection.execute("UPDATE known_bots SET is_active = true WHERE bot_id = $1", payload.bot_id)
 
 
-PROJECTIONS: tuple[Projection, ...] = (SourcesProjection(), KnownBotsProjection())
+PROJECTIONS: tuple[Projection, ...] = (SourcesProjection(), IngestionsProjection(), KnownBotsProjection())

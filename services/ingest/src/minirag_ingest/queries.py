@@ -4,24 +4,29 @@ from minirag_contracts.context import Context
 from minirag_contracts.requests.ingest import (
     GetSource,
     GetSourcesSummary,
+    IngestionList,
     ListChildren,
+    ListIngestions,
     ListSources,
+    ListVersions,
     SourceList,
     SourceRead,
     SourcesSummary,
+    VersionList,
 )
 from minirag_eventstore import EventStore, pages
 
 from minirag_ingest.errors import SourceNotFound
-from minirag_ingest.ports import Selection, SourceRows
+from minirag_ingest.ports import IngestionRows, Selection, SourceRows
 
 
 class SourceQueries:
     """The queries of sources."""
 
-    def __init__(self, store: EventStore, rows: SourceRows) -> None:
+    def __init__(self, store: EventStore, rows: SourceRows, history: IngestionRows) -> None:
         self._store = store
         self._rows = rows
+        self._history = history
 
     async def get(self, request: GetSource, context: Context) -> SourceRead:
         """One source; another tenant's is as unknown as one that never was."""
@@ -50,3 +55,21 @@ class SourceQueries:
         """The tenant's active sources in figures."""
         async with self._store.transaction(context.scope) as tx:
             return await self._rows.summary(tx)
+
+    async def ingestions(self, request: ListIngestions, context: Context) -> IngestionList:
+        """Of a source and its children, newest first."""
+        async with self._store.transaction(context.scope) as tx:
+            if await self._rows.get(tx, request.source_id) is None:
+                raise SourceNotFound
+            return await self._history.ingestions(
+                tx, request.source_id, pages.checked_limit(request.limit), request.cursor
+            )
+
+    async def versions(self, request: ListVersions, context: Context) -> VersionList:
+        """Those of a source that were ever visible, newest first."""
+        async with self._store.transaction(context.scope) as tx:
+            if await self._rows.get(tx, request.source_id) is None:
+                raise SourceNotFound
+            return await self._history.versions(
+                tx, request.source_id, pages.checked_limit(request.limit), request.cursor
+            )

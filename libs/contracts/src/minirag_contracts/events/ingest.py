@@ -1,12 +1,25 @@
 """Events of sources. Texts and files are content."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from minirag_contracts.events.base import EventPayload
 
 SourceType = Literal["text", "upload", "url"]
-RefreshSchedule = Literal["none", "hourly", "daily", "weekly"]
+CRON_MAX = 100
+"""Characters of a cron expression with its time zone."""
+_CRON_FIELD = r"[0-9A-Za-z*,/#-]+"
+CronExpression = Annotated[
+    str, Field(max_length=CRON_MAX, pattern=rf"^{_CRON_FIELD}( {_CRON_FIELD}){{4}}( [A-Za-z0-9_+/-]+)?$")
+]
+"""Five cron fields and, unless they mean UTC, the IANA name of a time zone: ``0 6 * * 1-5 Europe/Berlin``.
+
+Only the form is checked here: whether fields and zone mean anything is for ingest to say when it is given them, and an event
+stays valid when a zone disappears.
+"""
+RefreshSchedule = Literal["none", "hourly", "daily", "weekly"] | CronExpression
 Trigger = Literal["request", "schedule", "crawl", "rollback"]
 """Why a version is made: somebody asked, its time had come, its site was looked through, or an older text shall answer again."""
 
@@ -63,6 +76,8 @@ class IngestCompleted(EventPayload):
     """Passages in the place of others."""
     removed: int | None = None
     """Passages of the version before that have no successor."""
+    embedded: int | None = None
+    """Passages that had to be embedded by the attempt that succeeded; the others were known."""
 
 
 class IngestUnchanged(EventPayload):
@@ -73,7 +88,11 @@ class IngestUnchanged(EventPayload):
 
     source_id: UUID
     bot_id: UUID
+    source_name: str
     version: int
+    visible: int
+    """The version that answers, and goes on."""
+    chunk_count: int
 
 
 class IngestFailed(EventPayload):

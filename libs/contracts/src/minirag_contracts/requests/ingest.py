@@ -63,7 +63,9 @@ class SourceRead(Reply):
     """A source as clients see it (spec §8). ``status``: pending, processing, ready, error.
 
     A source with active children has their status (processing or error if one is, ready if all are, else pending) and
-    the sum of their ``chunk_count``.
+    the sum of their ``chunk_count``; a site is processing also while it is crawled, and in error when that has failed.
+    ``next_refresh_at`` is when its schedule makes the next version, later than usual while it keeps failing; None where there
+    is no schedule or the source is not active.
     """
 
     id: UUID
@@ -81,6 +83,7 @@ class SourceRead(Reply):
     is_active: bool
     refresh_schedule: RefreshSchedule | None
     last_refreshed_at: datetime | None
+    next_refresh_at: datetime | None = None
     children_count: int
     created_at: datetime
     updated_at: datetime
@@ -347,6 +350,7 @@ class CancelIngestion(IngestServiceRequest):
 
 class VersionRead(Reply):
     """A version that answered, or answers (``visible``). Counts are passages against the version before; None: not counted.
+    ``embedded`` are those that had to be embedded, by the attempt that succeeded.
 
     ``kept`` says that its text is still there, so that it can be rolled back to.
     """
@@ -360,6 +364,7 @@ class VersionRead(Reply):
     added: int | None
     changed: int | None
     removed: int | None
+    embedded: int | None
     completed_at: datetime
 
 
@@ -390,6 +395,53 @@ class RollBackSource(IngestServiceRequest):
 
     source_id: UUID
     version: int | None = Field(default=None, ge=1)
+
+
+class PreviewedPage(BaseModel):
+    """A page that a crawl would take. ``found``: start, sitemap or link; ``is_seen``: it was looked at, and not only found."""
+
+    url: str
+    title: str
+    depth: int
+    found: str
+    is_seen: bool
+
+
+class SkippedPage(BaseModel):
+    """A URL that a crawl would not take. ``reason``: other_site, excluded, not_included, not_a_document, too_deep, robots,
+    noindex, refused, redirects_elsewhere, failed or gone; ``detail`` is a sentence where there is one to say.
+    """
+
+    url: str
+    reason: str
+    detail: str
+
+
+class CrawlPreview(Reply):
+    """What a crawl of a site would take.
+
+    ``cut_off`` says why there may be more: pages (as many as ``max_pages``), time (it was looked at for as long as a preview
+    lasts) or patience (the site asked us to come back later). ``delay_seconds`` between two requests is what the site wants,
+    or the setting if that is more.
+    """
+
+    start_url: str
+    pages: list[PreviewedPage]
+    skipped: list[SkippedPage]
+    cut_off: Literal["pages", "time", "patience"] | None
+    has_robots: bool
+    sitemap_urls: int
+    delay_seconds: float
+
+
+class PreviewCrawl(IngestServiceRequest):
+    """Look at a site as a crawl would, for some seconds; nothing is kept. ``crawl`` as in a source's ``config``."""
+
+    verb: ClassVar[str] = "sources.preview_crawl"
+    Returns: ClassVar[type[Reply]] = CrawlPreview
+
+    url: str
+    crawl: dict[str, Any] = {}
 
 
 class BotSources(Reply):

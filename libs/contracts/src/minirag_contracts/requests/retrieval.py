@@ -117,6 +117,7 @@ class Passage(Reply):
     url: str | None = None
     page: int | None = None
     heading: str | None = None
+    anchor: str | None = None
 
 
 class Highlight(Reply):

@@ -9,6 +9,13 @@ from minirag_contracts.requests.retrieval import Passage, SearchReply
 from minirag_chat.domain import text
 
 
+def place_of(url: str | None, anchor: str | None) -> str | None:
+    """The place in the page, where the page names it in a way that a link can."""
+    if url is None or anchor is None or "#" in f"{url}{anchor}" or any(map(str.isspace, anchor)):
+        return url
+    return f"{url}#{anchor}"
+
+
 def citations_of(found: SearchReply) -> list[CitationRead]:
     """What clients see of the passages that the model is given, numbered as in the prompt."""
     return [
@@ -19,7 +26,7 @@ def citations_of(found: SearchReply) -> list[CitationRead]:
             content=text.excerpt(passage.text),
             score=round(passage.score, 4),
             title=passage.title,
-            url=passage.url,
+            url=place_of(passage.url, passage.anchor),
             page=passage.page,
             heading=passage.heading,
         )

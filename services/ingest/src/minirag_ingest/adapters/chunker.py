@@ -23,8 +23,8 @@ class SentenceChunker:
         self._count = count
         self._elsewhere = elsewhere
 
-    async def chunk(self, stored: StoredDocument, sizes: Sizes | None = None) -> Sequence[Chunk]:
+    async def chunk(self, stored: StoredDocument, sizes: Sizes) -> Sequence[Chunk]:
         """All chunks of a document."""
         if stored.document.characters <= SHORT:
             return chunks_of(stored.document, stored.title, stored.url, self._count, sizes)
-        return await self._elsewhere(stored, sizes or Sizes())
+        return await self._elsewhere(stored, sizes)

@@ -1,7 +1,9 @@
 """What was given and what was made of it, in Postgres: content, referred to by events through ids and salted hashes."""
 
 import asyncio
+import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +11,16 @@ from minirag_contracts.context import TenantScope
 from minirag_eventstore import EventStore, Transaction
 
 from minirag_ingest.domain.document import Document
-from minirag_ingest.ports import SourceContent, StoredDocument, Target
+from minirag_ingest.ports import (
+    FetchedPage,
+    Origin,
+    Page,
+    Raw,
+    SourceContent,
+    StoredDocument,
+    Target,
+    Validators,
+)
 
 LARGE = 256 * 1024
 """Characters of JSON that are written and parsed beside the loop."""
@@ -56,13 +67,13 @@ class PostgresContentRows:
             "UPDATE source_contents SET config = config || $2 WHERE source_id = $1", source_id, facts
         )
 
-    async def document(self, scope: TenantScope, target: Target) -> StoredDocument | None:
+    async def document(self, scope: TenantScope, source_id: UUID, version: int) -> StoredDocument | None:
         """The text of a version, if an attempt got that far."""
         async with self._store.transaction(scope) as tx:
             row = await tx.connection.fetchrow(
                 "SELECT title, url, body FROM documents WHERE source_id = $1 AND version = $2",
-                target.source_id,
-                target.version,
+                source_id,
+                version,
             )
         if row is None:
             return None
@@ -70,29 +81,119 @@ class PostgresContentRows:
         parsed = await asyncio.to_thread(json.loads, body) if len(body) > LARGE else json.loads(body)
         return StoredDocument(row["title"], row["url"], Document.from_json(parsed))
 
-    async def keep_document(self, scope: TenantScope, target: Target, stored: StoredDocument) -> None:
+    async def origin(self, scope: TenantScope, target: Target) -> tuple[str, Origin] | None:
+        """The last URL of a version's document and its origin."""
+        async with self._store.transaction(scope) as tx:
+            row = await tx.connection.fetchrow(
+                """SELECT url, asked, etag, last_modified, links FROM documents
+                   WHERE source_id = $1 AND version = $2 AND url IS NOT NULL AND asked IS NOT NULL""",
+                target.source_id,
+                target.version,
+            )
+        if row is None:
+            return None
+        said = Validators(row["etag"], row["last_modified"])
+        return row["url"], Origin(row["asked"], said, None if row["links"] is None else tuple(row["links"]))
+
+    async def keep_document(
+        self, scope: TenantScope, target: Target, stored: StoredDocument, rules: str
+    ) -> None:
         """Stores the text of a version."""
         if stored.document.characters > LARGE:
             body = await asyncio.to_thread(_dump, stored.document)
         else:
             body = _dump(stored.document)
+        origin = stored.origin
+        said = origin.validators if origin else Validators()
         async with self._store.transaction(scope) as tx:
             await tx.connection.execute(
-                """INSERT INTO documents (tenant_id, source_id, version, title, url, body)
-                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (source_id, version) DO NOTHING""",
+                """INSERT INTO documents (tenant_id, source_id, version, title, url, body, content_hash, asked, etag,
+                                          last_modified, links)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (source_id, version) DO NOTHING""",
                 scope.tenant_id,
                 target.source_id,
                 target.version,
                 stored.title,
                 stored.url,
                 body,
+                _hash(stored, body, rules),
+                origin.asked if origin else None,
+                said.etag,
+                said.last_modified,
+                None if origin is None or origin.links is None else list(origin.links),
             )
 
-    async def drop_documents(self, tx: Transaction, source_id: UUID, before_version: int) -> None:
-        """Forgets old versions' text."""
-        await tx.connection.execute(
-            "DELETE FROM documents WHERE source_id = $1 AND version < $2", source_id, before_version
+    async def same_document(self, scope: TenantScope, target: Target, other: int) -> bool:
+        """By their hashes; texts from before there were hashes are like no other."""
+        async with self._store.transaction(scope) as tx:
+            same: bool = await tx.connection.fetchval(
+                """SELECT count(*) = 2 AND count(DISTINCT content_hash) = 1 FROM documents
+                   WHERE source_id = $1 AND version IN ($2, $3) AND content_hash IS NOT NULL""",
+                target.source_id,
+                target.version,
+                other,
+            )
+        return same
+
+    async def passages(self, tx: Transaction, source_id: UUID, version: int) -> list[bytes] | None:
+        """In reading order."""
+        found: list[bytes] | None = await tx.connection.fetchval(
+            "SELECT passages FROM documents WHERE source_id = $1 AND version = $2", source_id, version
         )
+        return found
+
+    async def keep_passages(self, tx: Transaction, target: Target, passages: Sequence[bytes]) -> None:
+        """Beside the version's text."""
+        await tx.connection.execute(
+            "UPDATE documents SET passages = $3 WHERE source_id = $1 AND version = $2",
+            target.source_id,
+            target.version,
+            list(passages),
+        )
+
+    async def drop_documents(self, tx: Transaction, source_id: UUID, keep: int) -> None:
+        """What failed or was cancelled leaves no text; what answers and what went before it does."""
+        await tx.connection.execute(
+            """DELETE FROM documents WHERE source_id = $1 AND version NOT IN
+                   (SELECT version FROM ingestions WHERE source_id = $1 AND status = 'completed'
+                    ORDER BY version DESC LIMIT $2)""",
+            source_id,
+            keep,
+        )
+
+    async def fetched(self, scope: TenantScope, target: Target) -> FetchedPage | None:
+        """As it came."""
+        async with self._store.transaction(scope) as tx:
+            row = await tx.connection.fetchrow(
+                """SELECT url, final_url, media_type, charset, etag, last_modified, body, links FROM fetched_pages
+                   WHERE page_id = $1 AND page_version = $2 AND body IS NOT NULL""",
+                target.source_id,
+                target.version,
+            )
+        if row is None:
+            return None
+        raw = Raw(row["body"], None, row["media_type"], row["charset"])
+        said = Validators(row["etag"], row["last_modified"])
+        return FetchedPage(row["url"], Page(raw, row["final_url"], said), tuple(row["links"]))
+
+    async def drop_fetched(self, tx: Transaction, source_id: UUID, version: int) -> None:
+        """Also what older versions have left that were cancelled."""
+        await tx.connection.execute(
+            "DELETE FROM fetched_pages WHERE page_id = $1 AND page_version <= $2", source_id, version
+        )
+
+    async def forget_fetched(self, tx: Transaction, source_ids: Sequence[UUID]) -> None:
+        """Of pages, and of all pages of sites."""
+        await tx.connection.execute(
+            "DELETE FROM fetched_pages WHERE source_id = ANY($1) OR page_id = ANY($1)", source_ids
+        )
+
+
+def _hash(stored: StoredDocument, body: str, rules: str) -> bytes:
+    whole = hashlib.blake2b(digest_size=16)
+    for part in (stored.title, stored.url or "", rules, body):
+        whole.update(part.encode(errors="surrogatepass") + b"\0")
+    return whole.digest()
 
 
 def _dump(document: Document) -> str:

@@ -19,12 +19,14 @@ from minirag_contracts.requests.retrieval import (
 )
 from minirag_messaging import Bus
 
-from minirag_ingest.ports import LastingFailure, Target, TemporaryFailure
+from minirag_ingest.ports import Busy, LastingFailure, Target, TemporaryFailure
 
 INCOMPLETE = "incomplete_version"
 HIDDEN = "source_hidden"
 HIDDEN_AT_ONCE = 100
 """Sources of one request to hide."""
+SOON = 2.0
+"""Seconds to wait where nobody says how long."""
 AGAIN = "Indexing did not succeed."
 
 
@@ -35,15 +37,16 @@ class BusIndex:
         self._bus = bus
         self._seconds = deadline.total_seconds()
 
-    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> None:
+    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> int:
         """One batch, embedded and stored."""
         request = StageChunks(
             bot_id=target.bot_id, source_id=target.source_id, version=target.version, chunks=list(chunks)
         )
         try:
-            await self._bus.request(request, ChunksStaged, context, timeout=self._seconds)
+            staged = await self._bus.request(request, ChunksStaged, context, timeout=self._seconds)
         except RemoteRefusal as refusal:
             raise _failure(refusal) from refusal
+        return staged.embedded
 
     async def activate(self, context: Context, target: Target, chunk_count: int) -> Activated:
         """The version becomes visible."""
@@ -66,10 +69,12 @@ class BusIndex:
                 raise _failure(refusal) from refusal
 
 
-def _failure(refusal: RemoteRefusal) -> LastingFailure | TemporaryFailure:
+def _failure(refusal: RemoteRefusal) -> LastingFailure | TemporaryFailure | Busy:
     """Errors of the other side pass; what it refuses about the request will be refused again."""
+    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Busy(timedelta(seconds=refusal.retry_after or SOON))
     lasting = HTTPStatus.BAD_REQUEST <= refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR
-    if refusal.code == INCOMPLETE or refusal.status in (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS):
+    if refusal.code == INCOMPLETE or refusal.status == HTTPStatus.CONFLICT:
         lasting = False
     if refusal.code == HIDDEN:
         lasting = True

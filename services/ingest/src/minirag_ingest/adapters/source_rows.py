@@ -11,8 +11,10 @@ from minirag_ingest.ports import GoneSource, Selection
 
 _SELECT = """
 SELECT s.*, coalesce(c.config, s.config) AS whole_config, child.count AS children_count,
-       child.chunk_count AS children_chunk_count, child.status AS children_status
+       child.chunk_count AS children_chunk_count, child.status AS children_status,
+       CASE WHEN s.is_active THEN refresh.due_at END AS next_refresh_at
 FROM ({picked}) s LEFT JOIN source_contents c USING (source_id)
+LEFT JOIN work refresh ON refresh.kind = 'refresh' AND refresh.key = s.source_id::text
 CROSS JOIN LATERAL (
     SELECT count(*), sum(chunk_count) AS chunk_count,
            CASE WHEN bool_or(status = 'processing') THEN 'processing' WHEN bool_or(status = 'error') THEN 'error'
@@ -50,6 +52,14 @@ class PostgresSourceRows:
         rows = await tx.connection.fetch(_SELECT.format(picked=picked), source_ids)
         found = {row["source_id"]: _read(dict(row)) for row in rows}
         return [found[source_id] for source_id in source_ids if source_id in found]
+
+    async def active_count(self, tx: Transaction) -> int:
+        """How many active sources the tenant has."""
+        return int(await tx.connection.fetchval("SELECT count(*) FROM sources WHERE is_active"))
+
+    async def queued_count(self, tx: Transaction) -> int:
+        """How many ingestions of the tenant wait or run."""
+        return int(await tx.connection.fetchval("SELECT count(*) FROM work WHERE kind = 'ingestion'"))
 
     async def page(self, tx: Transaction, which: Selection, limit: int, cursor: str | None) -> SourceList:
         """Active sources, newest first; a page ends before it is larger than the bus carries."""
@@ -146,7 +156,7 @@ def _read(row: dict[str, Any], *, flat: bool = False) -> SourceRead:
         name=row["name"],
         description=row["description"],
         source_type=row["source_type"],
-        status=_status(row) if aggregated else row["status"],
+        status=_family_status(row) if aggregated else row["status"],
         config=row["whole_config"],
         document_count=row["document_count"],
         chunk_count=row["children_chunk_count"] if aggregated else row["chunk_count"],
@@ -154,14 +164,18 @@ def _read(row: dict[str, Any], *, flat: bool = False) -> SourceRead:
         is_active=row["is_active"],
         refresh_schedule=row["refresh_schedule"],
         last_refreshed_at=row["last_refreshed_at"],
+        next_refresh_at=row["next_refresh_at"],
         children_count=row["children_count"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
 
 
-def _status(row: dict[str, Any]) -> str:
-    """That of the children; but while there may be more of them to come, and where an archive did not give them all, its own."""
-    incomplete = row["status"] == "error" and "original_filename" in row["config"]
-    status: str = row["status"] if incomplete or row["status"] == "processing" else row["children_status"]
-    return status
+def _family_status(row: dict[str, Any]) -> str:
+    """That of the children; but while there may be more of them to come, and where an archive or a crawl did not give them all,
+    its own.
+    """
+    own: str = row["status"]
+    children: str = row["children_status"]
+    gives_children = "crawl" in row["config"] or "original_filename" in row["config"]
+    return own if own == "processing" or (own == "error" and gives_children) else children

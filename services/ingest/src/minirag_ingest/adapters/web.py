@@ -7,7 +7,15 @@ from http import HTTPStatus
 
 from minirag_service.egress import EgressRefused, Fetched, FetchFailed, GuardedClient, check_url
 
-from minirag_ingest.ports import LastingFailure, Page, Raw, TemporaryFailure
+from minirag_ingest.ports import (
+    Answered,
+    LastingFailure,
+    NotModified,
+    Page,
+    Raw,
+    TemporaryFailure,
+    Validators,
+)
 
 ACCEPT = "text/html, application/xhtml+xml, application/pdf, text/plain, text/markdown, text/csv, */*;q=0.5"
 REASONS: dict[int, str] = {
@@ -18,6 +26,8 @@ REASONS: dict[int, str] = {
 }
 COMES_BACK = frozenset((HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS))
 MAX_RETRY_AFTER = timedelta(minutes=15)
+MAX_VALIDATOR = 1024
+"""Characters of a validator that is worth keeping."""
 
 
 class WebFetcher:
@@ -33,20 +43,22 @@ class WebFetcher:
         except EgressRefused as error:
             raise LastingFailure("invalid_url", str(error)) from error
 
-    async def fetch(self, url: str) -> Page:
-        """GET; anything but a success is a failure."""
+    async def fetch(self, url: str, known: Validators | None = None) -> Page | NotModified:
+        """GET; anything but a success, or that nothing has changed, is a failure."""
         try:
-            fetched = await self._client.fetch(url, headers={"accept": ACCEPT})
+            fetched = await self._client.fetch(url, headers={"accept": ACCEPT, **_conditions(known)})
         except EgressRefused as error:
             raise LastingFailure("fetch_refused", str(error)) from error
         except FetchFailed as error:
             if error.temporary:
                 raise TemporaryFailure(str(error)) from error
             raise LastingFailure("fetch_failed", str(error)) from error
+        if known is not None and fetched.status == HTTPStatus.NOT_MODIFIED:
+            return NotModified(fetched.final_url)
         if fetched.status in COMES_BACK or fetched.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise TemporaryFailure(_sentence(fetched.status), _retry_after(fetched))
         if not HTTPStatus.OK <= fetched.status < HTTPStatus.MULTIPLE_CHOICES:
-            raise LastingFailure("fetch_failed", _sentence(fetched.status))
+            raise Answered(fetched.status, _sentence(fetched.status))
         return _page(fetched)
 
 
@@ -55,7 +67,25 @@ def _page(fetched: Fetched) -> Page:
     media["content-type"] = fetched.headers.get("content-type", "")
     announced = media.get_content_type() if fetched.headers.get("content-type") else None
     charset = media.get_content_charset()
-    return Page(Raw(fetched.body, None, announced, charset), fetched.final_url)
+    validators = Validators(_validator(fetched, "etag"), _validator(fetched, "last-modified"))
+    raw = Raw(fetched.body, None, announced, charset)
+    return Page(raw, fetched.final_url, validators, fetched.headers.get("x-robots-tag", ""))
+
+
+def _conditions(known: Validators | None) -> dict[str, str]:
+    """Headers that ask for the page only if it is another one by now; both, as servers may understand one of them."""
+    if known is None:
+        return {}
+    said = {"if-none-match": known.etag, "if-modified-since": known.last_modified}
+    return {name: value for name, value in said.items() if value}
+
+
+def _validator(fetched: Fetched, name: str) -> str | None:
+    """What can be sent back as it came."""
+    value = fetched.headers.get(name, "").strip()
+    return (
+        value if value and len(value) <= MAX_VALIDATOR and value.isascii() and value.isprintable() else None
+    )
 
 
 def _sentence(status: int) -> str:

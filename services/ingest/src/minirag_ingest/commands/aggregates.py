@@ -7,24 +7,45 @@ from uuid import UUID
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.events import EventPayload
-from minirag_contracts.events.ingest import IngestCancelled, IngestRequested
+from minirag_contracts.events.ingest import (
+    IngestCancelled,
+    IngestRequested,
+    SourceActivated,
+    SourceDeactivated,
+    SourceUpdated,
+)
 from minirag_contracts.requests.ingest import SourceRead
 from minirag_eventstore import Transaction
 
-from minirag_ingest.commands.ingestion import WORK_KIND, work_key, work_payload
+from minirag_ingest.commands.ingestion import ACTIVATING, CRAWL_KIND, WORK_KIND, work_key, work_payload
+from minirag_ingest.commands.quotas import Quotas
+from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.domain import source
 from minirag_ingest.errors import BotUnknown, SourceNotFound
 from minirag_ingest.ports import Bots, ContentRows, Runner, SourceContent, SourceRows
+
+RESCHEDULING = (SourceUpdated, SourceActivated, SourceDeactivated)
+"""After these a source may have another schedule, or none."""
 
 
 class Sources:
     """What every command of sources does."""
 
-    def __init__(self, rows: SourceRows, contents: ContentRows, bots: Bots, runner: Runner) -> None:
+    def __init__(
+        self,
+        rows: SourceRows,
+        contents: ContentRows,
+        bots: Bots,
+        runner: Runner,
+        schedules: Schedules,
+        quotas: Quotas | None = None,
+    ) -> None:
+        self.quotas = quotas or Quotas(rows)
         self._rows = rows
         self._contents = contents
         self._bots = bots
         self._runner = runner
+        self._schedules = schedules
 
     async def check_bot(self, context: Context, bot_id: UUID) -> None:
         """Raises BotUnknown unless it is an active bot of the tenant."""
@@ -61,6 +82,8 @@ class Sources:
             source.decide(source.Source(), command),
         )
         await self._contents.keep(tx, command.source_id, content, salt)
+        if command.settings.refresh_schedule is not None:
+            await self._schedules.follow(tx, command.source_id)
 
     async def append(
         self,
@@ -70,23 +93,43 @@ class Sources:
         recorded: int,
         payloads: Sequence[EventPayload],
     ) -> list[Envelope]:
-        """The events, and the work to make a version that they ask for."""
+        """The events, the work to make a version that they ask for, and the next refresh as they leave it."""
         events = await tx.append(context, source.stream_of(source_id), recorded, payloads)
         for payload, event in zip(payloads, events, strict=True):
             if isinstance(payload, IngestRequested):
                 work = work_payload(source_id, payload.version, event)
                 await self._runner.add(tx, work_key(source_id, payload.version), work)
+        if any(isinstance(payload, RESCHEDULING) for payload in payloads):
+            await self._schedules.follow(tx, source_id)
         return events
 
     async def drop_work(self, tx: Transaction, payloads: Sequence[EventPayload]) -> None:
-        """No more work for the versions that these events cancel."""
-        keys = [
-            work_key(payload.source_id, payload.version)
-            for payload in payloads
-            if isinstance(payload, IngestCancelled)
-        ]
-        if keys:
+        """No more work for the versions that these events cancel, and nothing that was fetched for it."""
+        ended = [payload for payload in payloads if isinstance(payload, IngestCancelled)]
+        if ended:
+            keys = [work_key(payload.source_id, payload.version) for payload in ended]
             await tx.drop_work(WORK_KIND, *keys)
+            await tx.drop_work(CRAWL_KIND, *keys)
+            await self._contents.forget_fetched(tx, [payload.source_id for payload in ended])
+
+    async def remove(
+        self, tx: Transaction, context: Context, source_id: UUID, loaded: tuple[source.Source, int]
+    ) -> bool:
+        """Deactivates a source that has no children; whether it was active. Hiding it is up to the caller."""
+        state, recorded = loaded
+        payloads = source.decide(state, source.Deactivate())
+        await self.append(tx, context, source_id, recorded, payloads)
+        await self.drop_work(tx, payloads)
+        return bool(payloads)
+
+    async def take_back(self, tx: Transaction, source_id: UUID, version: int) -> bool:
+        """No more work for a version, unless it is becoming visible already; says whether that is so."""
+        key = work_key(source_id, version)
+        taken = await tx.take_back_work(WORK_KIND, key, ACTIVATING)
+        taken = taken or await tx.take_back_work(CRAWL_KIND, key, ACTIVATING)
+        if taken:
+            await self._contents.forget_fetched(tx, [source_id])
+        return taken
 
     async def request(self, tx: Transaction, context: Context, source_id: UUID) -> int:
         """Asks for the next version, and answers which one that is."""

@@ -14,7 +14,7 @@ from minirag_service.sealing import new_salt, salted_hash
 from minirag_ingest.commands.aggregates import Sources
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.domain import intake, source
+from minirag_ingest.domain import intake, schedule, source
 from minirag_ingest.errors import InvalidSource, SourceNotFound
 from minirag_ingest.ports import ContentRows, SourceContent, SourceRows
 
@@ -91,6 +91,8 @@ class ChangeCommands:
         fields: dict[str, Any] = {name: getattr(changes, name) for name in said}
         settings = replace(state.settings, **fields)
         intake.check_names(settings.name, settings.description, settings.config)
+        if "refresh_schedule" in said:
+            schedule.parse(settings.refresh_schedule)
         if changes.model_fields_set & {"config", "content"}:
             settings = await self._replace_content(tx, state, source_id, changes, settings)
         await self._sources.append(
@@ -111,6 +113,8 @@ class ChangeCommands:
         if "config" in changes.model_fields_set:
             config = intake.replaced_config(state.source_type, old.config, changes.config)
             self._given.check_config(state.source_type, config)
+            if state.parent_id is not None:
+                intake.check_child(config)
         if "content" in changes.model_fields_set:
             if state.source_type == "upload":
                 raise InvalidSource("The content of an upload is its file: upload the new one.")

@@ -10,7 +10,8 @@ from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import CreateSource, NewChild
 from minirag_service.sealing import new_salt, salted_hash
 
-from minirag_ingest.domain import intake, source
+from minirag_ingest.domain import intake, schedule, source
+from minirag_ingest.domain.crawl_plan import CrawlPlan
 from minirag_ingest.errors import DiskFull, InvalidSource, InvalidUrl
 from minirag_ingest.ports import Disk, Fetcher, LastingFailure, SourceContent
 
@@ -34,6 +35,9 @@ class Given:
     def new(self, bot_id: UUID, given: CreateSource | NewChild, parent_id: UUID | None) -> NewSource:
         """A new source that is no file, under an id of its own; raises refusals."""
         intake.check_names(given.name, given.description, given.config)
+        if parent_id is not None:
+            intake.check_child(given.config)
+        schedule.parse(given.refresh_schedule)
         content, salt = self.content(given.source_type, given.config, given.content), new_salt()
         settings = source.Settings(
             name=given.name,
@@ -54,13 +58,16 @@ class Given:
 
     def check_config(self, source_type: SourceType, config: dict[str, Any]) -> None:
         """Raises InvalidSource and InvalidUrl."""
-        url = intake.url_of(config) if source_type == "url" else None
-        if url is None:
+        intake.check_cutting(config)
+        if source_type != "url":
             return
-        try:
-            self._fetcher.check(url)
-        except LastingFailure as failure:
-            raise InvalidUrl(str(failure)) from failure
+        url = intake.url_of(config)
+        if url is not None:
+            try:
+                self._fetcher.check(url)
+            except LastingFailure as failure:
+                raise InvalidUrl(str(failure)) from failure
+        CrawlPlan.of(config)
 
     def body(self, text: str | None) -> bytes | None:
         """The text as it is stored, if there is room for it."""

@@ -1,23 +1,39 @@
 """Getting a source's document: from what was given, or from where it lies."""
 
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
 from minirag_contracts.context import TenantScope
 from minirag_eventstore import EventStore
 
 from minirag_ingest.domain import intake
 from minirag_ingest.domain.source import Source
+from minirag_ingest.domain.web_address import canonical
 from minirag_ingest.ports import (
     ContentRows,
     Extractor,
     Fetcher,
     LastingFailure,
+    NotModified,
+    Origin,
+    Page,
     Raw,
     SourceContent,
     StoredDocument,
+    Target,
 )
 
 NOTHING = "No content to ingest"
 MAX_TITLE = 300
 """Characters of a title that citations show."""
+
+
+def in_language(stored: StoredDocument, config: dict[str, Any]) -> StoredDocument:
+    """The document in the language that its source is said to be in, else in the one that was detected."""
+    language = config.get("language") or stored.document.language
+    return replace(stored, document=replace(stored.document, language=language))
 
 
 class SourceReader:
@@ -31,8 +47,8 @@ class SourceReader:
         self._fetcher = fetcher
         self._extractor = extractor
 
-    async def read(self, scope: TenantScope, state: Source) -> StoredDocument:
-        """Raises LastingFailure and TemporaryFailure."""
+    async def read(self, scope: TenantScope, state: Source) -> StoredDocument | NotModified:
+        """NotModified: what is visible has this very document. Raises LastingFailure and TemporaryFailure."""
         if state.source_id is None:
             raise LastingFailure("empty_document", NOTHING)
         async with self._store.transaction(scope) as tx:
@@ -40,17 +56,52 @@ class SourceReader:
         if content is None:
             raise LastingFailure("empty_document", NOTHING)
         if state.source_type == "url":
-            return await self._page(content)
+            return await self._page(scope, state, content)
         return await self._given(state, content)
 
-    async def _page(self, content: SourceContent) -> StoredDocument:
+    async def _page(
+        self, scope: TenantScope, state: Source, content: SourceContent
+    ) -> StoredDocument | NotModified:
         """A page or file on the web."""
         url = intake.url_of(content.config)
         if url is None:
             raise LastingFailure("empty_document", NOTHING)
-        page = await self._fetcher.fetch(url)
+        asked = fingerprint(content.config)
+        brought, links = await self._brought(scope, state, url)
+        page = brought or await self._fetched(scope, state, url, asked)
+        if isinstance(page, NotModified):
+            return page
         document = await self._extractor.extract(page.raw)
-        return StoredDocument((document.title or page.url)[:MAX_TITLE], page.url, document)
+        title = (document.title or page.url)[:MAX_TITLE]
+        return StoredDocument(title, page.url, document, Origin(asked, page.validators, links))
+
+    async def _brought(
+        self, scope: TenantScope, state: Source, url: str
+    ) -> tuple[Page | None, tuple[str, ...] | None]:
+        """What a crawl has fetched for this version, and the links that it follows from there."""
+        if state.parent_id is None or state.bot_id is None or state.source_id is None:
+            return None, None
+        found = await self._contents.fetched(scope, Target(state.bot_id, state.source_id, state.version))
+        if found is None or found.url != canonical(url):
+            return None, None
+        return found.page, found.links
+
+    async def _fetched(self, scope: TenantScope, state: Source, url: str, asked: bytes) -> Page | NotModified:
+        """Asked for conditionally only if the version that answers was fetched, under the same configuration."""
+        kept = await self._kept(scope, state)
+        if kept is not None:
+            last_url, origin = kept
+            if origin.asked == asked and (origin.validators.etag or origin.validators.last_modified):
+                page = await self._fetcher.fetch(url, origin.validators)
+                if not isinstance(page, NotModified) or page.url == last_url:
+                    return page
+                # Validators are those of one URL, and it redirects to another one by now.
+        return await self._fetcher.fetch(url)
+
+    async def _kept(self, scope: TenantScope, state: Source) -> tuple[str, Origin] | None:
+        if state.visible == 0 or state.bot_id is None or state.source_id is None:
+            return None
+        return await self._contents.origin(scope, Target(state.bot_id, state.source_id, state.visible))
 
     async def _given(self, state: Source, content: SourceContent) -> StoredDocument:
         """A text, named by its source; or a file, which may name itself."""
@@ -63,3 +114,8 @@ class SourceReader:
         filename = str(content.config.get("original_filename") or state.name)
         document = await self._extractor.extract(Raw(content.body, filename))
         return StoredDocument((document.title or filename)[:MAX_TITLE], None, document)
+
+
+def fingerprint(config: dict[str, Any]) -> bytes:
+    """What makes two configurations the same."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode("utf-8", "surrogatepass")).digest()

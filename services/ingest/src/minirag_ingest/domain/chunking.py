@@ -92,9 +92,11 @@ def chunks_of(
                     header=header.text,
                     text=_joined(units),
                     title=title,
-                    url=_link(url, block.anchor),
+                    url=url,
                     page=block.page,
                     heading=heading,
+                    anchor=block.anchor,
+                    language=document.language,
                 )
             )
     return found
@@ -138,18 +140,6 @@ def _joined(units: Iterable[Unit]) -> str:
     for unit in units:
         parts += (unit.gap, unit.text) if parts else (unit.text,)
     return "".join(parts)
-
-
-def _link(url: str | None, anchor: str | None) -> str | None:
-    """The place in the page, where the page names it."""
-    if (
-        url is None
-        or anchor is None
-        or "#" in f"{url}{anchor}"
-        or any(character.isspace() for character in anchor)
-    ):
-        return url
-    return f"{url}#{anchor}"
 
 
 def _same(heading: str, title: str) -> bool:

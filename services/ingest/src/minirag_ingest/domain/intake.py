@@ -1,5 +1,6 @@
 """What a client may give us: limits, allowed types, and which part of a configuration may be in an event."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -14,6 +15,9 @@ from minirag_contracts.requests.ingest import (
     is_archive,
 )
 
+from minirag_ingest.domain.crawl_plan import public_plan
+from minirag_ingest.domain.language import LANGUAGES
+from minirag_ingest.domain.sizes import Sizes
 from minirag_ingest.errors import (
     ArchiveAmongFiles,
     FileTooLarge,
@@ -32,8 +36,12 @@ MAX_DESCRIPTION = 1000
 MAX_URL = 2048
 MAX_CHILDREN = 1000
 """Children of one batch."""
+CUTTING_RULES = 1
+"""Counted up when the same text would be cut into other passages than before, so that nothing passes for unchanged."""
 FILE_FACTS = ("original_filename", "file_size")
 """What the configuration of an upload says about its file."""
+CUTTING = ("chunk_size", "chunk_overlap", "language")
+"""What the configuration of any source may say about its passages."""
 
 
 def check_file(filename: str, size: int, archive_limit: int = MAX_FILE) -> None:
@@ -93,6 +101,12 @@ def encode_text(content: str | None) -> bytes | None:
     return body
 
 
+def cutting_rules(config: dict[str, Any]) -> str:
+    """What decides how a text is cut, beside the text itself, as one string."""
+    asked = {name: config[name] for name in CUTTING if name in config}
+    return json.dumps([CUTTING_RULES, asked], sort_keys=True)
+
+
 def url_of(config: dict[str, Any]) -> str | None:
     """The URL of a url source, None if there is none; raises InvalidSource when it is not even a text."""
     url = config.get("url")
@@ -101,6 +115,25 @@ def url_of(config: dict[str, Any]) -> str | None:
     if not isinstance(url, str):
         raise InvalidSource("The URL of a source must be a string.")
     return url.strip()
+
+
+def check_child(config: dict[str, Any]) -> None:
+    """What a source with a parent may not have: the pages of a site are children themselves."""
+    if config.get("crawl") is not None:
+        raise InvalidSource("A source with a parent cannot be crawled: its pages would be nested too deeply.")
+
+
+def check_cutting(config: dict[str, Any]) -> None:
+    """How long passages shall be, and in which language they are; raises InvalidSource."""
+    try:
+        Sizes.of(config)
+    except ValueError as error:
+        raise InvalidSource(str(error)) from error
+    language = config.get("language")
+    if language is not None and (not isinstance(language, str) or language not in LANGUAGES):
+        raise InvalidSource(
+            f"The language must be one of these ISO 639-1 codes: {', '.join(sorted(LANGUAGES))}."
+        )
 
 
 def replaced_config(source_type: SourceType, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -116,12 +149,24 @@ def has_something(source_type: SourceType, config: dict[str, Any], has_body: boo
 
 def public_config(source_type: SourceType, config: dict[str, Any]) -> dict[str, Any]:
     """What an event may tell: never a query, which may hold a key, and nothing that we do not know."""
+    public = _cutting(config)
     if source_type == "url":
         url = url_of(config)
-        return {"url": urlunsplit(urlsplit(url)._replace(query="", fragment=""))} if url else {}
+        shown = {"url": urlunsplit(urlsplit(url)._replace(query="", fragment=""))} if url else {}
+        crawl = {"crawl": public_plan(config)} if config.get("crawl") is not None else {}
+        return {**shown, **crawl, **public}
     if source_type == "upload":
-        return {key: config[key] for key in FILE_FACTS if key in config}
-    return {}
+        return {key: config[key] for key in FILE_FACTS if key in config} | public
+    return public
+
+
+def _cutting(config: dict[str, Any]) -> dict[str, Any]:
+    """Nothing of a configuration that was given before these names meant something."""
+    try:
+        check_cutting(config)
+    except InvalidSource:
+        return {}
+    return {key: config[key] for key in CUTTING if config.get(key) is not None}
 
 
 def _has_nul(value: Any) -> bool:

@@ -35,6 +35,8 @@ _SCRIPTS = (
 SCRIPT_SHARE = 0.2
 """Of the letters, in the script of one language alone; manuals in Chinese are half English words."""
 KANA_SHARE = 0.05
+LANGUAGES = frozenset((*STOP_WORDS, *(code for code, _ in _SCRIPTS)))
+"""ISO 639-1 codes: those that are told, and that a source may be said to be in."""
 
 
 def language_of(document: Document) -> str | None:

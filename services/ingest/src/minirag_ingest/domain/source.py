@@ -49,10 +49,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The state that decisions are made on. ``version`` is the last that was asked for, 0 before the first; ``visible`` the one
-    that answers, 0 if none does; ``of_version`` the one whose text ``version`` shall have, if it is a rollback.
+    """The state that decisions are made on.
 
-    ``failures`` counts the versions that failed one after the other.
+    ``version`` is the last that was asked for, 0 before the first, and ``of_version`` the one whose text it shall have, if it
+    is a rollback; ``visible`` is the one that answers, 0 if none does, with ``chunk_count`` passages; ``failures`` counts the
+    versions that failed one after the other.
     """
 
     source_id: UUID | None = None
@@ -63,6 +64,7 @@ class Source:
     version: int = 0
     of_version: int | None = None
     visible: int = 0
+    chunk_count: int = 0
     failures: int = 0
     processing: bool = False
     active: bool = True
@@ -71,6 +73,11 @@ class Source:
     def name(self) -> str:
         """As clients see it."""
         return self.settings.name
+
+    @property
+    def is_site(self) -> bool:
+        """Whether its pages are its children, found by a crawl."""
+        return self.source_type == "url" and "crawl" in self.settings.config
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,7 @@ class Complete:
     generation: int
     document_count: int = 1
     difference: Difference | None = None
+    embedded: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +192,8 @@ def _ended(state: Source, event: EventPayload) -> Source:
     """No version is being made any more."""
     match event:
         case IngestCompleted():
-            return replace(state, processing=False, visible=event.version, failures=0)
+            counted = replace(state, visible=event.version, chunk_count=event.chunk_count)
+            return replace(counted, processing=False, failures=0)
         case IngestUnchanged():
             return replace(state, processing=False, failures=0)
         case IngestFailed():
@@ -345,7 +354,16 @@ def _end(state: Source, source_id: UUID, bot_id: UUID, outcome: Outcome) -> list
                 )
             ]
         case Unchanged():
-            return [IngestUnchanged(source_id=source_id, bot_id=bot_id, version=outcome.version)]
+            return [
+                IngestUnchanged(
+                    source_id=source_id,
+                    bot_id=bot_id,
+                    source_name=state.name,
+                    version=outcome.version,
+                    visible=state.visible,
+                    chunk_count=state.chunk_count,
+                )
+            ]
         case Complete():
             return [_completed(state, source_id, bot_id, outcome)]
 
@@ -363,4 +381,5 @@ def _completed(state: Source, source_id: UUID, bot_id: UUID, outcome: Complete) 
         added=difference.added if difference else None,
         changed=difference.changed if difference else None,
         removed=difference.removed if difference else None,
+        embedded=outcome.embedded,
     )

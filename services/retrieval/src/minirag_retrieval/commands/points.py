@@ -34,7 +34,7 @@ def point_of(chunk: StoredChunk, encoder: SparseEncoder) -> IndexPoint:
         bot_id=chunk.bot_id,
         source_id=chunk.source_id,
         dense=np.frombuffer(chunk.vector, "<f4").astype(np.float32),
-        sparse=encoder.document(chunk.embedded_text),
+        sparse=encoder.document(chunk.embedded_text, chunk.language),
         from_gen=chunk.span.from_gen,
         to_gen=chunk.span.to_gen,
     )

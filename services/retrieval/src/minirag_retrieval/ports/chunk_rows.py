@@ -29,6 +29,8 @@ class StoredChunk:
     vector: bytes
     from_gen: int | None = None
     to_gen: int | None = None
+    anchor: str | None = None
+    language: str | None = None
 
     @property
     def embedded_text(self) -> str:
@@ -69,6 +71,8 @@ class PassageRow:
     url: str | None
     page: int | None
     heading: str | None
+    anchor: str | None = None
+    language: str | None = None
 
 
 class ChunkRows(Protocol):
@@ -137,6 +141,10 @@ class ChunkRows(Protocol):
         self, connection: Connection, chunk_ids: Sequence[UUID], generation: int
     ) -> dict[UUID, PassageRow]:
         """What is shown of chunks, with the place in the version that was visible at the generation."""
+        ...
+
+    async def languages(self, connection: Connection, bot_id: UUID) -> list[str | None]:
+        """Those that the bot's chunks are in or were in; None for chunks whose language nobody knows."""
         ...
 
     async def current_after(

@@ -21,6 +21,10 @@ REMEMBERED = 4096
 """Sentences whose vectors are kept: 6 MB."""
 
 
+Text = tuple[str, str | None]
+"""A passage's text and its language, if that is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A sentence and the first passage that has it."""
@@ -46,7 +50,7 @@ class Highlighting:
         self._encoder = encoder
         self._remembered: OrderedDict[str, Vector] = OrderedDict()
 
-    async def best(self, query: str, vector: Vector, texts: Sequence[str], count: int) -> Highlighted:
+    async def best(self, query: str, vector: Vector, texts: Sequence[Text], count: int) -> Highlighted:
         """The ``count`` best sentences of the passages' ``texts``."""
         candidates = self._candidates(query, texts)
         if not candidates:
@@ -62,14 +66,15 @@ class Highlighting:
         ]
         return Highlighted(sentences, float(cosines.max()))
 
-    def _candidates(self, query: str, texts: Sequence[str]) -> list[Candidate]:
+    def _candidates(self, query: str, texts: Sequence[Text]) -> list[Candidate]:
         """The sentences that share most with the query; the first ones where none shares anything."""
         places: dict[str, int] = {}
-        for place, text in enumerate(texts):
+        for place, (text, _) in enumerate(texts):
             for sentence in split(text):
                 places.setdefault(sentence, place)
-        documents = [self._encoder.document(sentence) for sentence in places]
-        scores = _bm25(self._encoder.query(query), documents)
+        languages = [language for _, language in texts]
+        documents = [self._encoder.document(text, languages[place]) for text, place in places.items()]
+        scores = _bm25(self._encoder.query(query, languages), documents)
         found = [
             Candidate(place, text, score) for (text, place), score in zip(places.items(), scores, strict=True)
         ]

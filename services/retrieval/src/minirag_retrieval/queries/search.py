@@ -52,12 +52,12 @@ class Searching:
 
     async def search(self, request: Search, context: Context) -> SearchReply:
         """IndexIncomplete while the engine lacks points of this bot: half an answer would look like a whole one."""
-        state, vector = await asyncio.gather(
+        (state, languages), vector = await asyncio.gather(
             self._state(request, context), self._embedder.embed_query(request.query)
         )
         if state is None or state.generation == 0:
             return NOTHING
-        sparse = self._encoder.query(request.query)
+        sparse = self._encoder.query(request.query, languages)
         hits = await self._index.search(
             context.scope, request.bot_id, state.generation, vector, sparse, ARM_LIMIT
         )
@@ -70,15 +70,17 @@ class Searching:
         passages = _passages(chosen, ranked)
         if not request.highlights:
             return SearchReply(passages=passages, relevance=relevance(hits))
-        texts = [passage.text for passage in passages]
+        texts = [(passage.text, passage.language) for passage in chosen]
         best = await self._highlighting.best(request.query, vector, texts, request.highlights)
         return SearchReply(
             passages=passages, highlights=best.sentences, relevance=relevance(hits, best.cosine)
         )
 
-    async def _state(self, request: Search, context: Context) -> PointsRow | None:
+    async def _state(self, request: Search, context: Context) -> tuple[PointsRow | None, list[str | None]]:
+        """What is known of the bot's points, and the languages of its chunks."""
         async with self._database.tenant(context.scope) as connection:
-            return await self._bots.read(connection, request.bot_id)
+            state = await self._bots.read(connection, request.bot_id)
+            return state, await self._rows.languages(connection, request.bot_id)
 
     async def _read(self, ranked: Sequence[Hit], generation: int, context: Context) -> list[PassageRow]:
         """The rows of the hits in their order; one that was collected since is left out."""
@@ -102,6 +104,7 @@ def _passages(chosen: Sequence[PassageRow], ranked: Sequence[Hit]) -> list[Passa
             url=row.url,
             page=row.page,
             heading=row.heading,
+            anchor=row.anchor,
         )
         for row in chosen
     ]

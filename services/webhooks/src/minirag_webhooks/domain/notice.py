@@ -6,7 +6,7 @@ from uuid import UUID
 
 from minirag_contracts.events import EventPayload
 from minirag_contracts.events.chat import MessageCompleted
-from minirag_contracts.events.ingest import IngestCompleted, IngestFailed
+from minirag_contracts.events.ingest import IngestCompleted, IngestFailed, IngestUnchanged
 from minirag_contracts.events.webhooks import WebhookEvent
 
 MAX_ERROR = 500
@@ -30,6 +30,14 @@ def notice_of(happened: EventPayload) -> Notice | None:
                 source_id=happened.source_id,
                 source_name=happened.source_name,
                 document_count=happened.document_count,
+                chunk_count=happened.chunk_count,
+            )
+        case IngestUnchanged():  # the same to a client of spec §13: the source is as its origin is now
+            return _notice(
+                "source.ingested",
+                source_id=happened.source_id,
+                source_name=happened.source_name,
+                document_count=1,
                 chunk_count=happened.chunk_count,
             )
         case IngestFailed():

@@ -1,15 +1,13 @@
 """JSON bodies: read within a limit, parsed once, refused in words that never repeat what was sent."""
 
 import asyncio
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from minirag_gateway.entrypoints.http.problems import clean_errors, sentence
 from minirag_gateway.errors import BodyTooLarge, BodyTooSlow, InvalidBody
-
-B = TypeVar("B", bound=BaseModel)
 
 
 class Body(BaseModel):
@@ -20,6 +18,11 @@ class Body(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="ignore", strict=True, allow_inf_nan=False, hide_input_in_errors=True
     )
+    may_be_missing: ClassVar[bool] = False
+    """Whether a request without any body means one without any field."""
+
+
+B = TypeVar("B", bound=Body)
 
 
 async def read_json(request: Request, model: type[B], limit: int | None = None) -> B:
@@ -34,7 +37,7 @@ async def read_json(request: Request, model: type[B], limit: int | None = None) 
         raise BodyTooSlow from None
     await request.scope["minirag.call"].still()
     try:
-        parsed = model.model_validate_json(raw)
+        parsed = model.model_validate_json(b"{}" if model.may_be_missing and not raw.strip() else raw)
     except ValidationError as error:
         raise refusal_of(error) from None
     if b"\\u0000" in raw:

@@ -73,6 +73,9 @@ FAILED_AUTHENTICATIONS = Limit(
 )
 
 PASSWORDS = Limit("passwords", lambda s: s.limit_passwords, MINUTE, "passwords set in this tenant")
+CRAWL_PREVIEWS = Limit(
+    "crawl-previews", lambda s: s.limit_crawl_previews, MINUTE, "looks at sites of this tenant"
+)
 VISITOR_MESSAGES = Limit("visitor-messages", lambda _: 0, MINUTE, "messages of this visitor")
 """Its number is the embed key's own."""
 

@@ -135,7 +135,8 @@ def _extra(body: type[BaseModel] | None, form: dict[str, Any] | None, raw: str |
     """The body, which the endpoint reads by itself, for the document."""
     if body is not None:
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
-        return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+        required = not getattr(body, "may_be_missing", False)
+        return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
     if form is not None:
         return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}}}
     if raw is not None:

@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from minirag_contracts.requests import Done
 from minirag_contracts.requests.ingest import (
     ChildrenQueued,
+    CrawlPreview,
     DeactivateSource,
     GetSource,
     IngestAccepted,
@@ -24,9 +25,11 @@ from minirag_gateway.entrypoints.http import uploads
 from minirag_gateway.entrypoints.http.answers import MAX_LIMIT, Cursor, Limit, one, page
 from minirag_gateway.entrypoints.http.bodies import read_json
 from minirag_gateway.entrypoints.http.calls import Call
+from minirag_gateway.entrypoints.http.limits import CRAWL_PREVIEWS
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.sources import (
     ChildIngestionsAccepted,
+    CrawlPreviewRequest,
     IngestionAccepted,
     SourceBatchCreate,
     SourceCreate,
@@ -82,6 +85,26 @@ def _patience(call: Call) -> float:
 def _check_length(*texts: str | None) -> None:
     if sum(len(text.encode()) for text in texts if text is not None) > MAX_TEXT:
         raise BodyTooLarge("The text is longer than 7 MiB: upload it as a .txt file instead.")
+
+
+PREVIEW_SECONDS = 40.0
+"""How long to wait for the look at a site, which ends by itself after half of that."""
+
+
+@resource.route(
+    "POST",
+    "/v1/sources/crawl-preview",
+    Permission.MANAGE_SOURCES,
+    body=CrawlPreviewRequest,
+    returns=CrawlPreview,
+    refuses=(413,),
+)
+async def preview_crawl(request: Request) -> Response:
+    """Looks at a site as a crawl would, for at most 20 seconds: which pages it would take, which not and why. Nothing is kept."""
+    call = call_of(request)
+    body = await read_json(request, CrawlPreviewRequest, call.services.settings.json_body_limit)
+    await call.meter.take(CRAWL_PREVIEWS, str(call.principal.tenant.id))
+    return one(await call.ask(body.request(), CrawlPreview, timeout=PREVIEW_SECONDS))
 
 
 _UPLOAD: dict[str, Any] = {
@@ -224,10 +247,13 @@ async def ingest_source(request: Request, source_id: UUID) -> Response:
     status=202,
     refuses=(404, 409, 507),
 )
-async def ingest_source_children(request: Request, source_id: UUID) -> Response:
-    """Makes a new version of each active child that is not being processed."""
+async def ingest_source_children(request: Request, source_id: UUID, only_failed: bool = False) -> Response:
+    """Makes a new version of each active child that is not being processed.
+
+    With `only_failed` of those whose last ingestion failed: one call takes up all that was given up.
+    """
     call = call_of(request)
-    question = IngestChildren(source_id=source_id)
+    question = IngestChildren(source_id=source_id, only_failed=only_failed)
     queued = await call.ask(question, ChildrenQueued, timeout=_patience(call))
     message = f"Ingestion queued for {queued.enqueued} child sources"
     return one(ChildIngestionsAccepted(status="accepted", message=message, enqueued=queued.enqueued), 202)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from minirag_ingest.adapters.extract.worker import Limits, ReplyTooLarge, Worker, WorkerDied
+from minirag_ingest.adapters.extract.worker import Limits, ReplyTooLarge, Stalled, Worker, WorkerDied
 from minirag_ingest.ports import ArchivedFile, ExtractionInterrupted, OpenArchive, SkippedFile, Unreadable
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ async def _answer(running: Any) -> tuple[dict[str, Any], bytes]:
         if error.signal is not None and error.signal.name == "SIGXCPU":
             raise Unreadable(CODE, "Unpacking the archive takes too long.") from error
         raise ExtractionInterrupted(INTERRUPTED) from error
-    except (TimeoutError, ReplyTooLarge) as error:
+    except (Stalled, ReplyTooLarge) as error:
         raise Unreadable(CODE, "Unpacking the archive takes too long.") from error
     return answer
 

@@ -3,7 +3,8 @@
 Started as ``python -I -m minirag_ingest.adapters.extract.child MEMORY_BYTES CPU_SECONDS PARENT_PID``. On standard input
 come jobs, on standard output go their results; each is four bytes of length, a JSON header, four bytes of length, a body.
 A job whose header has a ``chunk`` brings a stored document and wants its chunks; one with ``archive`` brings an archive ("open")
-and wants its listing, or wants a file (an index) of the one that it brought before; any other brings a file and wants its text.
+and wants its listing, or wants a file (an index) of the one that it brought before; one with a ``survey`` brings what a crawl has
+fetched and wants what it says to crawlers; any other brings a file and wants its text.
 """
 
 import ctypes
@@ -13,6 +14,7 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from minirag_ingest.adapters.extract.errors import Unreadable
@@ -33,28 +35,34 @@ def main(memory: int, cpu_seconds: int, parent: int) -> None:
         return
     jobs, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the results
+    status = os.open("/proc/self/status", os.O_RDONLY)  # while it may be opened
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     confine()
     try:
-        _serve(jobs, results, memory, cpu_seconds)
+        _serve(jobs, results, cpu_seconds, lambda: _peak(status) > memory // 2)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
 
 
-def _serve(jobs: BinaryIO, results: BinaryIO, memory: int, cpu_seconds: int) -> None:
+def _serve(jobs: BinaryIO, results: BinaryIO, cpu_seconds: int, spent: Callable[[], bool]) -> None:
     while (job := _read(jobs)) is not None:
         _allow_cpu(job[0].get("cpu_seconds", cpu_seconds))
         answer, body = _work(*job)
         del job
-        answer["spent"] = _peak() > memory // 2
+        answer["spent"] = spent()
         _write(results, answer, body)
 
 
-def _peak() -> int:
-    """Bytes; what a large document took may not come back, and would be missing for the next one."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _peak(status: int) -> int:
+    """Bytes; what a large document took may not come back, and would be missing for the next one.
+
+    Not ``ru_maxrss``: that begins with the peak of whoever started this process, so that a large service had a new one for
+    each document.
+    """
+    lines = os.pread(status, 4096, 0).split(b"\n")
+    return next(int(line.split()[1]) for line in lines if line.startswith(b"VmHWM:")) * 1024
 
 
 def _allow_cpu(seconds: int) -> None:
@@ -66,9 +74,7 @@ def _allow_cpu(seconds: int) -> None:
 
 def _work(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     try:
-        if "archive" in job:
-            return {"ok": True}, _archived(job["archive"], data)
-        return {"ok": True}, _chunks(job, data) if "chunk" in job else _text(job, data)
+        return {"ok": True}, _answer(job, data)
     except Unreadable as error:
         return {"ok": False, "code": error.code, "sentence": str(error)}, b""
     except MemoryError:
@@ -77,6 +83,27 @@ def _work(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         return {"ok": False, "code": Unreadable.code, "sentence": TOO_DEEP}, b""
     except Exception as error:  # noqa: BLE001  # a library's surprise at a broken file; its text may quote the file, so only its type is told
         return {"ok": False, "code": "unexpected", "sentence": type(error).__name__}, b""
+
+
+def _answer(job: dict[str, Any], data: bytes) -> bytes:
+    if "archive" in job:
+        return _archived(job["archive"], data)
+    if "chunk" in job:
+        return _chunks(job, data)
+    return _survey(job, data) if "survey" in job else _text(job, data)
+
+
+def _survey(job: dict[str, Any], data: bytes) -> bytes:
+    from minirag_ingest.adapters.extract import survey
+
+    match job["survey"]:
+        case "page":
+            found = survey.page(data, job["charset"], job["header"])
+        case "sitemap":
+            found = survey.sitemap(data)
+        case _:
+            found = survey.robots(data.decode("utf-8", "replace"), job["urls"])
+    return json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _text(job: dict[str, Any], data: bytes) -> bytes:

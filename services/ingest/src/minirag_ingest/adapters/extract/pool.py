@@ -15,11 +15,20 @@ from minirag_ingest.adapters.extract import text
 from minirag_ingest.adapters.extract.detect import detect
 from minirag_ingest.adapters.extract.errors import EmptyDocument
 from minirag_ingest.adapters.extract.errors import Unreadable as ReadError
-from minirag_ingest.adapters.extract.worker import CHILD, Limits, ReplyTooLarge, Worker, WorkerDied
+from minirag_ingest.adapters.extract.worker import CHILD, Limits, ReplyTooLarge, Stalled, Worker, WorkerDied
 from minirag_ingest.domain.document import Document
 from minirag_ingest.domain.language import language_of
 from minirag_ingest.domain.sizes import Sizes
-from minirag_ingest.ports import ExtractionInterrupted, Raw, StoredDocument, Unreadable
+from minirag_ingest.ports import (
+    ExtractionInterrupted,
+    Link,
+    Raw,
+    RobotsAnswer,
+    SitemapEntries,
+    StoredDocument,
+    Surveyed,
+    Unreadable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +82,23 @@ class ExtractionPool:
         body = await self._answer(job, await asyncio.to_thread(_encoded, stored.document))
         return await asyncio.to_thread(_chunks, body)
 
+    async def survey_page(self, raw: Raw, robots_tag: str) -> Surveyed:
+        """What a page of HTML says to crawlers; raises as ``extract`` does."""
+        job = {"survey": "page", "charset": raw.charset, "header": robots_tag}
+        found = json.loads(await self._answer(job, raw.data))
+        links = tuple(Link(href, follow) for href, follow in found["links"])
+        return Surveyed(found["title"], found["base"], links, found["noindex"], found["nofollow"])
+
+    async def survey_sitemap(self, data: bytes) -> SitemapEntries:
+        """Pages and further sitemaps; raises as ``extract`` does."""
+        found = json.loads(await self._answer({"survey": "sitemap"}, data))
+        return SitemapEntries(tuple(found["pages"]), tuple(found["sitemaps"]))
+
+    async def survey_robots(self, text: str, urls: Sequence[str]) -> RobotsAnswer:
+        """What a robots.txt allows us; raises as ``extract`` does."""
+        found = json.loads(await self._answer({"survey": "robots", "urls": list(urls)}, text.encode()))
+        return RobotsAnswer(tuple(found["allowed"]), found["delay"], tuple(found["sitemaps"]))
+
     async def close(self) -> None:
         """Ends all processes."""
         for timer in self._timers.values():
@@ -115,11 +141,9 @@ class ExtractionPool:
         worker = await self._take()
         try:
             answer = await worker.run(job, data)
-        except TimeoutError as error:
-            seconds = self._limits.seconds
-            raise Unreadable(
-                "unreadable_document", f"Reading the document took more than {seconds:g} seconds."
-            ) from error
+        except Stalled as error:
+            log.warning("an extraction worker stood still")
+            raise ExtractionInterrupted("The process that read the document stood still.") from error
         except ReplyTooLarge as error:
             raise Unreadable("unreadable_document", "The document contains too much text.") from error
         except WorkerDied as error:

@@ -9,12 +9,15 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 CHILD = "minirag_ingest.adapters.extract.child"
 OUT_OF_MEMORY = 77
 """The exit code of a child that had no memory left even to say so."""
 LENGTH = struct.Struct(">I")
+AT_WORK = 0.01
+"""Of ``Limits.seconds``, as processor time; who has not had that is not merely waiting for its turn."""
 
 
 class WorkerDied(Exception):
@@ -26,19 +29,25 @@ class WorkerDied(Exception):
         super().__init__(f"the extraction worker died ({self.signal.name if self.signal else returncode})")
 
 
+class Stalled(Exception):
+    """The process has done next to nothing for so long that it will not."""
+
+
 class ReplyTooLarge(Exception):
     """The process answers with more than it may."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one document may cost: bytes of address space, processor time, time, bytes given and bytes of the result."""
+    """What one document may cost: bytes of address space, processor time, bytes given and bytes of the result."""
 
     memory: int = 512 * 1024 * 1024
     cpu_seconds: int = 5
     chunk_cpu_seconds: int = 60
     """For cutting it into chunks: our own code, whose time grows with the text and with nothing else."""
     seconds: float = 90.0
+    """By the clock, after which a process that has hardly worked is given up; one that works has its processor time, which a
+    busy machine does not use up."""
     given: int = 32 * 1024 * 1024
     reply: int = 160 * 1024 * 1024
     jobs: int = 200
@@ -78,7 +87,7 @@ class Worker:
         return self._process.returncode is None and self.jobs < self._limits.jobs and not self._spent
 
     async def run(self, job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-        """The answer's header and body; WorkerDied, ReplyTooLarge, or TimeoutError."""
+        """The answer's header and body; WorkerDied, ReplyTooLarge, or Stalled."""
         return await self.run_streamed(job, len(data), _at_once(data))
 
     async def run_streamed(
@@ -86,14 +95,39 @@ class Worker:
     ) -> tuple[dict[str, Any], bytes]:
         """The same with data of so many bytes that come in chunks."""
         self.jobs += 1
+        exchange = asyncio.ensure_future(self._exchange(job, size, chunks))
         try:
-            async with asyncio.timeout(self._limits.seconds):
-                await self._send(json.dumps(job).encode(), size, chunks)
-                header = json.loads(await self._receive())
-                self._spent = header.get("spent", False)
-                return header, await self._receive()
+            await self._patiently(exchange)
+            return await exchange
         except (asyncio.IncompleteReadError, ConnectionError, BrokenPipeError) as error:
             raise WorkerDied(await self._process.wait()) from error
+        finally:
+            exchange.cancel()
+
+    async def _exchange(
+        self, job: dict[str, Any], size: int, chunks: AsyncIterator[bytes]
+    ) -> tuple[dict[str, Any], bytes]:
+        await self._send(json.dumps(job).encode(), size, chunks)
+        header = json.loads(await self._receive())
+        self._spent = header.get("spent", False)
+        return header, await self._receive()
+
+    async def _patiently(self, exchange: asyncio.Future[Any]) -> None:
+        """Waits for as long as the process works."""
+        spent = self._processor_time()
+        while not (await asyncio.wait([exchange], timeout=self._limits.seconds))[0]:
+            before, spent = spent, self._processor_time()
+            if spent - before < AT_WORK * self._limits.seconds:
+                raise Stalled
+
+    def _processor_time(self) -> float:
+        """Seconds that the process has used, all its threads together; 0 once it has ended."""
+        try:
+            status = Path(f"/proc/{self.pid}/stat").read_text()
+        except FileNotFoundError:
+            return 0.0
+        ticks = status.rpartition(")")[2].split()[11:13]  # utime and stime: fields 14 and 15 of proc(5)
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
     async def kill(self) -> None:
         """Ends the process, whatever it is doing, and waits for its end."""

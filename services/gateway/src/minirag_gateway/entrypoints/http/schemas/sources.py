@@ -1,6 +1,6 @@
 """Sources, as clients send them (spec §8)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from minirag_contracts.events.ingest import RefreshSchedule, SourceType
@@ -9,6 +9,8 @@ from minirag_contracts.requests.ingest import (
     CreateSource,
     CreateSourceBatch,
     NewChild,
+    PreviewCrawl,
+    RollBackSource,
     SourceChanges,
     UpdateSource,
     UploadedFile,
@@ -16,7 +18,15 @@ from minirag_contracts.requests.ingest import (
     UploadSourceBatch,
     config_size,
 )
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from minirag_gateway.entrypoints.http.bodies import Body
 from minirag_gateway.entrypoints.http.schemas.changes import Update, absent
@@ -28,7 +38,39 @@ def _small(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-Config = Annotated[dict[str, Any], AfterValidator(_small), Field(description="At most 64 KiB as JSON.")]
+_CONFIG = """
+At most 64 KiB as JSON. `url`: of a `url` source. `chunk_size`: most tokens of a passage, 64 to 256 (256). `chunk_overlap`: tokens
+that two neighbours share, up to half of that (a quarter). `language`: ISO 639-1 code of its text, where it shall not be
+detected; it chooses the word forms that a search finds. A change of these counts from the next ingestion on. Other names are
+yours.
+"""
+Config = Annotated[dict[str, Any], AfterValidator(_small), Field(description=" ".join(_CONFIG.split()))]
+
+
+def _schedule(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """One sentence instead of one for each alternative."""
+    try:
+        return check(value)
+    except ValidationError:
+        raise ValueError(
+            "A schedule is none, hourly, daily or weekly, or five cron fields and a time zone, each after one space: "
+            "0 6 * * 1-5 Europe/Berlin"
+        ) from None
+
+
+Schedule = Annotated[
+    RefreshSchedule | None,
+    WrapValidator(_schedule),
+    Field(
+        description=(
+            "When the source is read again by itself. Five cron fields (minute, hour, day of month, month, day of week) are in "
+            "UTC unless an IANA time zone follows; every 5 minutes is the most. A source that keeps failing is tried less and "
+            "less often, at least once a week; `next_refresh_at` tells when. A source that has nothing but children refreshes "
+            "them."
+        ),
+        examples=["daily", "0 6 * * 1-5 Europe/Berlin", "*/30 * * * *"],
+    ),
+]
 
 
 class SourceCreate(Body):
@@ -46,7 +88,7 @@ class SourceCreate(Body):
         examples=["The museum opens at nine."],
     )
     parent_id: UUID | None = None
-    refresh_schedule: RefreshSchedule | None = None
+    refresh_schedule: Schedule = None
 
     def request(self) -> CreateSource:
         """What ingest is asked."""
@@ -72,7 +114,7 @@ class SourceUpdate(Update):
         default_factory=absent, repr=False, description="The text of a `text` source."
     )
     is_active: bool = Field(default_factory=absent)
-    refresh_schedule: RefreshSchedule | None = Field(default_factory=absent)
+    refresh_schedule: Schedule = Field(default_factory=absent)
 
     def request(self, source_id: UUID) -> UpdateSource:
         """What ingest is asked: what was sent, and nothing else."""
@@ -87,7 +129,7 @@ class ChildSourceCreate(Body):
     source_type: SourceType
     config: Config = Field(default={}, examples=[{"url": "https://example.com/help"}])
     content: str | None = Field(default=None, repr=False, description="The text of a `text` source.")
-    refresh_schedule: RefreshSchedule | None = None
+    refresh_schedule: Schedule = None
 
 
 class SourceBatchCreate(Body):
@@ -108,6 +150,17 @@ class SourceBatchCreate(Body):
             source_type=self.source_type,
             children=[NewChild(**child.model_dump()) for child in self.children],
         )
+
+
+class CrawlPreviewRequest(Body):
+    """A site, and how it would be crawled: `crawl` as in the `config` of a `url` source."""
+
+    url: str = Field(min_length=1, max_length=2048, examples=["https://example.com/"])
+    crawl: Config = Field(default={}, examples=[{"max_depth": 2, "exclude": ["/blog/"]}])
+
+    def request(self) -> PreviewCrawl:
+        """What ingest is asked."""
+        return PreviewCrawl(url=self.url, crawl=self.crawl)
 
 
 class UploadForm(Body):
@@ -149,6 +202,26 @@ class ChildIngestionsAccepted(BaseModel):
     status: str = Field(examples=["accepted"])
     message: str = Field(examples=["Ingestion queued for 3 child sources"])
     enqueued: int = Field(examples=[3])
+
+
+class RollbackCreate(Body):
+    """Where to go back to; without a body, or without `version`, to the version before the one that answers."""
+
+    may_be_missing: ClassVar[bool] = True
+
+    version: int | None = Field(default=None, ge=1, le=2**31 - 1)
+
+    def request(self, source_id: UUID) -> RollBackSource:
+        """What ingest is asked."""
+        return RollBackSource(source_id=source_id, version=self.version)
+
+
+class RollbackAccepted(BaseModel):
+    """A version with an earlier one's text is queued."""
+
+    status: str = Field(examples=["accepted"])
+    message: str = Field(examples=["Version 4 is being made"])
+    version: int = Field(examples=[4])
 
 
 class IngestionAccepted(BaseModel):
