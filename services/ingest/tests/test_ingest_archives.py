@@ -254,7 +254,8 @@ async def test_a_full_disk_is_waited_for_and_nothing_is_lost(idle_ingest: Ingest
             while (reason := await last_error(ingest)) is None:
                 await asyncio.sleep(0.05)
         waiting = await ingest.read(created.id)
-        assert (reason, waiting.status, waiting.children_count) == ("disk_full", "processing", 0)
+        assert "disk" in reason
+        assert (waiting.status, waiting.children_count) == ("processing", 0)
         ingest.disk.room = 100 * 1024**3
         async with ingest.database.system() as connection:
             await connection.execute("UPDATE work SET due_at = now()")
