@@ -1,152 +1,139 @@
-"""Real files through the extraction pool: format × outcome × time × share of the text recovered, every failure by name.
+"""Real files through the API of a real stack: format × outcome × time × share of the text recovered, every failure by name.
 
-    python -m bench.formats [--folder DIR] [--seed N]
+    python -m bench.formats [--folder DIR] [--largest KIB] [--seed N]
 
-Needs Debian's apt-get, and uses pandoc, lynx, pdftotext (poppler-utils) and LibreOffice for making files and as references.
+Uploads every file, two at a time, and waits for the event that tells its end; then compares the text that the stack has
+stored with what another program reads in the same file. Needs Debian's apt-get, pandoc, lynx and pdftotext (poppler-utils);
+with LibreOffice (soffice) there are about 40 more files, DOCX and XLSX as offices make them.
 """
 
 import argparse
 import asyncio
-import re
+import itertools
+import json
 import shutil
-import statistics
 import tempfile
-import time
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from minirag_ingest.adapters.extract.pool import ExtractionPool
-from minirag_ingest.domain.document import Document
-from minirag_ingest.domain.sizes import Sizes
-from minirag_ingest.ports import ExtractionInterrupted, Raw, StoredDocument, Unreadable
-
+from bench.client import BenchFailed, Client, client_of
 from bench.corpus import gathered
-from bench.formats_corpus import Sample, collected, run
+from bench.formats_corpus import Sample, collected
+from bench.formats_report import Outcome, print_outcomes
+from bench.formats_text import Texts, recovered
+from bench.report import Clock, heading, line, print_cpu
+from bench.stack import Measured, own_stack
 
-IN_FLIGHT: Final = 2
-ENOUGH: Final = 0.9  # of the reference's words; files below it are named
-_WORD: Final = re.compile(r"[^\W_]{2,}")
-PANDOC: Final = {"docx": "docx", "epub": "epub", "rst": "rst", "md": "gfm"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one file. `recovered` is a share of the reference's words, None where there is no reference."""
-
-    sample: Sample
-    seconds: float
-    chunk_seconds: float = 0.0
-    chunks: int = 0
-    language: str | None = None
-    recovered: float | None = None
-    error: str | None = None
+IN_FLIGHT: Final = 2  # so that a file's time is its own and not that of a queue
+LEAST: Final = 300  # files
+TOLD_EVERY: Final = 50  # files
+ENDS: Final = "source.ingest.completed,source.ingest.failed"
+PATIENCE: Final = 600.0  # seconds for one file
+PROGRAMS: Final = {"apt-get": "apt", "pandoc": "pandoc", "lynx": "lynx", "pdftotext": "poppler-utils"}
 
 
-async def main(folder: Path, seed: int) -> bool:
-    """Prints the table; whether every file was read or refused with a reason, and the texts are recovered."""
-    for program in ("apt-get", "pandoc", "lynx", "pdftotext"):
-        if shutil.which(program) is None:
-            raise SystemExit(f"{program} is needed.")
-    samples = await asyncio.to_thread(collected, folder, seed)
-    print(f"{len(samples)} files", flush=True)
-    pool = ExtractionPool(size=IN_FLIGHT)
+@dataclass
+class Ends:
+    """The ends of ingestions, as the event stream tells them: source → the event's type and data."""
+
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    told: dict[str, asyncio.Future[dict[str, object]]] = field(default_factory=dict)
+
+    def of(self, source_id: str) -> asyncio.Future[dict[str, object]]:
+        """The event that tells it, once it has come."""
+        return self.told.setdefault(source_id, asyncio.get_running_loop().create_future())
+
+    async def listen(self, client: Client) -> None:
+        """Until it is cancelled."""
+        headers = {"Authorization": f"Bearer {client.token}"}
+        async with client.http.stream(
+            "GET", "/v1/events", headers=headers, params={"types": ENDS}, timeout=None
+        ) as response:
+            response.raise_for_status()
+            async for text in response.aiter_lines():
+                self.opened.set()
+                if text.startswith("data: "):
+                    data = json.loads(text.removeprefix("data: "))["data"]
+                    ended = self.of(data["source_id"])
+                    if not ended.done():
+                        ended.set_result(data)
+
+
+async def measure(stack: Measured, samples: list[Sample]) -> list[Outcome]:
+    """What became of each file, in the order of the files."""
+    assert stack.data_dir is not None  # it is a stack of our own
+    before = stack.tree.cpu() if stack.tree else None
+    async with client_of(stack.url) as client, Texts.of(stack.data_dir) as texts:
+        bot_id, ends, clock = await client.bot("Files"), Ends(), Clock()
+        through = itertools.count(1)
+
+        async def one(sample: Sample) -> Outcome:
+            outcome = await _ingested(client, bot_id, ends, texts, sample)
+            if (number := next(through)) % TOLD_EVERY == 0:
+                print(f"  {clock.seconds:5.0f} s: {number} of {len(samples)} files", flush=True)
+            return outcome
+
+        listening = asyncio.create_task(ends.listen(client))
+        try:
+            await ends.opened.wait()
+            outcomes = await gathered(samples, one, IN_FLIGHT)
+        finally:
+            listening.cancel()
+        ready = [source for source in await client.sources(bot_id) if source["status"] == "ready"]
+    chunks = sum(outcome.chunks for outcome in outcomes)
+    heading("Ingestion")
+    line("files that are ready, as the API lists them", f"{len(ready)} of {len(samples)}")
+    line("time", f"{clock.seconds:.0f} s")
+    line("chunks", f"{chunks}, {chunks / clock.seconds:.1f} a second")
+    if stack.tree and before:
+        print_cpu(stack.tree.cpu().since(before), len(samples), "file")
+    return outcomes
+
+
+async def _ingested(client: Client, bot_id: str, ends: Ends, texts: Texts, sample: Sample) -> Outcome:
+    """Uploads one file, and waits for its end. Seconds run from the upload's first byte until it is searchable, or refused."""
+    clock = Clock()
     try:
-        outcomes = await gathered(samples, lambda sample: _read(pool, sample), IN_FLIGHT)
-    finally:
-        await pool.close()
-    _print(outcomes)
-    return len(samples) >= 300 and not any(outcome.error == "unexplained" for outcome in outcomes)
+        source_id = await client.upload(bot_id, sample.path.name, sample.path.read_bytes())
+        told = await asyncio.wait_for(asyncio.shield(ends.of(source_id)), PATIENCE)
+    except BenchFailed as refused:
+        return Outcome(sample, clock.seconds, error=str(refused))
+    except TimeoutError:
+        return Outcome(sample, clock.seconds, error=f"unexplained: no end within {PATIENCE:.0f} s")
+    if "error" in told:
+        return Outcome(sample, clock.seconds, error=str(told["error"]) or "unexplained")
+    seconds = clock.seconds
+    document = await texts.document(source_id)
+    share = await asyncio.to_thread(recovered, sample, document)
+    return Outcome(sample, seconds, int(str(told["chunk_count"])), document.language, share)
 
 
-async def _read(pool: ExtractionPool, sample: Sample) -> Outcome:
-    raw = Raw(sample.path.read_bytes(), sample.path.name)
-    started = time.perf_counter()
-    try:
-        document = await pool.extract(raw)
-    except (Unreadable, ExtractionInterrupted) as error:
-        return Outcome(sample, time.perf_counter() - started, error=str(error) or "unexplained")
-    seconds = time.perf_counter() - started
-    started = time.perf_counter()
-    title = document.title or sample.path.name
-    chunks = await pool.chunk(StoredDocument(title, None, document), Sizes())
-    chunk_seconds = time.perf_counter() - started
-    recovered = await asyncio.to_thread(_recovered, sample, document)
-    return Outcome(sample, seconds, chunk_seconds, len(chunks), document.language, recovered)
-
-
-def _recovered(sample: Sample, document: Document) -> float | None:
-    """The share of the reference's words, each as often as it occurs there, that were read."""
-    wanted = Counter(_WORD.findall(_reference(sample).lower()))
-    parts = [document.title or ""]
-    before: tuple[str, ...] = ()
-    for block in document.blocks:
-        parts += block.heading_path if block.heading_path != before else ()
-        parts.append(block.text)
-        before = block.heading_path
-    found = Counter(_WORD.findall(" ".join(parts).lower()))
-    total = wanted.total()
-    return (wanted & found).total() / total if total else None
-
-
-def _reference(sample: Sample) -> str:
-    """What another program reads in the file, or in that of which it was made."""
-    path, made_of = sample.path, sample.origin or sample.path
-    if sample.format in PANDOC:
-        return run(["pandoc", "-f", PANDOC[sample.format], "-t", "plain", str(path)], check=False)
-    if sample.format == "pdf":
-        return run(["pdftotext", str(path), "-"], check=False)
-    if sample.format in ("json", "jsonl"):
-        return " ".join(re.findall(r'"((?:[^"\\]|\\.)*)"\s*[,}\]]', path.read_text()))
-    return _page(made_of) if made_of.suffix == ".html" else made_of.read_text(errors="replace")
-
-
-def _page(path: Path) -> str:
-    """A page as a text browser shows it, menus included."""
-    options = ["-dump", "-nolist", "-width=1000", "-assume_charset=utf-8", "-display_charset=utf-8"]
-    return run(["lynx", *options, str(path)], check=False)
-
-
-def _print(outcomes: list[Outcome]) -> None:
-    formats: dict[str, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
-        formats[outcome.sample.format].append(outcome)
-    print(f"{'format':7} {'files':>5} {'read':>5} {'refused':>7} {'ms p50':>7} {'p95':>6} {'max':>6} {'chunk p95':>9} "
-          f"{'chunks':>7} {'recovered p50':>13} {'p10':>6}")  # fmt: skip
-    for name, of_format in sorted(formats.items()):
-        print(_row(name, of_format))
-    print(_row("all", outcomes))
-    print("languages:", dict(Counter(outcome.language or "-" for outcome in outcomes).most_common()))
-    for outcome in outcomes:
-        if outcome.error:
-            print(f"refused: {outcome.sample.format} {outcome.sample.path.name}: {outcome.error}")
-    for outcome in sorted(outcomes, key=lambda each: each.recovered or 0):
-        if outcome.recovered is not None and outcome.recovered < ENOUGH and outcome.sample.format != "html":
-            print(f"recovered {outcome.recovered:.2f}: {outcome.sample.format} {outcome.sample.path.name}")
-
-
-def _row(name: str, outcomes: list[Outcome]) -> str:
-    read = [outcome for outcome in outcomes if outcome.error is None]
-    times = sorted(outcome.seconds * 1000 for outcome in outcomes)
-    cutting = sorted(outcome.chunk_seconds * 1000 for outcome in read) or [0.0]
-    shares = sorted(outcome.recovered for outcome in read if outcome.recovered is not None) or [0.0]
-    return (
-        f"{name:7} {len(outcomes):5} {len(read):5} {len(outcomes) - len(read):7} {statistics.median(times):7.0f} "
-        f"{_at(times, 0.95):6.0f} {times[-1]:6.0f} {_at(cutting, 0.95):9.0f} {sum(outcome.chunks for outcome in read):7} "
-        f"{statistics.median(shares):13.3f} {_at(shares, 0.1):6.3f}"
+def main() -> None:
+    """Exits with 1 when there were too few files, or one failed without a reason."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-
-
-def _at(values: list[float], share: float) -> float:
-    return values[min(len(values) - 1, int(len(values) * share))]
+    parser.add_argument("--folder", type=Path, help="where the packages are kept from one run to the next")
+    parser.add_argument("--largest", type=int, default=3000, help="KiB; larger files are left out")
+    parser.add_argument("--seed", type=int, default=20261126)
+    given = parser.parse_args()
+    missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+    if missing:
+        raise SystemExit(f"This needs Debian, and its packages {', '.join(missing)}.")
+    with tempfile.TemporaryDirectory() as temporary:
+        samples = [
+            sample
+            for sample in collected(given.folder or Path(temporary), given.seed)
+            if sample.path.stat().st_size <= given.largest * 1024
+        ]
+        print(f"{len(samples)} files", flush=True)
+        with own_stack() as stack:
+            outcomes = asyncio.run(measure(stack, samples))
+        print_outcomes(outcomes)
+    unexplained = [outcome for outcome in outcomes if (outcome.error or "").startswith("unexplained")]
+    raise SystemExit(len(samples) < LEAST or bool(unexplained))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--folder", type=Path, help="where the packages are kept from one run to the next")
-    parser.add_argument("--seed", type=int, default=20261126)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        good = asyncio.run(main(arguments.folder or Path(temporary), arguments.seed))
-    raise SystemExit(0 if good else 1)
+    main()

@@ -1,5 +1,7 @@
 """What Postgres itself counts: reads and writes of one service's tables."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -40,14 +42,21 @@ class Counts:
         )
 
 
-async def counts(data_dir: Path, schema: str) -> Counts:
-    """The counts of a running stack of ours, now."""
+@asynccontextmanager
+async def connected(data_dir: Path) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    """The database of a running stack of ours, as its administrator."""
     folder = DataFolder(data_dir)
     sockets = RunState.read(folder).addresses.postgres_sockets
     connection = await asyncpg.connect(database_url(sockets, ADMIN, Credentials.of(folder).postgres[ADMIN]))
     try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def counts(data_dir: Path, schema: str) -> Counts:
+    """The counts of a running stack of ours, now."""
+    async with connected(data_dir) as connection:
         row = await connection.fetchrow(_TABLES, schema)
         assert row is not None
         return Counts(row["reads"], row["writes"], await connection.fetchval(_DATABASE))
-    finally:
-        await connection.close()

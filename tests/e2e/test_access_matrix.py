@@ -27,6 +27,7 @@ OWN = {
     "log_out": {204, 403},  # a token is no login
     "preview_crawl": {200, 422},  # the example names a site that there is not
     "redeliver_webhook_delivery": {202, 409},  # it may still be on its way
+    "append_to_upload": {204, 409},  # somebody may have sent these bytes already
     "ingest_source_children": {202, 404, 409, 422},  # the source of the estate has no children
 }
 
@@ -87,9 +88,9 @@ async def world(stack: Stack, client: httpx.AsyncClient) -> World:
 
 def by_danger(operation: Operation) -> tuple[int, int, str]:
     """Readers first, what takes away last and the deepest first."""
-    rank = ("GET", "POST", "PUT", "PATCH", "DELETE").index(operation.method)
+    rank = ("OPTIONS", "HEAD", "GET", "POST", "PUT", "PATCH", "DELETE").index(operation.method)
     if operation.name in LAST:
-        rank = 9 + LAST.index(operation.name)
+        rank = 11 + LAST.index(operation.name)
     return rank, -operation.path.count("/"), operation.path
 
 
@@ -240,7 +241,8 @@ async def sent(
 ) -> httpx.Response:
     """The answer, an endless one as far as it comes in a second; with a marker the body is like no other."""
     options = operation.request(ids, also=also, marker=marker)
-    async with client.stream(**options, headers=credential.headers) as response:
+    headers = {**options.pop("headers", {}), **credential.headers}
+    async with client.stream(**options, headers=headers) as response:
         if not response.headers.get("content-type", "").startswith("text/event-stream"):
             await response.aread()
             return response

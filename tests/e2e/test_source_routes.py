@@ -18,7 +18,7 @@ OTTERS = "Otters were seen again at the mill pond in autumn. The warden counted 
 
 ALLOWED = (
     ".csv, .docx, .eml, .epub, .htm, .html, .json, .jsonl, .markdown, .md, .ndjson, .pdf, .pptx, .rst, "
-    ".tsv, .txt, .xhtml, .xlsx"
+    ".tsv, .txt, .xhtml, .xlsx, .zip"
 )
 
 

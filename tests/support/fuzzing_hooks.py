@@ -8,6 +8,10 @@ import schemathesis
 
 KEY = "Idempotency-Key"
 
+schemathesis.serializer.alias(
+    "application/offset+octet-stream", "application/octet-stream"
+)  # bytes, as tus calls them
+
 VALID = re.compile(r"[!-~]{1,200}")
 
 

@@ -62,6 +62,7 @@ from minirag_contracts.requests.ingest import (
     SourceRead,
     UpdateSource,
     UploadSource,
+    UploadSourceBatch,
 )
 from minirag_messaging import Bus, RpcServer
 from minirag_service import Runtime
@@ -132,6 +133,7 @@ class Owners:
             "ingest": {
                 CreateSource: self.create_source,
                 UploadSource: self.upload_source,
+                UploadSourceBatch: self.upload_source_batch,
                 GetSource: self.get_source,
                 ListSources: self.list_sources,
                 IngestSource: self.ingest_source,
@@ -299,6 +301,18 @@ class Owners:
         self.uploads[request.filename] = content
         config = {"original_filename": request.filename, "file_size": request.size}
         return a_source(context.scope.tenant_id, name=request.name, source_type="upload", config=config)
+
+    async def upload_source_batch(self, request: UploadSourceBatch, context: Context) -> SourceBatch:
+        children = []
+        for file, object_name in zip(request.files, request.object_names, strict=True):
+            content = b"".join([piece async for piece in self.bus.get_object(object_name)])
+            assert (hashlib.sha256(content).hexdigest(), len(content)) == (file.sha256, file.size)
+            self.uploads[file.filename] = content
+            children.append(
+                a_source(context.scope.tenant_id, name=file.filename, parent_id=request.parent_id or new_id())
+            )
+        parent = a_source(context.scope.tenant_id, name=request.name, children_count=len(children))
+        return SourceBatch(parent=parent, children=children)
 
     async def get_source(self, request: GetSource, context: Context) -> SourceRead:
         raise NotFound("Source not found")

@@ -35,11 +35,14 @@ from minirag_contracts.requests.retrieval import Activated, Chunk
 from minirag_contracts.signals import Progress
 from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner, log
 from minirag_eventstore.rebuild import rebuild_own
+from minirag_ingest.adapters.archive_rows import PostgresArchiveRows
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
 from minirag_ingest.adapters.crawl_rows import PostgresCrawlRows
+from minirag_ingest.adapters.extract.archives import ArchiveWorkers
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
+from minirag_ingest.adapters.extract.worker import Limits
 from minirag_ingest.adapters.ingestion_rows import PostgresIngestionRows
 from minirag_ingest.adapters.progress_rows import PostgresProgressRows
 from minirag_ingest.adapters.refresh_rows import PostgresRefreshRows
@@ -53,14 +56,17 @@ from minirag_ingest.commands.exploring import Explorer
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import CRAWL_KIND, WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import CRAWL_KIND, INTERRUPTIONS, WORK_KIND, Ingestion
 from minirag_ingest.commands.pages import SitePages
 from minirag_ingest.commands.politeness import Gates
 from minirag_ingest.commands.previewing import CrawlPreviews
+from minirag_ingest.commands.quotas import Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
 from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.commands.unpacking import Unpacking
+from minirag_ingest.commands.uploads import UploadCommands
 from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.domain import source
 from minirag_ingest.errors import UploadGone
@@ -68,10 +74,12 @@ from minirag_ingest.ports import LastingFailure, Target
 from minirag_ingest.projections import PROJECTIONS
 from minirag_ingest.queries import SourceQueries
 from minirag_service.egress import Allowance, GuardedClient
+from minirag_service.egress.backend import Resolver, resolve
 from minirag_service.sealing import Sealer
 
 TENANT = TENANT_ID
 BOT = new_id()
+ARCHIVE_LIMIT = 20 * 1024 * 1024
 
 
 def a_source(content: str | None = "The moon is made of rock.", **fields: Any) -> CreateSource:
@@ -181,6 +189,11 @@ class RememberingTransfer:
         except KeyError:
             raise UploadGone from None
 
+    async def stream(self, object_name: str) -> AsyncIterator[bytes]:
+        data = await self.read(object_name, 1024**3)
+        for start in range(0, len(data), 131072):
+            yield data[start : start + 131072]
+
     async def discard(self, object_name: str) -> None:
         self.objects.pop(object_name, None)
 
@@ -199,14 +212,19 @@ class Ingest:
     """One service with real rows, real extraction and real fetching."""
 
     def __init__(
-        self, database: Database, delays: Sequence[float] = (0.05, 0.05), lease: float = 5.0
+        self,
+        database: Database,
+        delays: Sequence[float] = (0.05, 0.05),
+        lease: float = 5.0,
+        allow: str = "127.0.0.1",
+        resolver: Resolver = resolve,
     ) -> None:
         self.database = database
         self.index = RememberingIndex()
         self.bots = RememberingBots()
         self.transfer = RememberingTransfer()
         self.disk = SizedDisk()
-        self.client = GuardedClient(Allowance.parse("127.0.0.1"), timeout=timedelta(seconds=2))
+        self.client = GuardedClient(Allowance.parse(allow), timeout=timedelta(seconds=2), resolver=resolver)
         self.extraction = ExtractionPool(size=1)
         sealer = Sealer([Fernet.generate_key().decode()])
         self.store = EventStore("ingest", database, PROJECTIONS, sealer)
@@ -235,6 +253,7 @@ class Ingest:
             concurrency=4,
             lease=timedelta(seconds=lease),
             retry=retry,
+            forgive=INTERRUPTIONS,
             on_parked=self.ingestion.give_up,
             poll=timedelta(milliseconds=20),
         )
@@ -247,7 +266,8 @@ class Ingest:
             poll=timedelta(milliseconds=20),
         )
         given = Given(fetcher, self.disk)
-        sources = Sources(self.rows, self.contents, self.bots, self.runner, self.schedules)
+        self.quotas = Quotas(self.rows)
+        sources = Sources(self.rows, self.contents, self.bots, self.runner, self.schedules, self.quotas)
         self.refreshes = Refreshes(self.store, sources, self.contents, self.schedules, given)
         self.refresh_runner = WorkRunner(
             self.store,
@@ -259,6 +279,14 @@ class Ingest:
             poll=timedelta(milliseconds=20),
         )
         self.commands = SourceCommands(self.store, sources, given, self.transfer)
+        self.archives = PostgresArchiveRows(self.store)
+        opener = ArchiveWorkers(Limits(), largest=ARCHIVE_LIMIT)
+        self.ingestion.unpacks(
+            Unpacking(self.store, self.rows, self.contents, self.archives, sources, given, opener)
+        )
+        self.uploads = UploadCommands(
+            self.store, self.rows, self.archives, sources, given, self.transfer, self.commands, ARCHIVE_LIMIT
+        )
         self.families = FamilyCommands(self.store, self.rows, sources, given)
         self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
         history = PostgresIngestionRows()
@@ -300,7 +328,7 @@ class Ingest:
     async def upload(self, filename: str, data: bytes, **fields: Any) -> SourceRead:
         """A file."""
         self.transfer.objects[filename] = data
-        return await self.commands.upload(an_upload(filename, data, **fields), a_context())
+        return await self.uploads.upload(an_upload(filename, data, **fields), a_context())
 
     async def ingest(self, source_id: UUID) -> int:
         """Asks for a version."""

@@ -1,5 +1,6 @@
 """Every route of the API with what it declares, and requests to it that are made of the document's own examples."""
 
+import base64
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,13 @@ Ids = Mapping[str, str]
 """Name of a parameter or a field → the id to send."""
 
 MULTIPART = "multipart/form-data"
+
+OCTETS = "application/offset+octet-stream"
+
+METADATA = "Upload-Metadata"
+"""A header of tus, in which the id of a bot is hidden."""
+
+COMMON_HEADERS = ("Idempotency-Key", "Last-Event-ID")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,18 @@ class Operation:
         found = next(part for part in self.spec["parameters"] if part["name"] == name)
         return str(found.get("example") or next(iter(found["schema"].get("examples", [])), "text"))
 
+    def _headers(self, ids: Ids) -> dict[str, str]:
+        """The headers that it has examples of, beside those that every operation may have."""
+        found = {
+            part["name"]: str(part["schema"]["examples"][0])
+            for part in self.spec.get("parameters", [])
+            if part["in"] == "header" and part["name"] not in COMMON_HEADERS
+        }
+        if METADATA in found and "bot_profile_id" in ids:
+            bot_id = base64.b64encode(ids["bot_profile_id"].encode()).decode()
+            found[METADATA] = f"{found[METADATA].rpartition(' ')[0]} {bot_id}"
+        return found
+
     def request(self, ids: Ids, *, marker: str = "", also: Ids | None = None) -> dict[str, Any]:
         """Arguments of httpx' ``request``: ids in the path and of the body's own fields, ``also`` ids for optional ones.
 
@@ -82,7 +102,12 @@ class Operation:
         media, example, schema = self.body
         options: dict[str, Any] = {"method": self.method, "url": path}
         options["params"] = {name: value for name, value in (also or {}).items() if name in self.query_ids}
-        if media:
+        if headers := self._headers(ids):
+            options["headers"] = headers
+        if media == OCTETS:
+            options["content"] = example.encode()
+            options["headers"]["Content-Type"] = media
+        elif media:
             wanted = {name: ids[name] for name in self.body_ids if name in example and name in ids}
             wanted |= {name: value for name, value in (also or {}).items() if name in self.body_ids}
             body = {**planted(example, schema, marker), **wanted}

@@ -51,7 +51,7 @@ class WordEmbedder:
     async def embed_short(self, texts: Sequence[str]) -> list[Vector]:
         return [_direction(text) for text in texts]
 
-    async def embed_batch(self, texts: Sequence[str]) -> list[Vector]:
+    async def embed_batch(self, texts: Sequence[str], scope: TenantScope) -> list[Vector]:
         self.embedded += texts
         return [_direction(text) for text in texts]
 

@@ -25,6 +25,7 @@ from minirag_contracts.topology import consumers_of
 from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner
 from minirag_eventstore.reactor import Reactor
 from minirag_service.egress import Allowance, GuardedClient
+from minirag_service.egress.backend import Resolver, resolve
 from minirag_service.sealing import Sealer
 from minirag_webhooks.adapters.archive import PostgresArchive
 from minirag_webhooks.adapters.delivery_log import PostgresDeliveryLog
@@ -58,6 +59,7 @@ class Webhooks:
     per_endpoint: int = 4
     concurrency: int = 8
     per_tenant: int = 50
+    resolver: Resolver = resolve
     sealer: Sealer = field(default_factory=lambda: Sealer([Fernet.generate_key().decode()]))
 
     def __post_init__(self) -> None:
@@ -65,7 +67,10 @@ class Webhooks:
         self.endpoints = PostgresEndpointRows(self.sealer)
         self.deliveries = PostgresDeliveryRows(self.sealer)
         self.log = PostgresDeliveryLog()
-        self.commands = EndpointCommands(self.store, self.endpoints, self.deliveries, self.per_tenant)
+        checking = HttpSender(GuardedClient(), timedelta(seconds=self.timeout))
+        self.commands = EndpointCommands(
+            self.store, self.endpoints, self.deliveries, checking, self.per_tenant
+        )
         self.queries = EndpointQueries(self.store, self.endpoints)
         self.delivery_queries = DeliveryQueries(self.store, self.endpoints, self.log)
         self.archive = PostgresArchive(self.database)
@@ -103,7 +108,7 @@ class Webhooks:
     @contextlib.asynccontextmanager
     async def delivering(self, delays: Sequence[float] = ()) -> AsyncIterator[WorkRunner]:
         """The delivery worker, running, with these delays (in seconds) between attempts."""
-        client = GuardedClient(Allowance.parse(self.allow))
+        client = GuardedClient(Allowance.parse(self.allow), resolver=self.resolver)
         slots = EndpointSlots(self.per_endpoint, self.concurrency, timedelta(seconds=1))
         sender = HttpSender(client, timedelta(seconds=self.timeout))
         notice = DeliverNotice(self.store, self.deliveries, sender, slots)

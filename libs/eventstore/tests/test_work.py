@@ -285,9 +285,10 @@ async def _none_left(store: EventStore) -> bool:
 
 
 async def test_work_that_was_taken_back_is_cancelled_where_it_runs(store: EventStore) -> None:
-    context, ended = a_context(new_id()), asyncio.Event()
+    context, begun, ended = a_context(new_id()), asyncio.Event(), asyncio.Event()
 
     async def handle(item: WorkItem) -> None:
+        begun.set()
         try:
             await asyncio.sleep(3600)
         finally:
@@ -298,6 +299,7 @@ async def test_work_that_was_taken_back_is_cancelled_where_it_runs(store: EventS
         async with store.transaction(context.scope) as transaction:
             for key in ("runs", "waits elsewhere"):
                 await runner.add(transaction, key)
+        await asyncio.wait_for(begun.wait(), 5)
         async with store.transaction(context.scope) as transaction:
             await transaction.drop_work("job", "runs", "waits elsewhere", "never was")
         assert await count(store, "work") == 0
@@ -351,3 +353,23 @@ async def test_work_that_is_put_replaces_what_is_there_and_whoever_runs_it_has_n
         ("job", "a", {"n": 2}, later, 0, None),
         ("job", "b", {"n": 3}, later, 0, None),
     ]
+
+
+async def test_interruptions_are_forgiven_as_often_as_a_runner_was_told_to(store: EventStore) -> None:
+    """Deaths show as leases that ran out, a database that goes away as an error of the attempt."""
+    await add(store, a_context(new_id()), "key")
+    for _ in range(4):
+        async with store.database.system() as connection:
+            assert await work.claim(connection, "job", a_context(new_id()).scope.tenant_id, timedelta(0), 1)
+    ran: list[tuple[int, int, int]] = []
+
+    async def handle(item: WorkItem) -> None:
+        ran.append((item.attempt, item.interruptions, item.tries))
+        if len(ran) <= 2:
+            raise ConnectionRefusedError
+        raise ValueError
+
+    async with running(runner_of(store, handle, forgive=6)):
+        await until(lambda: _empty(store))
+    assert ran == [(5, 4, 1), (6, 5, 1), (7, 6, 1), (8, 6, 2), (9, 6, 3)]
+    assert await count(store, "dead_letters") == 1

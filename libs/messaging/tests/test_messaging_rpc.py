@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from minirag_contracts.context import Context
-from minirag_contracts.errors import Conflict, RemoteRefusal, Unavailable
+from minirag_contracts.errors import Conflict, RemoteRefusal, TooBusy, Unavailable
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.common import HealthCheck, HealthReply
 from minirag_contracts.requests.retrieval import Activated, Search, SearchReply
@@ -71,6 +71,16 @@ async def test_requests_run_concurrently_up_to_the_bound(bus: Bus) -> None:
     await a_server(bus, handler, concurrency=4, waiting=100)
     await asyncio.gather(*(bus.request(a_search(), SearchReply, a_context()) for _ in range(12)))
     assert most == 4
+
+
+async def test_when_it_may_be_asked_again_crosses_the_bus(bus: Bus) -> None:
+    async def handler(request: Search, context: Context) -> SearchReply:
+        raise TooBusy("Later.", retry_after=7.5)
+
+    await a_server(bus, handler)
+    with pytest.raises(RemoteRefusal) as caught:
+        await bus.request(a_search(), SearchReply, a_context())
+    assert (caught.value.status, caught.value.retry_after, caught.value.detail) == (429, 7.5, "Later.")
 
 
 async def test_what_exceeds_the_queue_is_refused_at_once(bus: Bus) -> None:

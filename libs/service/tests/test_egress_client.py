@@ -1,9 +1,11 @@
 """The guarded client against real listeners on this machine, which it must not reach unless allowed."""
 
 import asyncio
+import contextlib
 import gzip
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -276,3 +278,81 @@ async def test_the_certificate_is_checked_against_the_name_and_not_the_pinned_ad
             with pytest.raises(FetchFailed, match="connected"):
                 await client.fetch(f"https://other.example:{server.port}/")
     assert asked == ["name.example", "other.example"]
+
+
+async def endless(chunk: bytes, count: list[int]) -> AsyncIterator[bytes]:
+    while True:
+        count[0] += len(chunk)
+        yield chunk
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "first", "then"),
+    [
+        ("", b"", b"x" * 65536),
+        ("gzip", gzip.compress(b"the whole page"), b"\0" * 65536),
+        ("gzip", gzip.compress(b"the whole page"), gzip.compress(b"") * 3000),
+        ("deflate", b"", b"\x00\x00\x00\xff\xff" * 13000),
+    ],
+    ids=["plain", "zeros after gzip's end", "empty members", "empty blocks"],
+)
+async def test_an_endless_body_is_cut_by_what_was_sent_also_when_it_stands_for_little(
+    encoding: str, first: bytes, then: bytes
+) -> None:
+    """The time limit is far away; the server sends until the client hangs up."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\n\r\n".encode() + first)
+        with contextlib.suppress(ConnectionError):
+            async for chunk in endless(then, sent):
+                writer.write(chunk)
+                await writer.drain()
+        writer.close()
+
+    sent = [0]
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, GuardedClient(Allowance.parse("127.0.0.1"), max_bytes=1_000_000) as client:
+        with pytest.raises(FetchFailed, match="more than 1 MB") as failed:
+            await client.fetch(f"http://127.0.0.1:{port}/")
+    assert not failed.value.temporary
+    assert sent[0] < 20_000_000  # what the sockets hold besides
+
+
+async def test_a_body_that_drips_ends_in_time() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            async for chunk in endless(b"x", [0]):
+                writer.write(chunk)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        async with GuardedClient(Allowance.parse("127.0.0.1"), timeout=timedelta(seconds=0.3)) as client:
+            for call in (
+                client.fetch(f"http://127.0.0.1:{port}/"),
+                client.post(f"http://127.0.0.1:{port}/", b""),
+            ):
+                with pytest.raises(FetchFailed, match=r"did not answer within 0\.3 seconds"):
+                    await call
+
+
+async def test_names_that_are_never_answered_keep_nothing_else_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name server that says nothing holds a thread for as long as the resolver waits; those of the loop stay free."""
+    released = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(20) and [])
+    async with GuardedClient(timeout=timedelta(seconds=0.2)) as client:
+        calls = [client.fetch(f"http://tarpit-{n}.example/") for n in range(20)]
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(isinstance(outcome, FetchFailed) for outcome in outcomes)
+        async with asyncio.timeout(5):
+            assert await asyncio.to_thread(lambda: "at work") == "at work"
+        released.set()

@@ -246,7 +246,7 @@ def test_the_sentence_about_a_file_type_is_the_one_that_clients_know() -> None:
         intake.check_file("VIRUS.EXE", intake.MAX_FILE + 1)
     assert str(refused.value) == (
         "Unsupported file type: .exe. Allowed: .csv, .docx, .eml, .epub, .htm, .html, .json, .jsonl, .markdown, .md, .ndjson, "
-        ".pdf, .pptx, .rst, .tsv, .txt, .xhtml, .xlsx"
+        ".pdf, .pptx, .rst, .tsv, .txt, .xhtml, .xlsx, .zip"
     )
 
 

@@ -86,6 +86,12 @@ def test_html_is_read_in_the_encoding_that_it_declares(data: bytes, charset: str
     assert texts(read(data, None, "text/html", charset)) == ["Größe"]
 
 
+def test_words_that_a_pdf_breaks_at_the_end_of_a_line_are_whole_again() -> None:
+    broken = "The dis-\ntribution of US-\nASCII is free, for non-\nroot users of ver-\nsion 3-4 as well."
+    [text] = texts(read(a_pdf(broken), "x.pdf"))
+    assert text == "The distribution of US-ASCII is free, for nonroot users of version 3-4 as well."
+
+
 def test_pdf_has_pages_and_a_title() -> None:
     document = read(a_pdf("Hello first page.", "And the\nsecond page.", title="Manual"), "x.pdf")
     assert document.title == "Manual"

@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from ingest_builders import BOT, TENANT, Ingest, a_source, a_url, stopped
 from ingest_documents import A_PAGE, a_docx, a_pdf, an_encrypted_pdf
 from minirag_contracts.context import TenantScope
-from minirag_contracts.errors import Unavailable
+from minirag_contracts.errors import RemoteRefusal, Unavailable
 from minirag_eventstore import Database
 from minirag_eventstore.rebuild import rebuild_own
+from minirag_ingest.adapters.index import _failure
 from minirag_ingest.entrypoints.health import disk_check
 from minirag_ingest.errors import DiskFull
-from minirag_ingest.ports import Target, TemporaryFailure
+from minirag_ingest.ports import Busy, Target, TemporaryFailure
 
 REQUESTED = ["source.created", "source.ingest.requested"]
 
@@ -209,6 +211,26 @@ async def test_retrieval_that_is_away_is_waited_for_and_nothing_is_fetched_again
     assert web.asked == ["/p"]
 
 
+async def test_a_providers_limit_slows_the_work_and_never_fails_it(ingest: Ingest) -> None:
+    refused = iter(range(12))
+
+    async def limited(step: str, target: Target) -> None:
+        if step == "stage" and next(refused, None) is not None:
+            raise Busy(timedelta(seconds=0.02))
+
+    ingest.index.before = limited
+    done = await ingest.ingested(a_source())
+    assert (done.status, next(refused, None)) == ("ready", None), "more often than a failure is tried"
+    assert await ingest.count("dead_letters") == 0
+
+
+def test_what_retrieval_says_about_a_limit_reaches_the_work() -> None:
+    told = _failure(RemoteRefusal("too_busy", 429, "Later.", retry_after=7.5))
+    assert isinstance(told, Busy)
+    assert told.retry_after == timedelta(seconds=7.5)
+    assert isinstance(_failure(RemoteRefusal("conflict", 409, "Again.")), TemporaryFailure)
+
+
 async def test_what_we_did_not_expect_ends_in_a_sentence_and_a_dead_letter(ingest: Ingest) -> None:
     async def broken(step: str, target: Target) -> None:
         raise RuntimeError("secret internals")
@@ -337,7 +359,7 @@ async def test_health_tells_of_a_nearly_full_disk(idle_ingest: Ingest) -> None:
 async def test_no_row_is_without_its_tenant(ingest: Ingest) -> None:
     await ingest.ingested(a_source())
     async with ingest.database.tenant(TenantScope(BOT)) as connection:
-        for table in ("sources", "source_contents", "documents", "known_bots"):
+        for table in ("sources", "source_contents", "archive_pieces", "documents", "known_bots"):
             assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
     async with ingest.database.system() as connection:
         assert {row["tenant_id"] for row in await connection.fetch("SELECT tenant_id FROM documents")} == {

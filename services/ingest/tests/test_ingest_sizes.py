@@ -93,3 +93,16 @@ async def test_a_runaway_in_chunking_costs_one_document() -> None:
     short = await pool.chunk(StoredDocument("Manual", None, Document("Manual", TEXT[:1])), Sizes())
     await pool.close()
     assert short
+
+
+def test_words_that_are_remembered_count_the_same_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["The quick brown fox", "unforeseeable antidisestablishmentarianism", "x" * 50 + " fox"]
+    counter = MiniLmTokens()
+    first = counter(texts)
+    assert counter(texts) == first == [sum(counter(text.split())) for text in texts]
+    assert "fox" in counter._known
+    assert "x" * 50 not in counter._known
+    monkeypatch.setattr("minirag_ingest.adapters.extract.tokenizer.REMEMBERED", 5)
+    assert counter(["a few other words"]) == [4]
+    assert counter._known == {}
+    assert counter(texts) == first

@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import uuid4
 
 import pytest
 from minirag_contracts.context import TenantScope
+from minirag_contracts.errors import TooBusy
 from minirag_contracts.requests.retrieval import Activated, ActivateVersion, StageChunks
 from minirag_eventstore import Database
 from minirag_eventstore.log import load
 from minirag_retrieval.adapters.qdrant import QdrantIndex
 from minirag_retrieval.errors import IncompleteVersion, StaleVersion
-from minirag_retrieval.ports import NEVER, Span
+from minirag_retrieval.ports import NEVER, EmbedderBusy, Span, Vector
 from retrieval_rooms import Rooms, Source, WordEmbedder, a_chunk
 
 
@@ -213,3 +215,24 @@ async def test_texts_with_characters_that_postgres_does_not_store_are_taken_in(r
     source = Source(rooms)
     await source.ingest(1, a_chunk("a\0 zero byte", title="t\0"))
     assert await source.texts("zero") == ["a zero byte"]
+
+
+async def test_a_provider_that_wants_a_pause_is_told_on_and_not_asked_before_its_time(rooms: Rooms) -> None:
+    asked: list[float] = []
+
+    class Limited(WordEmbedder):
+        async def embed_batch(self, texts: Sequence[str], scope: TenantScope) -> list[Vector]:
+            asked.append(time.monotonic())
+            if len(asked) == 1:
+                raise EmbedderBusy(0.3)
+            return await super().embed_batch(texts, scope)
+
+    source = Source(Rooms(rooms.database, rooms.index, Limited()))
+    with pytest.raises(TooBusy) as first:
+        await source.stage(1, "a paragraph")
+    with pytest.raises(TooBusy) as second:
+        await source.stage(1, "a paragraph")
+    assert (first.value.retry_after, len(asked)) == (0.3, 1)
+    assert 0 < (second.value.retry_after or 0) < 0.3
+    await asyncio.sleep(0.35)
+    assert (await source.stage(1, "a paragraph")).embedded == 1

@@ -1,19 +1,24 @@
 """The real model, and its files."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from minirag_contracts.context import TenantScope
+from minirag_contracts.ids import new_id
 from minirag_retrieval.adapters.minilm import MiniLm
 from minirag_retrieval.model_files import GRAPH_NAME, ModelFilesError, are_complete, generate
 from minirag_retrieval.model_files.weights import packaged
+
+SOMEBODY = TenantScope(new_id())
 
 
 async def test_near_meanings_are_near_and_others_are_far(minilm: MiniLm) -> None:
     question = await minilm.embed_query("How do I reset my password?")
     near, far = await minilm.embed_batch(
-        ["Choose a new password in your account settings.", "The mill grinds corn."]
+        ["Choose a new password in your account settings.", "The mill grinds corn."], SOMEBODY
     )
     assert question @ near > 0.5
     assert question @ far < 0.15
@@ -21,7 +26,7 @@ async def test_near_meanings_are_near_and_others_are_far(minilm: MiniLm) -> None
 
 async def test_vectors_have_length_one_and_come_in_the_order_of_the_texts(minilm: MiniLm) -> None:
     texts = [f"chapter {n} " + "and so on " * (n % 7) for n in range(20)]
-    together = await minilm.embed_batch(texts)
+    together = await minilm.embed_batch(texts, SOMEBODY)
     alone = [await minilm.embed_query(text) for text in texts]
     assert all(abs(float(np.linalg.norm(vector)) - 1) < 1e-3 for vector in together)
     assert min(float(a @ b) for a, b in zip(together, alone, strict=True)) > 0.97
@@ -30,13 +35,23 @@ async def test_vectors_have_length_one_and_come_in_the_order_of_the_texts(minilm
 async def test_texts_of_any_length_are_embedded(minilm: MiniLm) -> None:
     vectors = await minilm.embed_short(["", "x", "word " * 5000, "日本語 🚀 \ud800"[:5]])
     assert [vector.shape for vector in vectors] == [(384,)] * 4
-    assert await minilm.embed_batch([]) == []
+    assert await minilm.embed_batch([], SOMEBODY) == []
+
+
+async def test_a_few_texts_do_not_wait_behind_another_tenants_many(minilm: MiniLm) -> None:
+    many = [f"Paragraph {n} of a long manual. " * 20 for n in range(160)]
+    bulk = asyncio.create_task(minilm.embed_batch(many, TenantScope(new_id())))
+    await asyncio.sleep(0.2)
+    for _ in range(3):
+        await minilm.embed_batch(["A single note."], SOMEBODY)
+        assert not bulk.done(), "there was nothing to wait behind"
+    await bulk
 
 
 async def test_the_vectors_are_those_of_the_original_model(minilm: MiniLm) -> None:
     """Cosines of the model's own documentation, which the quantised graph keeps to a few hundredths."""
     one, two, three = await minilm.embed_batch(
-        ["That is a happy person", "That is a very happy person", "Today is a sunny day"]
+        ["That is a happy person", "That is a very happy person", "Today is a sunny day"], SOMEBODY
     )
     assert float(one @ two) == pytest.approx(0.943, abs=0.03)
     assert float(one @ three) == pytest.approx(0.257, abs=0.05)

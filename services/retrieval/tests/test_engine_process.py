@@ -12,6 +12,8 @@ import pytest
 from minirag_contracts.errors import Unavailable
 from minirag_retrieval.adapters.edge import EdgeIndex, EngineError
 from minirag_retrieval.engine.folder import DataFolder, FolderInUseError
+from minirag_retrieval.engine.server import Engine
+from minirag_retrieval.engine.shard import PointShard
 from retrieval_engine import EngineProcess
 from retrieval_points import ENCODER, a_point, a_scope, a_vector, ids_of
 
@@ -89,6 +91,45 @@ async def test_a_folder_that_kills_the_process_at_every_start_is_put_aside(
     (engine.data / "opening").write_text("2")  # as two processes that died while loading leave it
     engine.start()
     assert (await edge_index.status()).store_id != before.store_id
+
+
+async def test_writes_that_a_failing_machine_may_have_lost_are_noticed_at_the_next_start(
+    engine: EngineProcess, edge_index: EdgeIndex
+) -> None:
+    await edge_index.insert(a_scope(), [a_point(bot_id=BOT) for _ in range(10)])
+    await edge_index.flush()
+    before = await edge_index.status()
+    engine.kill()
+    note = engine.data / "unflushed.json"
+    note.write_text('{"boot_id": "the boot before"}')  # as the start of the machine after a failure finds it
+    engine.start()
+    after = await edge_index.status()
+    assert (after.store_id != before.store_id, after.points) == (True, 0)
+    assert list(engine.data.glob("unreadable-*"))
+    assert not note.exists()
+
+
+async def test_what_is_on_the_disk_survives_the_machine(engine: EngineProcess, edge_index: EdgeIndex) -> None:
+    await edge_index.insert(a_scope(), [a_point(bot_id=BOT) for _ in range(10)])
+    before = await edge_index.status()
+    assert (engine.data / "unflushed.json").exists()
+    assert engine.stop() == 0
+    assert not (engine.data / "unflushed.json").exists()
+    engine.start()
+    assert await edge_index.status() == before
+
+
+async def test_writes_are_brought_to_the_disk_when_there_are_no_more_of_them(tmp_path: Path) -> None:
+    shard = PointShard(tmp_path)
+    settling = asyncio.create_task(Engine(shard).settle_forever(quiet=0.1))
+    shard.mark("tenant", [uuid4().bytes], 1, {"to_gen": 9})
+    assert shard.unflushed
+    async with asyncio.timeout(5):
+        while shard.unflushed:
+            await asyncio.sleep(0.02)
+    assert not (tmp_path / "unflushed.json").exists()
+    settling.cancel()
+    shard.close()
 
 
 async def test_an_orderly_stop_keeps_everything_and_exits_with_zero(

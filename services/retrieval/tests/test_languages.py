@@ -79,10 +79,9 @@ async def test_a_question_is_read_in_the_languages_that_a_bot_knows(rooms: Rooms
     async with rooms.database.tenant(source.scope) as connection:
         assert await rooms.rows.languages(connection, source.bot_id) == ["de", "fr"]
         assert await rooms.rows.languages(connection, UUID(int=1)) == []
-    await library["fr"].hide(1)
     await source.ingest(2, "Nobody says what this is.")
     async with rooms.database.tenant(source.scope) as connection:
-        assert await rooms.rows.languages(connection, source.bot_id) == [None]
+        assert sorted(map(str, await rooms.rows.languages(connection, source.bot_id))) == ["None", "de", "fr"]
     async with rooms.database.tenant(TenantScope(UUID(int=2))) as connection:
         assert await rooms.rows.languages(connection, source.bot_id) == []
 
@@ -117,6 +116,14 @@ async def test_points_that_were_lost_come_back_in_their_language(rooms: Rooms) -
     assert await by_words(source, question) == members[place].chunk_id
 
 
+async def test_a_language_that_the_encoder_does_not_know_is_none(rooms: Rooms) -> None:
+    source = Source(rooms)
+    await source.ingest(1, *in_language(("The valves are turned.",), "xx"))
+    async with rooms.database.tenant(source.scope) as connection:
+        assert await rooms.rows.languages(connection, source.bot_id) == [None]
+    assert await by_words(source, "turning a valve") is not None
+
+
 def test_a_language_that_nobody_knows_is_read_as_english() -> None:
     encoder = Bm25Encoder()
     assert (
@@ -144,10 +151,28 @@ def test_pairs_of_characters_stand_for_words_that_no_space_sets_apart() -> None:
     assert len(encoder.query("水", ["zh"]).indices) == 1
 
 
+def test_stop_words_of_a_question_are_no_rare_words_of_other_languages() -> None:
+    encoder = Bm25Encoder()
+    question = "What is the freedom of the press?"
+    assert encoder.query(question, ["en", "fr", "de"]) == encoder.query("freedom press", ["en", "fr", "de"])
+    assert encoder.query("Ist das nicht die?", ["de", "en", "fr"]).indices == []
+    assert encoder.query("Le prix de la maison est", ["fr", "en"]) == encoder.query(
+        "prix maison", ["en", "fr"]
+    )
+
+
+def test_a_stop_word_of_another_language_is_a_word_of_the_question() -> None:
+    """*car* is *because* in French."""
+    encoder = Bm25Encoder()
+    [car] = encoder.query("car", ["en"]).indices
+    assert car in encoder.query("Where is the car of the museum?", ["en", "fr"]).indices
+
+
 def test_many_languages_cost_microseconds() -> None:
     encoder = Bm25Encoder()
     encoder.query("warm", KNOWN)
     started = time.process_time()
+    encoder.query("words " + " ".join(f"w{n}" for n in range(5000)), KNOWN)
     for _ in range(100):
         encoder.query("Welche Berufe, welche Arbeitsplätze wählt man frei?", KNOWN)
-    assert (time.process_time() - started) / 100 < 0.002
+    assert (time.process_time() - started) / 100 < 0.01

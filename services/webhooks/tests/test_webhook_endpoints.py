@@ -35,11 +35,24 @@ async def test_a_given_secret_is_kept_and_an_unusable_one_refused(webhooks: Webh
         await webhooks.create(secret="whsec_no-base64")
 
 
-async def test_a_refused_endpoint_leaves_nothing(webhooks: Webhooks) -> None:
-    with pytest.raises(InvalidUrl):
-        await webhooks.create("ftp://example.org/")
+@pytest.mark.parametrize(
+    "url", ["ftp://example.org/", "http://example.org:65536/", "http://exa%2fmple.org/", ""]
+)
+async def test_an_endpoint_that_could_never_be_called_is_refused_and_leaves_nothing(
+    webhooks: Webhooks, url: str
+) -> None:
+    with pytest.raises(InvalidUrl) as refused:
+        await webhooks.create(url)
+    assert refused.value.status == 422 and refused.value.detail.endswith(".")
     assert await webhooks.rows("events") == []
     assert await webhooks.rows("endpoint_secrets") == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org", "HTTPS://Example.org:8443/a?b=c#d", "http://bücher.example/"]
+)
+async def test_a_url_that_can_be_called_is_kept_as_it_is(webhooks: Webhooks, url: str) -> None:
+    assert (await webhooks.create(url)).url == url
 
 
 async def test_a_tenant_has_so_many_endpoints_and_no_more_even_at_the_same_moment(webhooks: Webhooks) -> None:

@@ -9,6 +9,8 @@ class Refusal(Exception):
 
     status: ClassVar[int] = HTTPStatus.UNPROCESSABLE_ENTITY
     code: ClassVar[str] = "refused"
+    retry_after: float | None = None
+    """Seconds after which it may be asked again, where somebody knows; crosses the bus."""
 
     def __init__(self, detail: str | None = None) -> None:
         self.detail = detail or self.default_detail()
@@ -23,8 +25,11 @@ class Refusal(Exception):
 class RemoteRefusal(Refusal):
     """Another service refused the request."""
 
-    def __init__(self, code: str, status: int, detail: str, trace_id: str = "") -> None:
+    def __init__(
+        self, code: str, status: int, detail: str, trace_id: str = "", retry_after: float | None = None
+    ) -> None:
         super().__init__(detail)
+        self.retry_after = retry_after
         self.code = code  # type: ignore[misc]  # the class default is the fallback, the wire has the value
         self.status = status  # type: ignore[misc]
         self.trace_id = trace_id
@@ -35,6 +40,17 @@ class Unavailable(Refusal):
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"
+
+
+class TooBusy(Refusal):
+    """Somebody who is needed for this wants to be left alone for a while. Please try again later."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "too_busy"
+
+    def __init__(self, detail: str | None = None, retry_after: float = 1.0) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class InvalidRequest(Refusal):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-Stage = Literal["reading", "crawling", "chunking", "indexing"]
+Stage = Literal["reading", "unpacking", "crawling", "chunking", "indexing"]
 """The stages of a version that ingest tells of today."""
 
 

@@ -4,11 +4,11 @@ A piece of work is added in the transaction that makes it necessary and deleted 
 Between the two a process holds a lease and renews it; when it dies, the lease runs out and another takes the work up.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from minirag_contracts.context import TenantScope
 from minirag_contracts.ids import new_id
@@ -58,7 +58,11 @@ class RetryPolicy:
 
 @dataclass(slots=True)
 class WorkItem:
-    """A piece of work that this process has leased. ``attempt`` counts from 1."""
+    """A piece of work that this process has leased. ``attempt`` counts the claims, from 1.
+
+    ``interruptions`` of them ended for no reason of the work: its process died, or the database went away. The runner forgives
+    so many of those as it was told to.
+    """
 
     work_id: UUID
     tenant_id: UUID
@@ -69,6 +73,8 @@ class WorkItem:
     created_at: datetime
     lease_owner: UUID | None
     last_error: str | None = None
+    interruptions: int = 0
+    forgiven: int = 0
     finishing: bool = False
     """Whether its effect is being committed: from then on ``finish`` alone decides whether the lease still counts."""
     finished: bool = False
@@ -78,6 +84,11 @@ class WorkItem:
     def scope(self) -> TenantScope:
         """The door to the tenant that the work is for."""
         return TenantScope(self.tenant_id)
+
+    @property
+    def tries(self) -> int:
+        """The attempts that count, this one included unless it was interrupted."""
+        return self.attempt - self.forgiven
 
     async def finish(self, transaction: Effect) -> None:
         """Ends the work in the transaction of its effect; LeaseLost (and so no effect) if the lease is no longer ours."""
@@ -144,7 +155,7 @@ async def put_work(
     """
     await connection.execute(
         """INSERT INTO work (work_id, tenant_id, kind, key, payload, due_at) VALUES ($1, $2, $3, $4, $5, $6)
-           ON CONFLICT (kind, key) DO UPDATE SET payload = $5, due_at = $6, attempts = 0, last_error = NULL,
+           ON CONFLICT (kind, key) DO UPDATE SET payload = $5, due_at = $6, attempts = 0, interruptions = 0, last_error = NULL,
                                                  lease_owner = NULL, lease_until = NULL""",
         new_id(),
         scope.tenant_id,
@@ -175,22 +186,99 @@ async def take_back(connection: Connection, kind: str, key: str, unless: str) ->
     return affected(status) == 1
 
 
+@dataclass(slots=True)
+class Turns:
+    """Whose turn it is: claims go from tenant to tenant, and go on after the one that was served last.
+
+    ``share`` is how many pieces of one tenant this process runs at most, whoever else waits or does not: a newcomer must not wait
+    for the end of a long piece. ``running`` tells how many that are now.
+    """
+
+    share: int | None = None
+    running: Callable[[], Mapping[UUID, int]] = dict
+    served: UUID = field(default_factory=uuid4)
+    """The tenant that was served last; at first anywhere, so that several processes do not follow each other."""
+
+
+CLAIM = """
+    WITH RECURSIVE round (tenant_id, lap, turn) AS (
+        SELECT $5::uuid, 1, 0
+        UNION ALL
+        SELECT next.tenant_id, next.lap, round.turn + 1 FROM round CROSS JOIN LATERAL (
+            (SELECT w.tenant_id, round.lap FROM work w
+             WHERE w.kind = $1 AND w.tenant_id > round.tenant_id AND w.due_at <= now() ORDER BY w.tenant_id LIMIT 1)
+            UNION ALL
+            (SELECT '00000000-0000-0000-0000-000000000000'::uuid, 2 WHERE round.lap = 1)
+            LIMIT 1
+        ) AS next
+        WHERE round.lap = 1 OR round.tenant_id < $5
+    ),
+    mine AS (SELECT * FROM unnest($6::uuid[], $7::int[]) AS mine (tenant_id, pieces)),
+    waiting AS (
+        SELECT free.work_id, coalesce(mine.pieces, 0) + free.place AS place, round.turn
+        FROM round LEFT JOIN mine USING (tenant_id) CROSS JOIN LATERAL (
+            SELECT first.work_id, row_number() OVER (ORDER BY first.due_at) AS place FROM (
+                SELECT w.work_id, w.due_at FROM work w
+                WHERE w.kind = $1 AND w.tenant_id = round.tenant_id AND w.due_at <= now()
+                  AND (w.lease_until IS NULL OR w.lease_until < now())
+                ORDER BY w.due_at LIMIT greatest(0, least($4, $8 - coalesce(mine.pieces, 0)))
+            ) AS first
+        ) AS free
+        WHERE CASE round.lap WHEN 1 THEN round.tenant_id > $5 ELSE round.tenant_id <= $5 END
+        LIMIT $9
+    ),
+    chosen AS (
+        SELECT w.work_id, waiting.place, waiting.turn FROM waiting JOIN work w USING (work_id)
+        WHERE w.due_at <= now() AND (w.lease_until IS NULL OR w.lease_until < now())
+        ORDER BY waiting.place, waiting.turn LIMIT $4 FOR UPDATE OF w SKIP LOCKED
+    )
+    UPDATE work SET lease_owner = $2, lease_until = now() + $3, attempts = attempts + 1,
+                    interruptions = interruptions + (lease_owner IS NOT NULL)::int
+    FROM chosen WHERE work.work_id = chosen.work_id
+    RETURNING work.work_id, tenant_id, kind, key, payload, attempts AS attempt, created_at, lease_owner, last_error,
+              interruptions, place, turn"""
+UNBOUNDED = 2**31 - 1
+SPARE = 2
+"""How many pieces are looked at for each one that is wanted; other processes may be claiming the same ones."""
+
+
 async def claim(
-    connection: Connection, kind: str, lease_owner: UUID, lease: timedelta, limit: int
+    connection: Connection,
+    kind: str,
+    lease_owner: UUID,
+    lease: timedelta,
+    limit: int,
+    turns: Turns | None = None,
 ) -> list[WorkItem]:
-    """Leases due work whose lease is free or has run out, the longest due first. Each claim counts as an attempt."""
+    """Leases due work whose lease is free or has run out. Each claim is an attempt, and a lease that ran out an interruption.
+
+    Tenants take turns, those first of whom this process runs least; of a tenant the longest due first. What it costs depends on
+    the number of tenants that are looked at (a few for each piece that is wanted) and not on what they have waiting.
+    """
+    turns = turns or Turns()
+    running = turns.running()
+    share = UNBOUNDED if turns.share is None else turns.share
     rows = await connection.fetch(
-        """UPDATE work SET lease_owner = $2, lease_until = now() + $3, attempts = attempts + 1
-           WHERE work_id IN (SELECT work_id FROM work
-                             WHERE kind = $1 AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
-                             ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
-           RETURNING work_id, tenant_id, kind, key, payload, attempts AS attempt, created_at, lease_owner, last_error""",
+        CLAIM,
         kind,
         lease_owner,
         lease,
         limit,
+        turns.served,
+        list(running),
+        list(running.values()),
+        share,
+        SPARE * limit * min(limit, share),
     )
-    return [WorkItem(**dict(row)) for row in rows]
+    rows.sort(key=lambda row: (row["place"], row["turn"]))
+    items = [_item(dict(row)) for row in rows]
+    if items:
+        turns.served = items[-1].tenant_id
+    return items
+
+
+def _item(row: Mapping[str, Any]) -> WorkItem:
+    return WorkItem(**{name: value for name, value in row.items() if name not in ("place", "turn")})
 
 
 async def renew(
@@ -212,11 +300,12 @@ async def release(
     """Gives work back, due again after a while; ``counts`` tells whether this was an attempt."""
     await connection.execute(
         """UPDATE work SET lease_owner = NULL, lease_until = NULL, due_at = now() + $3, last_error = $4,
-                           attempts = attempts - $5
+                           attempts = attempts - $5, interruptions = $6
            WHERE work_id = $1 AND lease_owner = $2""",
         item.work_id,
         item.lease_owner,
         after,
         error,
         0 if counts else 1,
+        item.interruptions,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -16,7 +17,7 @@ from minirag_contracts.ids import new_id
 from minirag_eventstore import dead_letters, work
 from minirag_eventstore.errors import DATABASE_AWAY, Explained, LeaseLost
 from minirag_eventstore.store import EventStore, Transaction
-from minirag_eventstore.work import Postpone, RetryPolicy, WorkItem
+from minirag_eventstore.work import Postpone, RetryPolicy, Turns, WorkItem
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +27,12 @@ OnParked = Callable[[Transaction, WorkItem, str], Awaitable[None]]
 class WorkRunner:
     """Runs the work of one kind, at most ``concurrency`` pieces at a time in this process.
 
+    Tenants take turns. With ``share``, at most so many pieces of one tenant run here, so that there is always room for others.
+
     ``handle`` ends a piece with ``item.finish`` in the transaction of its effect. A handler that returns without
     it, or raises, has failed: the piece is retried after the policy's delay and finally parked, and ``on_parked``
     writes what follows from that in the same transaction. ``Postpone`` gives it back without counting an attempt.
+    So many interruptions as ``forgive`` says (deaths of the process, a database that went away) count as none either.
     """
 
     def __init__(
@@ -38,8 +42,10 @@ class WorkRunner:
         handle: Callable[[WorkItem], Awaitable[None]],
         *,
         concurrency: int = 4,
+        share: int | None = None,
         lease: timedelta = timedelta(seconds=10),
         retry: RetryPolicy | None = None,
+        forgive: int = 0,
         on_parked: OnParked | None = None,
         poll: timedelta = timedelta(seconds=1),
     ) -> None:
@@ -49,13 +55,16 @@ class WorkRunner:
         self._concurrency = concurrency
         self._lease = lease
         self._retry = retry or RetryPolicy()
+        self._forgive = forgive
         self._on_parked = on_parked
         self.announce: dead_letters.Announce = dead_letters.tell_nobody
         """Called after the commit that parked a piece; the runtime connects it to the bus."""
         self._poll = poll.total_seconds()
         self._owner = new_id()
         self._running: dict[UUID, tuple[WorkItem, asyncio.Task[None]]] = {}
-        self._promised = 0
+        self._promised: Counter[UUID] = Counter()
+        self._claiming = False
+        self._turns = Turns(share, self._pieces)
         self._wake = asyncio.Event()
         self._draining = False
 
@@ -70,7 +79,8 @@ class WorkRunner:
 
     async def add(self, transaction: Transaction, key: str, payload: dict[str, Any] | None = None) -> None:
         """Adds a piece and, where there is room, starts it in this process right after the commit, without a claim."""
-        if self._draining or self._room() <= 0:
+        tenant_id = transaction.scope.tenant_id
+        if self._draining or self._room() <= 0 or self._has_its_share(tenant_id):
             await transaction.add_work(self.kind, key, payload=payload)
             transaction.after_commit(self.wake)
             return
@@ -84,9 +94,9 @@ class WorkRunner:
             lease=self._lease,
         )
         if item is not None:
-            self._promised += 1
+            self._promised[tenant_id] += 1
             transaction.after_commit(partial(self._keep_promise, item))
-            transaction.after_rollback(self._drop_promise)
+            transaction.after_rollback(partial(self._drop_promise, tenant_id))
 
     async def run(self) -> None:
         """Until cancelled; a database that is away is waited for."""
@@ -114,17 +124,30 @@ class WorkRunner:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _room(self) -> int:
-        """How many more may start; what transactions of this moment will start counts as running."""
-        return self._concurrency - len(self._running) - self._promised
+        """How many more may start; what transactions of this moment will start counts as running, and while a claim is
+        under way nobody knows.
+        """
+        return 0 if self._claiming else self._concurrency - len(self._running) - self._promised.total()
+
+    def _pieces(self) -> Counter[UUID]:
+        """How many pieces of each tenant run here, or will with the commit of a transaction of this moment."""
+        return Counter(item.tenant_id for item, _ in self._running.values()) + self._promised
+
+    def _has_its_share(self, tenant_id: UUID) -> bool:
+        return self._turns.share is not None and self._pieces()[tenant_id] >= self._turns.share
 
     async def _claim(self) -> bool:
         room = 0 if self._draining else self._room()
         if room <= 0:
             return False
-        async with self._store.database.system() as connection:
-            items = await work.claim(connection, self.kind, self._owner, self._lease, room)
-        for item in items:
-            self._start(item)
+        self._claiming = True
+        try:
+            async with self._store.database.system() as connection:
+                items = await work.claim(connection, self.kind, self._owner, self._lease, room, self._turns)
+            for item in items:
+                self._start(item)
+        finally:
+            self._claiming = False
         return len(items) == room
 
     async def _wait(self, more: bool) -> None:
@@ -137,11 +160,11 @@ class WorkRunner:
         self._wake.clear()
 
     def _keep_promise(self, item: WorkItem) -> None:
-        self._promised -= 1
+        self._promised -= Counter([item.tenant_id])
         self._start(item)
 
-    def _drop_promise(self) -> None:
-        self._promised -= 1
+    def _drop_promise(self, tenant_id: UUID) -> None:
+        self._promised -= Counter([tenant_id])
         self._wake.set()
 
     def _start(self, item: WorkItem) -> None:
@@ -152,13 +175,16 @@ class WorkRunner:
     def _ended(self, item: WorkItem) -> None:
         was_full = len(self._running) >= self._concurrency
         self._running.pop(item.work_id, None)
-        if was_full:
+        if (
+            was_full or self._turns.share is not None
+        ):  # its tenant may have had its share, and more that waits
             self._wake.set()
 
     async def _run(self, item: WorkItem) -> None:
+        item.forgiven = min(item.interruptions, self._forgive)
         try:
             # Checked before the handler runs, so that a crash loop counts too.
-            if item.attempt > self._retry.attempts:
+            if item.tries > self._retry.attempts:
                 await self._park(item, item.last_error or "the process died while it worked on this")
                 return
             await self._handle(item)
@@ -173,7 +199,7 @@ class WorkRunner:
             await self._failed(item, error)
         else:
             if not item.finished:
-                await self._give_back(item, self._retry.delay(item.attempt), "ended without an effect")
+                await self._give_back(item, self._retry.delay(item.tries), "ended without an effect")
 
     async def _failed(self, item: WorkItem, error: Exception) -> None:
         logger.warning(
@@ -186,10 +212,13 @@ class WorkRunner:
             },
             exc_info=None if isinstance(error, Refusal) else error,
         )
-        if item.attempt >= self._retry.attempts:
+        if isinstance(error, DATABASE_AWAY):
+            item.interruptions += 1
+            item.forgiven = min(item.interruptions, self._forgive)
+        if item.tries >= self._retry.attempts:
             await self._park(item, describe(error))
         else:
-            await self._give_back(item, self._retry.delay(item.attempt), describe(error))
+            await self._give_back(item, self._retry.delay(max(1, item.tries)), describe(error))
 
     async def _give_back(self, item: WorkItem, after: timedelta, error: str, *, counts: bool = True) -> None:
         """Releases the lease if it is still ours; a database that is away lets it run out instead."""

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
 import nats.errors
 from nats.aio.client import Client
@@ -60,9 +61,13 @@ class Connection:
     ) -> Self:
         """A connection to the server at ``url``; waits for ever for a server that is not there yet.
 
-        Raises nats' Error where the credentials are refused. Replies come to ``inbox_prefix``.
+        The URL may carry user and password, percent-encoded, where none are given. Raises nats' Error where the credentials are
+        refused. Replies come to ``inbox_prefix``.
         """
         connection = cls(name)
+        parts = urlsplit(url)
+        if not user and parts.username:  # the client library would send them as they are encoded
+            user, password = unquote(parts.username), unquote(parts.password or "")
         connecting = connection.client.connect(
             servers=url,
             user=user,

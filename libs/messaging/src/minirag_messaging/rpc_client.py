@@ -39,7 +39,9 @@ def _refusal(msg: Msg) -> RemoteRefusal | Unavailable:
     body = from_json(msg.data)
     if body["code"] == Unavailable.code:
         return Unavailable(body["detail"])
-    return RemoteRefusal(body["code"], int(body["status"]), body["detail"], body.get("trace_id", ""))
+    return RemoteRefusal(
+        body["code"], int(body["status"]), body["detail"], body.get("trace_id", ""), body.get("retry_after")
+    )
 
 
 async def call(

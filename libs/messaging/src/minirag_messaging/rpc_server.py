@@ -86,11 +86,16 @@ class RpcServer:
         self.started = asyncio.Event()
         """Set when requests are taken."""
 
-    def on(self, model: type[Q], handler: Callable[[Q, Context], Awaitable[BaseModel]]) -> None:
-        """Answers a request of this service."""
+    def on(
+        self,
+        model: type[Q],
+        handler: Callable[[Q, Context], Awaitable[BaseModel]],
+        lane: Lane | None = None,
+    ) -> None:
+        """Answers a request of this service; with a lane of its own, other requests do not wait behind it."""
         if model.service != self._service:
             raise ValueError(f"{model.__name__} is asked of {model.service}, not of {self._service}")
-        self._add(model.verb, model, model.Returns, handler, self._lane)
+        self._add(model.verb, model, model.Returns, handler, lane or self._lane)
 
     def on_common(self, verb: str, handler: Callable[[Any, Context], Awaitable[BaseModel]]) -> None:
         """Answers one of the requests that every service answers."""
@@ -163,7 +168,7 @@ class RpcServer:
             context = read_context(msg.headers)
         except MalformedMessage as error:
             raise InvalidRequest(str(error)) from error
-        endpoint.lane.enter()
+        endpoint.lane.enter(context.tenant_id)
         try:
             return await self._within_deadline(endpoint, msg.data, context)
         except Refusal:
@@ -173,12 +178,12 @@ class RpcServer:
             log.exception("a request failed", extra={"subject": msg.subject, "trace_id": trace_id})
             raise RemoteRefusal(Internal.code, Internal.status, Internal().detail, trace_id) from error
         finally:
-            endpoint.lane.leave()
+            endpoint.lane.leave(context.tenant_id)
 
     async def _within_deadline(self, endpoint: Endpoint, data: bytes, context: Context) -> bytes:
         limit = asyncio.timeout(context.remaining(DEFAULT_DEADLINE))
         try:
-            async with limit, endpoint.lane.turn:
+            async with limit, endpoint.lane.turn_of(context.tenant_id):
                 if context.remaining(DEFAULT_DEADLINE) <= 0:
                     raise DeadlinePassed
                 reply = await endpoint.handler(_parse(endpoint.model, data), context)
@@ -206,6 +211,7 @@ class RpcServer:
             "status": int(refusal.status),
             "detail": refusal.detail,
             "trace_id": getattr(refusal, "trace_id", ""),
+            "retry_after": refusal.retry_after,
         }
         headers = {"Nats-Service-Error": refusal.code, ERROR_CODE_HEADER: str(int(refusal.status))}
         await self._send(subject, to_json(body), headers)

@@ -72,12 +72,12 @@ class Common:
     async def audit_read(self, request: AuditRead, context: Context) -> AuditReply:
         """Who did what in the caller's tenant."""
         runtime = self._runtime
-        self._audits.enter()
+        self._audits.enter(context.tenant_id)
         try:
-            async with self._audits.turn:
+            async with self._audits.turn_of(context.tenant_id):
                 return await audit_events(runtime.database, runtime.service, request, context.scope)
         finally:
-            self._audits.leave()
+            self._audits.leave(context.tenant_id)
 
     async def health(self, request: HealthCheck, context: Context) -> HealthReply:
         """How the service is."""

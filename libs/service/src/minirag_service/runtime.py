@@ -17,6 +17,7 @@ from minirag_eventstore.projector import Projector
 from minirag_eventstore.reactor import Reaction, Reactor
 from minirag_eventstore.relay import Relay
 from minirag_messaging import Bus, EventPublisher, RpcServer
+from minirag_messaging.rpc_lane import Lane
 
 from minirag_service.events import BusEventReader
 from minirag_service.rotation import REPLIES, SealedColumn
@@ -64,9 +65,14 @@ class Runtime:
         self.sweeps: list[Callable[[], Awaitable[object]]] = []
         self.stops: list[Callable[[], Awaitable[None]]] = []
 
-    def on(self, model: type[Q], handler: Callable[[Q, Context], Awaitable[Reply]]) -> None:
+    def on(
+        self,
+        model: type[Q],
+        handler: Callable[[Q, Context], Awaitable[Reply]],
+        lane: Lane | None = None,
+    ) -> None:
         """Answers a request; a database that is away is told as such, so that the client tries again."""
-        self.rpc.on(model, guarded(model.verb, handler))
+        self.rpc.on(model, guarded(model.verb, handler), lane)
 
     def on_common(self, verb: str, handler: Callable[[Q, Context], Awaitable[Reply]]) -> None:
         """The same for one of the requests that every service answers."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from minirag_contracts.signals import Beat, beat_subject
+from minirag_eventstore import WorkRunner
 from minirag_service import Runtime
 
 from minirag_gateway.adapters import disk
@@ -13,16 +14,20 @@ from minirag_gateway.adapters.bots import BusBots
 from minirag_gateway.adapters.counters import BusCounters
 from minirag_gateway.adapters.credentials import PostgresCredentials
 from minirag_gateway.adapters.events import BusEvents
+from minirag_gateway.adapters.handover import BusHandover
 from minirag_gateway.adapters.identity_feed import BusIdentityFeed
 from minirag_gateway.adapters.passwords import Argon2Passwords
 from minirag_gateway.adapters.postgres import ReachableStore
 from minirag_gateway.adapters.signing import KeyedSigner, derived_key
 from minirag_gateway.adapters.turns import BusTurns
+from minirag_gateway.adapters.upload_rows import PostgresUploadRows
+from minirag_gateway.commands import resumable
 from minirag_gateway.commands.accounts import PasswordProofs
 from minirag_gateway.commands.embed_keys import EmbedKeyCommands
 from minirag_gateway.commands.invites import InviteCommands
 from minirag_gateway.commands.operators import OperatorCommands
 from minirag_gateway.commands.passwords import PasswordCommands
+from minirag_gateway.commands.resumable import Making, ResumableUploads
 from minirag_gateway.commands.sessions import Lifetimes, SessionCommands
 from minirag_gateway.commands.tenants import TenantCommands
 from minirag_gateway.commands.tokens import TokenCommands
@@ -36,7 +41,7 @@ from minirag_gateway.entrypoints.http.calls import Services
 from minirag_gateway.entrypoints.http.identity import Identity
 from minirag_gateway.entrypoints.http.limits import Limits
 from minirag_gateway.entrypoints.http.server import HttpServer
-from minirag_gateway.ports import Credentials, Signer
+from minirag_gateway.ports import Credentials, Signer, Store
 from minirag_gateway.queries.audit import AuditLog
 from minirag_gateway.queries.embed_keys import EmbedKeyQueries
 from minirag_gateway.queries.event_stream import EventStreams
@@ -84,6 +89,7 @@ def _services(runtime: Runtime, settings: Settings, credentials: Credentials) ->
     signer = KeyedSigner(settings.secret_keys)
     cursor_keys = [derived_key(key, "event cursor") for key in settings.secret_keys]
     feed = IdentityFeed(patience=settings.identity_patience.total_seconds())
+    store = ReachableStore(runtime.store)
     return Services(
         settings=settings,
         bus=runtime.bus,
@@ -95,7 +101,17 @@ def _services(runtime: Runtime, settings: Settings, credentials: Credentials) ->
         disk_is_low=partial(disk.is_low, settings.data_dir),
         addresses=Addresses.of_settings(settings),
         limits=Limits(settings, Limiter(counters), OpenStreams(counters)),
+        uploads=_uploads(runtime, settings, store),
     )
+
+
+def _uploads(runtime: Runtime, settings: Settings, store: Store) -> ResumableUploads:
+    rows = PostgresUploadRows(store, settings.resumable_lifetime)
+    making = Making(store, rows, BusHandover(runtime.bus, settings.upload_timeout.total_seconds()))
+    runner = runtime.work(
+        WorkRunner(runtime.store, resumable.WORK_KIND, making.make, on_parked=making.give_up)
+    )
+    return ResumableUploads(store, rows, runner, settings.resumable_uploads)
 
 
 def _identity(runtime: Runtime, settings: Settings, credentials: Credentials, signer: Signer) -> Identity:

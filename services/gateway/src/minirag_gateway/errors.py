@@ -301,6 +301,82 @@ class EmptyFile(UploadRefused):
     code = "empty_file"
 
 
+class ArchiveAmongFiles(UploadRefused):
+    """An archive becomes a parent of its files, so it is uploaded by itself."""
+
+    code = "archive_among_files"
+
+
+class ArchiveWithParent(UploadRefused):
+    """An archive becomes a parent of its files, so it cannot have one itself."""
+
+    code = "nested_too_deep"
+
+
+class InvalidMetadata(UploadRefused):
+    """Upload-Metadata does not have the expected form."""
+
+    code = "invalid_metadata"
+
+
+class UploadNotFound(GatewayRefusal):
+    """Upload not found"""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
+class OffsetConflict(GatewayRefusal):
+    """The upload is at another offset. Ask for it by HEAD, and go on from there."""
+
+    status = HTTPStatus.CONFLICT
+    code = "upload_offset"
+
+
+class UploadBeingMade(GatewayRefusal):
+    """All bytes are there, and a source is being made of them."""
+
+    status = HTTPStatus.CONFLICT
+    code = "upload_being_made"
+
+
+class TooManyUploads(GatewayRefusal):
+    """There are too many unfinished uploads. Please finish or end one."""
+
+    status = HTTPStatus.CONFLICT
+    code = "too_many_uploads"
+
+
+class TusVersionUnsupported(GatewayRefusal):
+    """The header Tus-Resumable has to say 1.0.0."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    code = "tus_version"
+
+
+class WrongMediaType(GatewayRefusal):
+    """The bytes of an upload are sent as application/offset+octet-stream."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    code = "unsupported_media_type"
+
+
+class StorageLow(GatewayRefusal):
+    """Less than 1 GB of disk is free: new sources are refused."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    code = "storage_low"
+
+
+class UploadFailed(GatewayRefusal):
+    """No source could be made of the file."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status  # type: ignore[misc]  # whoever refused it decides, not the class
+        self.code = code  # type: ignore[misc]
+
+
 class MalformedUpload(UploadRefused):
     """The body is not a complete multipart form."""
 

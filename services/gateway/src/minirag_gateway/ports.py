@@ -1,6 +1,6 @@
 """What the use cases need from outside, in their own words."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,8 @@ from minirag_contracts.requests.common import AuditRead, AuditReply
 from minirag_contracts.requests.gateway import TenantFound
 from minirag_contracts.signals import Progress
 from minirag_eventstore import Connection, Transaction
+
+from minirag_gateway.domain.upload import Refused, Upload
 
 R = TypeVar("R", bound=Reply)
 
@@ -265,4 +267,71 @@ class AuditLogs(Protocol):
 
     async def read(self, context: Context, owner: str, question: AuditRead) -> AuditReply:
         """One owner's entries, newest first; Unavailable while it is away."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewUpload:
+    """An upload that begins; its fields are those of ``Upload``."""
+
+    upload_id: UUID
+    actor: str
+    via: str
+    bot_id: UUID
+    parent_id: UUID | None
+    name: str
+    description: str
+    filename: str
+    metadata: str
+    length: int
+
+
+class UploadRows(Protocol):
+    """Uploads that go on after a break, of the transaction's tenant. One that has expired is not there."""
+
+    async def add(self, tx: Transaction, new: NewUpload) -> None:
+        """Begins it."""
+        ...
+
+    async def count_open(self, tx: Transaction) -> int:
+        """How many are unfinished; until the transaction ends, nobody else counts them."""
+        ...
+
+    async def get(self, tx: Transaction, upload_id: UUID) -> Upload | None:
+        """One of them."""
+        ...
+
+    async def page(self, tx: Transaction, limit: int, cursor: str | None) -> tuple[list[Upload], str | None]:
+        """Newest first, and the cursor of what follows."""
+        ...
+
+    async def append(self, tx: Transaction, upload_id: UUID, at: int, data: bytes) -> bool:
+        """Keeps a piece and moves the offset over it; False if that is not ``at`` (any more)."""
+        ...
+
+    def read(self, scope: TenantScope, upload: Upload) -> AsyncIterator[bytes]:
+        """What has come, piece by piece."""
+        ...
+
+    async def end(
+        self,
+        tx: Transaction,
+        upload_id: UUID,
+        *,
+        source_id: UUID | None = None,
+        refusal: Refused | None = None,
+    ) -> None:
+        """Notes what has become of it, and forgets its bytes."""
+        ...
+
+    async def remove(self, tx: Transaction, upload_id: UUID) -> None:
+        """Forgets it."""
+        ...
+
+
+class Handover(Protocol):
+    """Whoever makes sources of files."""
+
+    async def give(self, context: Context, upload: Upload, chunks: AsyncIterator[bytes]) -> UUID:
+        """The id of the source, the same for the same command; raises what is refused, and Unavailable."""
         ...

@@ -179,6 +179,18 @@ class Settings(ServiceSettings):
     body_timeout: Duration = Field(
         default=timedelta(seconds=60), description="How long a JSON body may take to arrive."
     )
+    archive_limit: int = Field(
+        default=100 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=1024**3,
+        description="Bytes of an uploaded archive (.zip), at most. The gateway and ingest have to agree on it.",
+    )
+    resumable_uploads: int = Field(
+        default=50, ge=1, description="Unfinished resumable uploads that one tenant may have."
+    )
+    resumable_lifetime: Duration = Field(
+        default=timedelta(days=1), description="How long a resumable upload is kept after its last byte came."
+    )
     upload_body_timeout: Duration = Field(
         default=timedelta(minutes=10), description="How long an uploaded file may take to arrive."
     )

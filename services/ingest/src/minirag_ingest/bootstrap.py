@@ -6,11 +6,13 @@ from minirag_eventstore import RetryPolicy, WorkRunner
 from minirag_service import Runtime
 from minirag_service.egress import Allowance, GuardedClient
 
+from minirag_ingest.adapters.archive_rows import PostgresArchiveRows
 from minirag_ingest.adapters.bots import KnownBots
 from minirag_ingest.adapters.chunker import SentenceChunker
 from minirag_ingest.adapters.content_rows import PostgresContentRows
 from minirag_ingest.adapters.crawl_rows import PostgresCrawlRows
 from minirag_ingest.adapters.disk import DataDisk
+from minirag_ingest.adapters.extract.archives import ArchiveWorkers
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
 from minirag_ingest.adapters.extract.worker import Limits
@@ -30,14 +32,17 @@ from minirag_ingest.commands.exploring import Explorer
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import CRAWL_KIND, WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import CRAWL_KIND, INTERRUPTIONS, WORK_KIND, Ingestion
 from minirag_ingest.commands.pages import SitePages
 from minirag_ingest.commands.politeness import Gates
 from minirag_ingest.commands.previewing import CrawlPreviews
+from minirag_ingest.commands.quotas import Most, Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
 from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.commands.unpacking import Unpacking
+from minirag_ingest.commands.uploads import UploadCommands
 from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.entrypoints import health, rpc
 from minirag_ingest.queries import SourceQueries
@@ -79,19 +84,32 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
             WORK_KIND,
             ingestion.make,
             concurrency=settings.ingest_concurrency,
+            share=max(1, int(settings.ingest_concurrency * settings.ingest_tenant_share)),
             lease=settings.ingest_lease,
             retry=retry,
+            forgive=INTERRUPTIONS,
             on_parked=ingestion.give_up,
         )
     )
     hidings = Hidings(runtime.store, rows, index)
     runtime.work(
-        WorkRunner(runtime.store, hiding.WORK_KIND, hidings.run, lease=settings.ingest_stage_deadline)
+        WorkRunner(
+            runtime.store,
+            hiding.WORK_KIND,
+            hidings.run,
+            lease=settings.ingest_stage_deadline,
+            forgive=INTERRUPTIONS,
+        )
     )
     disk = DataDisk(settings.data_dir or Path.cwd())
     given = Given(fetcher, disk)
-    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner, arranged)
+    quotas = Quotas(rows, Most(settings.ingest_max_sources, settings.ingest_max_queued))
+    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner, arranged, quotas)
     _refresh(runtime, arranged, Refreshes(runtime.store, sources, contents, arranged, given))
+    archives, transfer = PostgresArchiveRows(runtime.store), BusTransfer(runtime.bus)
+    opener = ArchiveWorkers(_limits(settings), largest=settings.archive_limit)
+    ingestion.unpacks(Unpacking(runtime.store, rows, contents, archives, sources, given, opener))
+    documents = SourceCommands(runtime.store, sources, given, transfer)
     explorer = Explorer(fetcher, extraction, Gates())
     crawl_rows = PostgresCrawlRows(runtime.store)
     crawls = Crawls(
@@ -109,7 +127,10 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     _crawl(runtime, settings, crawls, ingestion)
     rpc.register(
         runtime,
-        SourceCommands(runtime.store, sources, given, BusTransfer(runtime.bus)),
+        documents,
+        UploadCommands(
+            runtime.store, rows, archives, sources, given, transfer, documents, settings.archive_limit
+        ),
         FamilyCommands(runtime.store, rows, sources, given),
         ChangeCommands(runtime.store, rows, contents, sources, given, hidings),
         VersionCommands(runtime.store, sources, history),
@@ -136,16 +157,19 @@ def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls, ingestion: Inge
             concurrency=settings.ingest_crawls,
             lease=settings.ingest_lease,
             retry=RetryPolicy(settings.ingest_retry_delays),
+            forgive=INTERRUPTIONS,
             on_parked=ingestion.give_up,
         )
     )
 
 
 def _extraction(settings: Settings) -> ExtractionPool:
-    seconds = settings.ingest_extraction_timeout.total_seconds()
-    limits = Limits(
+    return ExtractionPool(size=settings.ingest_extraction_workers, limits=_limits(settings))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
         memory=settings.ingest_extraction_memory * MEGABYTE,
         cpu_seconds=int(settings.ingest_extraction_cpu.total_seconds()),
-        seconds=seconds,
+        seconds=settings.ingest_extraction_timeout.total_seconds(),
     )
-    return ExtractionPool(size=settings.ingest_extraction_workers, limits=limits)

@@ -89,6 +89,24 @@ class FileTooLarge(IngestRefusal):
     code: ClassVar[str] = "file_too_large"
 
 
+class ArchiveAmongFiles(IngestRefusal):
+    """An archive becomes a parent of its files, so it is uploaded by itself."""
+
+    code: ClassVar[str] = "archive_among_files"
+
+
+class ArchiveWithParent(IngestRefusal):
+    """An archive becomes a parent of its files, so it cannot have one itself."""
+
+    code: ClassVar[str] = "nested_too_deep"
+
+
+class NoArchive(IngestRefusal):
+    """The file is no ZIP archive, although its name ends with .zip."""
+
+    code: ClassVar[str] = "no_archive"
+
+
 class InvalidSource(IngestRefusal):
     """The source does not have the expected form."""
 
@@ -118,6 +136,24 @@ class UploadGone(IngestRefusal):
 
     status: ClassVar[int] = HTTPStatus.CONFLICT
     code: ClassVar[str] = "upload_incomplete"
+
+
+class TooManySources(IngestRefusal):
+    """This tenant has as many sources as it may have"""
+
+    status: ClassVar[int] = HTTPStatus.CONFLICT
+    code: ClassVar[str] = "source_quota_reached"
+
+
+class TooManyQueued(IngestRefusal):
+    """This tenant has as many ingestions waiting as it may have"""
+
+    status: ClassVar[int] = HTTPStatus.TOO_MANY_REQUESTS
+    code: ClassVar[str] = "ingestion_quota_reached"
+
+    def __init__(self, detail: str | None = None, retry_after: float = 30.0) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class DiskFull(IngestRefusal):

@@ -1,6 +1,7 @@
 """What the use cases need from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -128,11 +129,62 @@ class ExtractionInterrupted(TemporaryFailure):
     code = "interrupted"
 
 
+class Busy(Exception):
+    """Somebody wants us to come back later, which slows the work down and never fails it: a provider's rate limit."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("Indexing was asked to slow down; it goes on by itself.")
+        self.retry_after = retry_after
+
+
 class Extractor(Protocol):
     """Bytes → Document, without blocking the caller's loop."""
 
     async def extract(self, raw: Raw) -> Document:
         """Raises Unreadable and ExtractionInterrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """A file in an archive that can be taken, with the bytes that it has when unpacked."""
+
+    index: int
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedFile:
+    """A file in an archive that is left out, and why."""
+
+    path: str
+    reason: str
+
+
+class OpenArchive(Protocol):
+    """An archive that was looked through."""
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is an office document or a book, which are archives too; then it has no files."""
+
+    @property
+    def files(self) -> tuple[ArchivedFile, ...]:
+        """What can be taken."""
+
+    @property
+    def skipped(self) -> tuple[SkippedFile, ...]:
+        """What is left out."""
+
+    async def read(self, file: ArchivedFile) -> bytes | None:
+        """The file; None if it is damaged. Raises Unreadable and ExtractionInterrupted, which end the whole."""
+
+
+class ArchiveOpener(Protocol):
+    """Reads archives, which may be bombs."""
+
+    def open(self, size: int, chunks: AsyncIterator[bytes]) -> AbstractAsyncContextManager[OpenArchive]:
+        """An archive of so many bytes; raises Unreadable and ExtractionInterrupted."""
 
 
 class Fetcher(Protocol):
@@ -220,7 +272,9 @@ class Target:
 
 
 class Index(Protocol):
-    """Retrieval. Raises Unavailable when it does not answer, TemporaryFailure and LastingFailure for what it refuses."""
+    """Retrieval. Raises Unavailable when it does not answer, Busy when it can do no more at the moment, TemporaryFailure and
+    LastingFailure for what it refuses.
+    """
 
     async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> int:
         """Takes in one batch, invisibly; safe to repeat. Answers how many chunks had to be embedded."""
@@ -280,6 +334,9 @@ class Transfer(Protocol):
     async def read(self, object_name: str, limit: int) -> bytes:
         """The bytes, at most ``limit`` + 1 of them; raises UploadGone."""
 
+    def stream(self, object_name: str) -> AsyncIterator[bytes]:
+        """All bytes, as they come; raises UploadGone."""
+
     async def discard(self, object_name: str) -> None:
         """Deletes them; a failure to do so is logged, since they expire anyway."""
 
@@ -334,6 +391,12 @@ class SourceRows(Protocol):
     async def summary(self, tx: Transaction) -> SourcesSummary:
         """The tenant's active sources in figures."""
 
+    async def active_count(self, tx: Transaction) -> int:
+        """How many active sources the tenant has."""
+
+    async def queued_count(self, tx: Transaction) -> int:
+        """How many ingestions of the tenant wait or run."""
+
     async def lock(self, tx: Transaction, source_id: UUID) -> None:
         """From here to the end of the transaction nobody else changes this source. Parents are locked before children."""
 
@@ -345,6 +408,25 @@ class SourceRows(Protocol):
 
     async def gone(self, tx: Transaction, source_id: UUID) -> list[GoneSource]:
         """Of this source and its children those that are deactivated and of which a version was ever asked for."""
+
+    async def known(self, tx: Transaction, source_ids: Sequence[UUID]) -> set[UUID]:
+        """Which of these there are, active or not."""
+
+
+class ArchiveRows(Protocol):
+    """Archives that wait to be unpacked, in pieces; content."""
+
+    async def keep(self, tx: Transaction, source_id: UUID, chunks: AsyncIterator[bytes]) -> tuple[int, str]:
+        """Stores an archive as it comes; answers its size and its SHA-256."""
+
+    async def size(self, tx: Transaction, source_id: UUID) -> int:
+        """Bytes; 0 where there is none (any more)."""
+
+    def read(self, scope: TenantScope, source_id: UUID) -> AsyncIterator[bytes]:
+        """The archive, piece by piece."""
+
+    async def drop(self, tx: Transaction, source_id: UUID) -> None:
+        """It is unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +468,9 @@ class ContentRows(Protocol):
 
     async def outline(self, tx: Transaction, source_id: UUID) -> tuple[dict[str, Any], bool]:
         """The whole configuration, and whether there is a text or file."""
+
+    async def note(self, tx: Transaction, source_id: UUID, facts: dict[str, Any]) -> None:
+        """Adds to the configuration what was found out; no part of an event."""
 
     async def document(self, scope: TenantScope, source_id: UUID, version: int) -> StoredDocument | None:
         """The stored text of a version."""

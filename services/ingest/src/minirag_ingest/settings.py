@@ -17,7 +17,20 @@ class Settings(ServiceSettings):
         description="Hosts, host:port or networks, comma-separated, that may be fetched from although they are private.",
     )
     ingest_concurrency: int = Field(
-        default=4, ge=1, le=64, description="Sources that one process ingests at a time."
+        default=8, ge=1, le=64, description="Sources that one process ingests at a time."
+    )
+    ingest_tenant_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="The part of them that may be one tenant's. The rest is kept for others, so that a bulk load does not make"
+        " them wait for the end of a long document.",
+    )
+    ingest_max_sources: int = Field(
+        default=100_000, ge=1, description="Active sources that one tenant may have; children count too."
+    )
+    ingest_max_queued: int = Field(
+        default=50_000, ge=1, description="Ingestions of one tenant that may wait or run at a time."
     )
     ingest_crawls: int = Field(
         default=8, ge=1, le=64, description="Sites that one process looks through at a time."
@@ -40,7 +53,8 @@ class Settings(ServiceSettings):
         default=2, ge=1, le=16, description="Processes that read files and pages; they end when idle."
     )
     ingest_extraction_timeout: timedelta = Field(
-        default=timedelta(seconds=60), description="How long reading one file or page may take."
+        default=timedelta(seconds=60),
+        description="How long reading one file or page may go without any work being done on it.",
     )
     ingest_extraction_cpu: timedelta = Field(
         default=timedelta(seconds=5),
@@ -49,4 +63,10 @@ class Settings(ServiceSettings):
     )
     ingest_extraction_memory: int = Field(
         default=512, ge=256, description="Megabytes of address space that reading one file or page may take."
+    )
+    archive_limit: int = Field(
+        default=100 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=1024**3,
+        description="Bytes of an uploaded archive (.zip), at most. The gateway and ingest have to agree on it.",
     )

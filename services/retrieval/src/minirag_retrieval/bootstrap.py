@@ -1,11 +1,14 @@
 """The one place that joins ports and adapters."""
 
+import logging
+
 from minirag_service import Runtime
 
 from minirag_retrieval.adapters.bm25 import SENTENCE_TERMS, Bm25Encoder
 from minirag_retrieval.adapters.bot_rows import PostgresBotRows
 from minirag_retrieval.adapters.chunk_rows import PostgresChunkRows
 from minirag_retrieval.adapters.edge import EdgeIndex
+from minirag_retrieval.adapters.hashes import HashEmbedder
 from minirag_retrieval.adapters.minilm import MiniLm
 from minirag_retrieval.commands.activation import Activations
 from minirag_retrieval.commands.collection import Collection
@@ -22,12 +25,14 @@ from minirag_retrieval.queries.highlights import Highlighting
 from minirag_retrieval.queries.summary import Summary
 from minirag_retrieval.settings import Settings
 
+log = logging.getLogger(__name__)
+
 
 async def assemble(runtime: Runtime, settings: Settings) -> None:
     """Registers what this service answers and what it runs."""
     rows, bots = PostgresChunkRows(), PostgresBotRows(runtime.database)
     index, encoder = vector_index(settings), Bm25Encoder()
-    embedder = MiniLm(settings.model_dir or default_folder(), settings.retrieval_bulk_threads)
+    embedder = embedding_model(settings)
     points = BotPoints(rows, bots, index, encoder)
     switches = Switches(bots, index, points)
     highlighting = Highlighting(embedder, Bm25Encoder(SENTENCE_TERMS))
@@ -48,6 +53,14 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     )
     runtime.on_stop(index.close)
     runtime.on_stop(embedder.close)
+
+
+def embedding_model(settings: Settings) -> MiniLm | HashEmbedder:
+    """The local model, unless somebody measures what everything else costs."""
+    if settings.retrieval_embedder == "hash":
+        log.warning("vectors mean nothing: MINIRAG_RETRIEVAL_EMBEDDER=hash is for measuring")
+        return HashEmbedder()
+    return MiniLm(settings.model_dir or default_folder(), settings.retrieval_bulk_threads)
 
 
 def vector_index(settings: Settings) -> VectorIndex:

@@ -1,7 +1,7 @@
 """What retrieval is told by its environment."""
 
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from minirag_service import ServiceSettings
 from pydantic import AliasChoices, Field, SecretStr, model_validator
@@ -29,6 +29,10 @@ class Settings(ServiceSettings):
         default=None,
         description="Folder of the embedding model's generated files; made there if it is empty."
         " The default lies in the environment that the package is installed in.",
+    )
+    retrieval_embedder: Literal["minilm", "hash"] = Field(
+        default="minilm",
+        description="`hash` is for measuring only: vectors that cost nothing and mean nothing; searches then find by words.",
     )
     retrieval_bulk_threads: int | None = Field(
         default=None,

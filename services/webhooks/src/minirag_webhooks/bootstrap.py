@@ -29,15 +29,15 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     store = runtime.store
     endpoints, deliveries = PostgresEndpointRows(runtime.sealer), PostgresDeliveryRows(runtime.sealer)
     runtime.sealed("endpoint_secrets", key=("webhook_id",))
-    log = PostgresDeliveryLog()
+    log, sender = PostgresDeliveryLog(), _sender(runtime, settings)
     runner = consumers.run_deliveries(
         runtime,
-        DeliverNotice(store, deliveries, _sender(runtime, settings), _slots(settings)),
+        DeliverNotice(store, deliveries, sender, _slots(settings)),
         concurrency=settings.webhooks_concurrency,
         delays=settings.webhooks_retry_delays,
     )
     consumers.register(runtime, endpoints, deliveries, runner.wake)
-    commands = EndpointCommands(store, endpoints, deliveries, settings.webhooks_per_tenant)
+    commands = EndpointCommands(store, endpoints, deliveries, sender, settings.webhooks_per_tenant)
     rpc.register_endpoints(runtime, commands, EndpointQueries(store, endpoints))
     rpc.register_deliveries(
         runtime,

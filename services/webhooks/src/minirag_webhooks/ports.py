@@ -174,6 +174,10 @@ class DeliveryLog(Protocol):
 class Sender(Protocol):
     """Makes one HTTP call; a failed call is an Outcome, never an exception."""
 
+    def check(self, url: str) -> None:
+        """Raises InvalidUrl for what could never be called. Where the name leads to is seen at every call."""
+        ...
+
     async def send(self, call: Call) -> Outcome:
         """Makes the call."""
         ...

@@ -1,6 +1,7 @@
 """What may be asked of ingest: sources and their ingestion."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -19,11 +20,37 @@ FILE_TYPES = (
 )  # fmt: skip
 """Extensions of files that can be read, in lower case."""
 
+ARCHIVE_TYPES = (".zip",)
+"""Extensions of archives, which become a parent with a child for each file in them that can be read."""
+
+ACCEPTED_TYPES = tuple(sorted((*FILE_TYPES, *ARCHIVE_TYPES)))
+"""Extensions of what may be uploaded."""
+
+MAX_FILES = 100
+"""Files of one upload of several."""
+
+
+def extension_of(filename: str) -> str:
+    """In lower case, with its dot; empty where there is none."""
+    name = filename.replace("\\", "/").rsplit("/", 1)[-1]
+    return f".{name.rsplit('.', 1)[1].lower()}" if "." in name else ""
+
+
+def is_archive(filename: str) -> bool:
+    """Whether a file of this name is taken for an archive."""
+    return extension_of(filename) in ARCHIVE_TYPES
+
 
 def config_size(config: dict[str, Any]) -> int:
     """Bytes of a configuration as JSON."""
     text = json.dumps(config, ensure_ascii=False, separators=(",", ":"))
     return len(text.encode(errors="surrogatepass"))
+
+
+def name_of_several(filenames: Sequence[str]) -> str:
+    """What files are called together where nobody says: the first of them, and how many more there are."""
+    more = f" and {len(filenames) - 1} more"
+    return f"{filenames[0][: 255 - len(more)]}{more}"
 
 
 class IngestServiceRequest(Request):
@@ -79,7 +106,10 @@ class CreateSource(IngestServiceRequest):
 
 
 class UploadSource(IngestServiceRequest):
-    """Give a bot a file; its bytes wait in the transfer bucket under ``object_name``. Ingestion starts at once."""
+    """Give a bot a file; its bytes wait in the transfer bucket under ``object_name``. Ingestion starts at once.
+
+    An archive (``is_archive``) becomes a parent; its ingestion makes a child of each file in it.
+    """
 
     verb: ClassVar[str] = "sources.upload"
     Returns: ClassVar[type[Reply]] = SourceRead
@@ -199,6 +229,34 @@ class CreateSourceBatch(IngestServiceRequest):
     description: str = ""
     source_type: SourceType = "url"
     children: list[NewChild]
+
+
+class UploadedFile(BaseModel):
+    """One file of several."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    filename: str
+    size: int
+    sha256: str
+
+
+class UploadSourceBatch(IngestServiceRequest):
+    """Give a bot several files, all or none: children of ``parent_id``, or of a new parent of this name and description.
+
+    Their bytes wait in the transfer bucket under ``object_names``, in the same order. Every ingestion starts at once.
+    """
+
+    verb: ClassVar[str] = "sources.upload_batch"
+    Returns: ClassVar[type[Reply]] = SourceBatch
+    transport_fields: ClassVar[frozenset[str]] = frozenset({"object_names"})
+
+    bot_id: UUID
+    name: str
+    description: str = ""
+    parent_id: UUID | None = None
+    files: list[UploadedFile]
+    object_names: list[str]
 
 
 class ChildrenQueued(Reply):

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Self
 
+from minirag_service.egress.errors import EgressRefused
+from minirag_service.egress.urls import check_url
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -99,12 +102,17 @@ class Allowance:
 
 
 def _host_entry(entry: str) -> tuple[str, int | None]:
+    """The host as URLs name it, in ASCII."""
     host, colon, port = entry.rpartition(":")
     if not colon:
         host, port = entry, ""
-    if not host or "/" in entry or (colon and not port.isdecimal()):
-        raise ValueError(f"{entry!r} is neither a host, nor host:port, nor a network")
-    return host.strip("[]").lower().rstrip("."), int(port) if port else None
+    try:
+        if not host or any(sign in entry for sign in "/?#@") or (colon and not port.isdecimal()):
+            raise EgressRefused
+        named = check_url(f"http://{entry}")
+    except EgressRefused as error:
+        raise ValueError(f"{entry!r} is neither a host, nor host:port, nor a network") from error
+    return named.raw_host.decode("ascii").rstrip("."), int(port) if port else None
 
 
 def parse_address(text: str) -> Address:

@@ -3,21 +3,28 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpcore
 
 from minirag_service.egress.addresses import Allowance, parse_address
 from minirag_service.egress.errors import EgressRefused, FetchFailed
+from minirag_service.egress.stream import Piecemeal
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 """Host and port → addresses, in the order in which to try them; raises OSError."""
 
 PRIVATE = "The URL points to this machine or to a private network, which may not be reached from here."
 
+LOOK_UPS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="look-up")
+"""Not the loop's own threads: names whose servers never answer would keep those from everybody else in the process."""
+
 
 async def resolve(host: str, port: int) -> list[str]:
     """By the system's resolver, which also understands decimal, octal and hexadecimal IPv4 notations."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(LOOK_UPS, ask)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
@@ -41,10 +48,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         addresses = await self._checked(host, port)
         for address in addresses[:-1]:
             try:
-                return await self._inner.connect_tcp(address, port, timeout, None, socket_options)
+                return Piecemeal(await self._inner.connect_tcp(address, port, timeout, None, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue  # the last address' failure is the one that is told
-        return await self._inner.connect_tcp(addresses[-1], port, timeout, None, socket_options)
+        return Piecemeal(await self._inner.connect_tcp(addresses[-1], port, timeout, None, socket_options))
 
     async def connect_unix_socket(
         self,

@@ -1,5 +1,6 @@
 """Reading a response body under a limit, before and after decompression."""
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterable
 
@@ -21,7 +22,9 @@ class _Inflater:
         self._started = False
 
     def feed(self, data: bytes, room: int) -> bytes:
-        """At most ``room`` bytes more; raises TooLarge when there would be others."""
+        """At most ``room`` bytes more; raises TooLarge when there would be others. What follows the end is passed over."""
+        if self._object.eof:
+            return b""  # zlib would collect it
         try:
             plain = self._object.decompress(data, room + 1)
         except zlib.error:
@@ -36,7 +39,7 @@ class _Inflater:
 
 
 async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int, *, cut: bool) -> bytes:
-    """The decoded body; beyond ``limit`` bytes it is cut, or TooLarge is raised."""
+    """The decoded body; beyond ``limit`` bytes, as sent or decoded, it is cut, or TooLarge is raised."""
     encoding = encoding.strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
         raise FetchFailed(
@@ -44,15 +47,19 @@ async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int, *, 
             temporary=False,
         )
     inflater = None if encoding in ("", "identity") else _Inflater(encoding)
-    body = bytearray()
+    body, received = bytearray(), 0
     try:
         async for chunk in chunks:
+            await asyncio.sleep(0)  # others first: chunks may be as short as a byte
+            received += len(chunk)
             room = limit - len(body)
             plain = inflater.feed(chunk, room) if inflater else chunk
             if len(plain) > room:
                 body += plain[:room]
                 raise TooLarge
             body += plain
+            if received > limit:  # an encoding may stand for little or nothing, without end
+                raise TooLarge
     except TooLarge:
         if not cut:
             raise

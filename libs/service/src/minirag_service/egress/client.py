@@ -14,10 +14,10 @@ import httpx
 from minirag_service.egress.addresses import Allowance
 from minirag_service.egress.backend import GuardedBackend, Resolver, resolve
 from minirag_service.egress.body import ACCEPT_ENCODING, TooLarge, read_body
-from minirag_service.egress.errors import EgressRefused, FetchFailed
+from minirag_service.egress.errors import FetchFailed
+from minirag_service.egress.urls import check_url
 
 MEGABYTE = 1024 * 1024
-MAX_URL = 2048
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 NOT_FOR_OTHERS = frozenset(("authorization", "cookie", "proxy-authorization"))
 """Request headers that do not follow a redirect to another origin."""
@@ -31,24 +31,6 @@ class Fetched:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     final_url: str
-
-
-def check_url(url: str) -> httpx.URL:
-    """The parsed URL if it may be called as far as its form goes; raises EgressRefused with a sentence otherwise."""
-    if len(url) > MAX_URL:
-        raise EgressRefused(f"The URL is longer than {MAX_URL} characters.")
-    try:
-        parsed = httpx.URL(url.strip())
-        host = parsed.raw_host
-    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
-        raise EgressRefused("This is not a valid URL.") from error
-    if parsed.scheme not in ("http", "https"):
-        raise EgressRefused("The URL must begin with http:// or https://.")
-    if not host:
-        raise EgressRefused("The URL has no host.")
-    if parsed.userinfo:
-        raise EgressRefused("The URL must not contain a user name or password.")
-    return parsed
 
 
 class GuardedClient:

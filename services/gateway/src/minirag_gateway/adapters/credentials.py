@@ -67,8 +67,13 @@ _FORGET = (
     "DELETE FROM password_resets WHERE expires_at < now()",
     "DELETE FROM session_refresh USING sessions WHERE session_refresh.session_id = sessions.session_id AND expires_at < now()",
     "DELETE FROM embed_usage WHERE day < current_date - 7",
+    """DELETE FROM upload_pieces USING uploads
+       WHERE upload_pieces.upload_id = uploads.upload_id AND expires_at < now() AND received < length""",
+    """DELETE FROM uploads
+       WHERE expires_at < now() AND (received < length OR source_id IS NOT NULL OR refusal IS NOT NULL)""",
 )
-"""What is good for nothing any more; of a used invite the row stays, to tell who came by it."""
+"""What is good for nothing any more; of a used invite the row stays, to tell who came by it, and an upload that is whole until
+a source was made of it."""
 
 _NOTE = """
 INSERT INTO token_use (token_id, tenant_id, last_used_at)

@@ -54,10 +54,18 @@ class PostgresContentRows:
     async def outline(self, tx: Transaction, source_id: UUID) -> tuple[dict[str, Any], bool]:
         """The whole configuration, and whether there is a text or file; the text itself stays where it is."""
         row = await tx.connection.fetchrow(
-            "SELECT config, coalesce(octet_length(body), 0) > 0 AS has_body FROM source_contents WHERE source_id = $1",
+            """SELECT config, coalesce(octet_length(body), 0) > 0
+                      OR EXISTS (SELECT FROM archive_pieces p WHERE p.source_id = c.source_id) AS has_body
+               FROM source_contents c WHERE source_id = $1""",
             source_id,
         )
         return (row["config"], row["has_body"]) if row else ({}, False)
+
+    async def note(self, tx: Transaction, source_id: UUID, facts: dict[str, Any]) -> None:
+        """Adds to the configuration."""
+        await tx.connection.execute(
+            "UPDATE source_contents SET config = config || $2 WHERE source_id = $1", source_id, facts
+        )
 
     async def document(self, scope: TenantScope, source_id: UUID, version: int) -> StoredDocument | None:
         """The text of a version, if an attempt got that far."""

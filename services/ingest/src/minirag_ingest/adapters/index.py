@@ -19,12 +19,14 @@ from minirag_contracts.requests.retrieval import (
 )
 from minirag_messaging import Bus
 
-from minirag_ingest.ports import LastingFailure, Target, TemporaryFailure
+from minirag_ingest.ports import Busy, LastingFailure, Target, TemporaryFailure
 
 INCOMPLETE = "incomplete_version"
 HIDDEN = "source_hidden"
 HIDDEN_AT_ONCE = 100
 """Sources of one request to hide."""
+SOON = 2.0
+"""Seconds to wait where nobody says how long."""
 AGAIN = "Indexing did not succeed."
 
 
@@ -67,10 +69,12 @@ class BusIndex:
                 raise _failure(refusal) from refusal
 
 
-def _failure(refusal: RemoteRefusal) -> LastingFailure | TemporaryFailure:
+def _failure(refusal: RemoteRefusal) -> LastingFailure | TemporaryFailure | Busy:
     """Errors of the other side pass; what it refuses about the request will be refused again."""
+    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Busy(timedelta(seconds=refusal.retry_after or SOON))
     lasting = HTTPStatus.BAD_REQUEST <= refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR
-    if refusal.code == INCOMPLETE or refusal.status in (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS):
+    if refusal.code == INCOMPLETE or refusal.status == HTTPStatus.CONFLICT:
         lasting = False
     if refusal.code == HIDDEN:
         lasting = True

@@ -53,6 +53,14 @@ class PostgresSourceRows:
         found = {row["source_id"]: _read(dict(row)) for row in rows}
         return [found[source_id] for source_id in source_ids if source_id in found]
 
+    async def active_count(self, tx: Transaction) -> int:
+        """How many active sources the tenant has."""
+        return int(await tx.connection.fetchval("SELECT count(*) FROM sources WHERE is_active"))
+
+    async def queued_count(self, tx: Transaction) -> int:
+        """How many ingestions of the tenant wait or run."""
+        return int(await tx.connection.fetchval("SELECT count(*) FROM work WHERE kind = 'ingestion'"))
+
     async def page(self, tx: Transaction, which: Selection, limit: int, cursor: str | None) -> SourceList:
         """Active sources, newest first; a page ends before it is larger than the bus carries."""
         created_at, last_id, _ = pages.decode(cursor) or (None, None, 0)
@@ -121,6 +129,13 @@ class PostgresSourceRows:
         )
         return [row["source_id"] for row in rows]
 
+    async def known(self, tx: Transaction, source_ids: Sequence[UUID]) -> set[UUID]:
+        """Which of these there are."""
+        rows = await tx.connection.fetch(
+            "SELECT source_id FROM sources WHERE source_id = ANY($1)", list(source_ids)
+        )
+        return {row["source_id"] for row in rows}
+
     async def gone(self, tx: Transaction, source_id: UUID) -> list[GoneSource]:
         """The source and its children, as far as they are deactivated."""
         rows = await tx.connection.fetch(
@@ -157,7 +172,10 @@ def _read(row: dict[str, Any], *, flat: bool = False) -> SourceRead:
 
 
 def _family_status(row: dict[str, Any]) -> str:
-    """That of the children; a site counts as well while it is crawled, and when that has failed."""
+    """That of the children; but while there may be more of them to come, and where an archive or a crawl did not give them all,
+    its own.
+    """
     own: str = row["status"]
     children: str = row["children_status"]
-    return own if "crawl" in row["config"] and own in ("processing", "error") else children
+    gives_children = "crawl" in row["config"] or "original_filename" in row["config"]
+    return own if own == "processing" or (own == "error" and gives_children) else children

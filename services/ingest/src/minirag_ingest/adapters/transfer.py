@@ -1,6 +1,7 @@
 """The bus' object store, through which uploads come in."""
 
 import logging
+from collections.abc import AsyncIterator
 
 from minirag_contracts.errors import Unavailable
 from minirag_messaging import Bus, ObjectMissing
@@ -27,6 +28,14 @@ class BusTransfer:
         except ObjectMissing as error:
             raise UploadGone from error
         return bytes(data)
+
+    async def stream(self, object_name: str) -> AsyncIterator[bytes]:
+        """All bytes, as they come."""
+        try:
+            async for piece in self._bus.get_object(object_name):
+                yield piece
+        except ObjectMissing as error:
+            raise UploadGone from error
 
     async def discard(self, object_name: str) -> None:
         """Deletes them."""

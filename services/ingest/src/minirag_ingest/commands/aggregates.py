@@ -18,6 +18,7 @@ from minirag_contracts.requests.ingest import SourceRead
 from minirag_eventstore import Transaction
 
 from minirag_ingest.commands.ingestion import ACTIVATING, CRAWL_KIND, WORK_KIND, work_key, work_payload
+from minirag_ingest.commands.quotas import Quotas
 from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.domain import source
 from minirag_ingest.errors import BotUnknown, SourceNotFound
@@ -31,8 +32,15 @@ class Sources:
     """What every command of sources does."""
 
     def __init__(
-        self, rows: SourceRows, contents: ContentRows, bots: Bots, runner: Runner, schedules: Schedules
+        self,
+        rows: SourceRows,
+        contents: ContentRows,
+        bots: Bots,
+        runner: Runner,
+        schedules: Schedules,
+        quotas: Quotas | None = None,
     ) -> None:
+        self.quotas = quotas or Quotas(rows)
         self._rows = rows
         self._contents = contents
         self._bots = bots

@@ -39,6 +39,7 @@ class FamilyCommands:
         await self._sources.check_bot(context, request.bot_id)
 
         async def action(tx: Transaction) -> SourceBatch:
+            await self._sources.quotas.check_sources(tx, 1 + len(children))
             for member in (parent, *children):
                 await self._sources.create(tx, context, member.command, member.content, member.salt)
             ids = [member.command.source_id for member in (parent, *children)]
@@ -55,13 +56,16 @@ class FamilyCommands:
             parent, _ = await self._sources.load(tx, request.source_id)
             if parent.source_id is None:
                 raise SourceNotFound
-            enqueued = 0
-            for child_id, state, recorded in await self._sources.load_children(tx, request.source_id):
-                if state.processing or (request.only_failed and not state.failures):
-                    continue
+            loaded = await self._sources.load_children(tx, request.source_id)
+            waiting = [
+                (child_id, state, recorded)
+                for child_id, state, recorded in loaded
+                if not state.processing and (state.failures or not request.only_failed)
+            ]
+            await self._sources.quotas.check_queue(tx, len(waiting))
+            for child_id, state, recorded in waiting:
                 payloads = source.decide(state, source.Ingest())
                 await self._sources.append(tx, context, child_id, recorded, payloads)
-                enqueued += 1
-            return ChildrenQueued(enqueued=enqueued)
+            return ChildrenQueued(enqueued=len(waiting))
 
         return await self._store.execute(context, request, action)

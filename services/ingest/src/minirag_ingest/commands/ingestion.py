@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from minirag_contracts.context import Context
@@ -21,6 +22,7 @@ from minirag_ingest.domain import intake, source
 from minirag_ingest.domain.difference import Difference, difference, passage
 from minirag_ingest.domain.sizes import Sizes
 from minirag_ingest.ports import (
+    Busy,
     Chunker,
     ContentRows,
     Index,
@@ -39,14 +41,18 @@ log = logging.getLogger(__name__)
 WORK_KIND = "ingestion"
 CRAWL_KIND = "crawl"
 """Work that looks through a site: it mostly waits, and must not keep documents waiting. Same key, same payload."""
-BATCH = 32
+BATCH = 64
 """Chunks of one request to retrieval."""
 MANY = 500
 """Passages whose comparison would hold the loop up; it is made beside it."""
-IN_FLIGHT = 3
+IN_FLIGHT = 2
 """Requests to retrieval at a time, for one source."""
 OWNER_AWAY = timedelta(seconds=2)
 """How long to wait for retrieval when it does not answer; that it is away is no failure of the source."""
+SPREAD = 1.25
+"""How much longer than asked for we may wait, so that not all come back at the same moment."""
+INTERRUPTIONS = 10
+"""Deaths of the process and restarts of the database that a piece of work survives; more of them are its own doing."""
 PATIENCE = timedelta(hours=1)
 """How long a server may go on asking us to come back later."""
 KEPT_VERSIONS = 3
@@ -57,6 +63,25 @@ AWAY = "Indexing is not available at the moment; it goes on as soon as it is."
 OUR_FAULT = (
     "Something went wrong on our side while this was being ingested, several times. Please try again later."
 )
+
+
+class AsDocument:
+    """What was taken for an archive is a document, and is there to be read."""
+
+
+AS_DOCUMENT = AsDocument()
+
+
+class Unpacks(Protocol):
+    """What takes archives apart (``commands.unpacking``)."""
+
+    def concerns(self, state: source.Source) -> bool:
+        """Whether this source is an archive."""
+
+    async def unpack(
+        self, context: Context, source_id: UUID, state: source.Source, meter: Meter
+    ) -> "source.Complete | AsDocument | None":
+        """Makes its children; None if the version is not wanted any more."""
 
 
 class Ingestion:
@@ -85,6 +110,11 @@ class Ingestion:
         self._chunker = chunker
         self._index = index
         self._attempts = attempts
+        self._archives: Unpacks | None = None
+
+    def unpacks(self, archives: "Unpacks") -> None:
+        """With what archives are taken apart: it makes sources, which needs the runner of this."""
+        self._archives = archives
 
     async def make(self, item: WorkItem) -> None:
         """One attempt."""
@@ -100,22 +130,25 @@ class Ingestion:
         try:
             return await made(item)
         except LastingFailure as failure:
-            return source.Fail(version_of(item), failure.code, str(failure), item.attempt)
+            return source.Fail(version_of(item), failure.code, str(failure), item.tries)
         except Unavailable as away:
             raise Postpone(OWNER_AWAY, AWAY) from away
+        except Busy as busy:
+            # Not all at the same moment, and not after an hour either: whoever limits us gives us our turn some time.
+            raise Postpone(busy.retry_after * random.uniform(1, SPREAD), str(busy)) from busy  # noqa: S311  # jitter
         except TemporaryFailure as failure:
             waited = started - item.created_at
             if failure.retry_after is not None and waited < PATIENCE:
                 raise Postpone(failure.retry_after, str(failure)) from failure
-            if item.attempt < self._attempts and failure.retry_after is None:
+            if item.tries < self._attempts and failure.retry_after is None:
                 raise
-            sentence = _tried(str(failure), item.attempt)
-            return source.Fail(version_of(item), failure.code, sentence, item.attempt)
+            sentence = _tried(str(failure), item.tries)
+            return source.Fail(version_of(item), failure.code, sentence, item.tries)
 
     async def give_up(self, tx: Transaction, item: WorkItem, error: str) -> None:
         """What we did not expect kept happening: the source must not stay in ``processing``."""
         log.error("an ingestion was given up", extra={"source_id": item.payload["source_id"], "error": error})
-        await self.record(tx, item, source.Fail(version_of(item), "internal_error", OUR_FAULT, item.attempt))
+        await self.record(tx, item, source.Fail(version_of(item), "internal_error", OUR_FAULT, item.tries))
 
     async def _made(self, item: WorkItem) -> source.Outcome | None:
         """The outcome; None if the version has ended already."""
@@ -129,6 +162,10 @@ class Ingestion:
             return None
         target = Target(state.bot_id, source_id, version)
         meter = Meter(self._progress, self._progress_rows, item.scope, target)
+        if self._archives is not None and self._archives.concerns(state):
+            unpacked = await self._archives.unpack(context_of(item), source_id, state, meter)
+            if not isinstance(unpacked, AsDocument):
+                return unpacked
         stored = await self._document(item, target, state, meter)
         if stored is None:
             return source.Unchanged(version)

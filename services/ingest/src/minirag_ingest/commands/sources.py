@@ -37,6 +37,7 @@ class SourceCommands:
         await self._sources.check_bot(context, request.bot_id)
 
         async def action(tx: Transaction) -> SourceRead:
+            await self._sources.quotas.check_sources(tx)
             await self._sources.create(tx, context, new.command, new.content, new.salt)
             return await self._sources.read(tx, new.command.source_id)
 
@@ -53,6 +54,8 @@ class SourceCommands:
         salt, source_id = new_salt(), new_id()
 
         async def action(tx: Transaction) -> SourceRead:
+            await self._sources.quotas.check_sources(tx)
+            await self._sources.quotas.check_queue(tx)
             parent = await self._parent(tx, request.parent_id)
             settings = source.Settings(name, request.description, intake.public_config("upload", config))
             command = source.Create(
@@ -74,6 +77,7 @@ class SourceCommands:
         self._given.check_disk()
 
         async def action(tx: Transaction) -> IngestAccepted:
+            await self._sources.quotas.check_queue(tx)
             version = await self._sources.request(tx, context, request.source_id)
             return IngestAccepted(source_id=request.source_id, version=version)
 

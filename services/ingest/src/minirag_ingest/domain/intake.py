@@ -1,16 +1,30 @@
 """What a client may give us: limits, allowed types, and which part of a configuration may be in an event."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from minirag_contracts.events.ingest import SourceType
-from minirag_contracts.requests.ingest import CONFIG_MAX, FILE_TYPES, config_size
+from minirag_contracts.requests.ingest import (
+    ACCEPTED_TYPES,
+    CONFIG_MAX,
+    MAX_FILES,
+    config_size,
+    extension_of,
+    is_archive,
+)
 
 from minirag_ingest.domain.crawl_plan import public_plan
 from minirag_ingest.domain.language import LANGUAGES
 from minirag_ingest.domain.sizes import Sizes
-from minirag_ingest.errors import FileTooLarge, InvalidSource, UnsupportedFileType
+from minirag_ingest.errors import (
+    ArchiveAmongFiles,
+    FileTooLarge,
+    InvalidSource,
+    NoChildren,
+    UnsupportedFileType,
+)
 
 MEGABYTE = 1024 * 1024
 MAX_FILE = 10 * MEGABYTE
@@ -30,15 +44,30 @@ CUTTING = ("chunk_size", "chunk_overlap", "language")
 """What the configuration of any source may say about its passages."""
 
 
-def check_file(filename: str, size: int) -> None:
-    """By name and size, in this order (spec §8)."""
-    name = filename.replace("\\", "/").rsplit("/", 1)[-1]
-    extension = f".{name.rsplit('.', 1)[1].lower()}" if "." in name else ""
-    if extension not in FILE_TYPES:
+def check_file(filename: str, size: int, archive_limit: int = MAX_FILE) -> None:
+    """By name and size, in this order (spec §8); an archive may be larger than a document."""
+    extension = extension_of(filename)
+    if extension not in ACCEPTED_TYPES:
         told = extension[:20] or "none"
-        raise UnsupportedFileType(f"Unsupported file type: {told}. Allowed: {', '.join(FILE_TYPES)}")
-    if size > MAX_FILE:
-        raise FileTooLarge
+        raise UnsupportedFileType(f"Unsupported file type: {told}. Allowed: {', '.join(ACCEPTED_TYPES)}")
+    limit = archive_limit if is_archive(filename) else MAX_FILE
+    if size > limit:
+        raise FileTooLarge(f"File too large. Maximum size is {limit // MEGABYTE} MB.")
+
+
+def check_files(files: Sequence[tuple[str, int]]) -> None:
+    """Several files of one upload, by name and size; a refusal names its file."""
+    if not files:
+        raise NoChildren
+    if len(files) > MAX_FILES:
+        raise InvalidSource(f"At most {MAX_FILES} files can be uploaded at a time.")
+    for filename, size in files:
+        if is_archive(filename):
+            raise ArchiveAmongFiles(f"{filename}: {ArchiveAmongFiles.default_detail()}")
+        try:
+            check_file(filename, size)
+        except (UnsupportedFileType, FileTooLarge) as refusal:
+            raise type(refusal)(f"{filename}: {refusal.detail}") from None
 
 
 def check_names(name: str, description: str, config: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from minirag_contracts.requests.ingest import (
     RollBackSource,
     UpdateSource,
     UploadSource,
+    UploadSourceBatch,
 )
 from minirag_service import Runtime
 
@@ -24,6 +25,7 @@ from minirag_ingest.commands.changes import ChangeCommands
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.sources import SourceCommands
+from minirag_ingest.commands.uploads import UploadCommands
 from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.queries import SourceQueries
 
@@ -31,6 +33,7 @@ from minirag_ingest.queries import SourceQueries
 def register(
     runtime: Runtime,
     commands: SourceCommands,
+    uploads: UploadCommands,
     families: FamilyCommands,
     changes: ChangeCommands,
     versions: VersionCommands,
@@ -39,7 +42,8 @@ def register(
 ) -> None:
     """Answers ``rpc.ingest.sources.*``."""
     runtime.on(CreateSource, commands.create)
-    runtime.on(UploadSource, commands.upload)
+    runtime.on(UploadSource, uploads.upload)
+    runtime.on(UploadSourceBatch, uploads.upload_batch)
     runtime.on(IngestSource, commands.ingest)
     runtime.on(CreateSourceBatch, families.create_batch)
     runtime.on(IngestChildren, families.ingest_children)

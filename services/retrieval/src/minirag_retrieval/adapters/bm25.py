@@ -6,7 +6,7 @@ engine computes it at search time over what the bot knows.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import qdrant_edge as edge
 
@@ -35,11 +35,16 @@ PAIRS = frozenset(("ja", "ko", "th", "zh"))
 it for these scripts. The engine's dictionaries would cut the same word differently in a question and in a text, for 70 MB.
 """
 KNOWN = frozenset((*NAMES, *STEMS, *WHOLE, *PAIRS))
+WORDS = 100
+"""Of a question, that are looked at for its stop words."""
+_WORD = re.compile(r"\w+")
 _SCRIPT = re.compile(r"[\u0e00-\u0e7f]+|[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
 
 
 class Bm25Encoder:
-    """``SparseEncoder``; 30 µs for a chunk, 2 µs for a question and each language."""
+    """``SparseEncoder``; 30 µs for a chunk, 2 µs for a question in one language, 25 µs for each of several."""
+
+    languages = KNOWN
 
     def __init__(self, average_terms: float = PASSAGE_TERMS) -> None:
         self._average = average_terms
@@ -53,10 +58,27 @@ class Bm25Encoder:
 
     def query(self, text: str, languages: Iterable[str | None] = (None,)) -> SparseVector:
         """Weight 1 per distinct term, whichever of the languages it is a term of."""
+        known = {_known(language) for language in languages}
+        if len(known) > 1:
+            text = self._without_stop_words(text, known)
         terms: set[int] = set()
-        for known in {_known(language) for language in languages}:
-            terms.update(self._model(known).embed_query(_told_apart(text, known)).indices)
+        for language in known:
+            terms.update(self._terms(text, language))
         return SparseVector(sorted(terms), [1.0] * len(terms))
+
+    def _without_stop_words(self, text: str, languages: Collection[str]) -> str:
+        """What is left of a question by the language, or languages, in which most of its words are stop words.
+
+        To the others its "the" is a rare word: a scrap of English in French documents would win over English ones.
+        """
+        words = list(dict.fromkeys(word.lower() for word in _WORD.findall(text)))[:WORDS]
+        silent = [{word for word in words if not self._terms(word, language)} for language in languages]
+        most = max(map(len, silent))
+        dropped = set.intersection(*(found for found in silent if len(found) == most))
+        return _WORD.sub(lambda word: "" if word.group().lower() in dropped else word.group(), text)
+
+    def _terms(self, text: str, language: str) -> Sequence[int]:
+        return self._model(language).embed_query(_told_apart(text, language)).indices
 
     def _model(self, language: str) -> edge.Bm25:
         if language not in self._models:

@@ -11,16 +11,20 @@ from minirag_retrieval.ports import Member, PassageRow, Span, StoredChunk, span_
 
 COLUMN_NAMES = tuple(field.name for field in fields(StoredChunk))
 COLUMNS = ", ".join(COLUMN_NAMES)
-_FIRST_LANGUAGE = """SELECT coalesce(language, '') AS language FROM chunks
-                     WHERE bot_id = $1 AND to_gen IS NULL {further} ORDER BY coalesce(language, '') LIMIT 1"""
-LANGUAGES = f"""WITH RECURSIVE found AS (
-                    ({_FIRST_LANGUAGE.format(further="")})
-                    UNION ALL
-                    SELECT next.language FROM found CROSS JOIN LATERAL (
-                        {_FIRST_LANGUAGE.format(further="AND coalesce(language, '') > found.language")}
-                    ) next
-                ) SELECT language FROM found"""  # noqa: S608  # our own condition
-"""From one language to the next along the index, however many chunks there are of each."""
+TYPES = {
+    "uuid": ("chunk_id", "bot_id", "source_id"),
+    "bytea": ("content_hash", "embed_hash", "vector"),
+    "int": ("page",),
+    "bigint": ("from_gen", "to_gen"),
+}
+TYPE_OF = {column: kind for kind, columns in TYPES.items() for column in columns}
+ARRAYS = ", ".join(
+    f"${number}::{TYPE_OF.get(column, 'text')}[]" for number, column in enumerate(COLUMN_NAMES, start=2)
+)
+INSERT = f"""INSERT INTO chunks (tenant_id, {COLUMNS})
+             SELECT $1, {COLUMNS} FROM unnest({ARRAYS}) AS chunk ({COLUMNS})
+             ON CONFLICT (chunk_id) DO NOTHING"""  # noqa: S608  # our own columns
+"""All of a batch in one statement: half of what it costs row by row."""
 
 
 class PostgresChunkRows:
@@ -62,11 +66,19 @@ class PostgresChunkRows:
     ) -> None:
         """Adds chunks that are not there yet, and (source, ordinal, chunk) to the version."""
         await self._insert(connection, scope, chunks)
-        await connection.executemany(
+        places = {
+            (source, ordinal): chunk for source, ordinal, chunk in members
+        }  # a statement names a row once
+        await connection.execute(
             """INSERT INTO version_chunks (source_id, version, ordinal, tenant_id, chunk_id)
-               VALUES ($1, $2, $3, $4, $5)
+               SELECT m.source_id, $1, m.ordinal, $2, m.chunk_id
+               FROM unnest($3::uuid[], $4::int[], $5::uuid[]) AS m (source_id, ordinal, chunk_id)
                ON CONFLICT (source_id, version, ordinal) DO UPDATE SET chunk_id = excluded.chunk_id""",
-            [(source, version, ordinal, scope.tenant_id, chunk) for source, ordinal, chunk in members],
+            version,
+            scope.tenant_id,
+            [source for source, _ in places],
+            [ordinal for _, ordinal in places],
+            list(places.values()),
         )
 
     async def members(self, connection: Connection, source_id: UUID, version: int) -> list[Member]:
@@ -165,8 +177,8 @@ class PostgresChunkRows:
         return {row["chunk_id"]: PassageRow(**dict(row)) for row in rows}
 
     async def languages(self, connection: Connection, bot_id: UUID) -> list[str | None]:
-        """Those of the bot's chunks that have not ended; None for chunks whose language nobody knows."""
-        rows = await connection.fetch(LANGUAGES, bot_id)
+        """Those that the bot's chunks are in or were in; None for chunks whose language nobody knows."""
+        rows = await connection.fetch("SELECT language FROM bot_languages WHERE bot_id = $1", bot_id)
         return [row["language"] or None for row in rows]
 
     async def current_after(
@@ -240,9 +252,12 @@ class PostgresChunkRows:
 
     @staticmethod
     async def _insert(connection: Connection, scope: TenantScope, chunks: Sequence[StoredChunk]) -> None:
+        if not chunks:
+            return
+        columns = [[getattr(chunk, column) for chunk in chunks] for column in COLUMN_NAMES]
+        await connection.execute(INSERT, scope.tenant_id, *columns)
+        spoken = {(chunk.bot_id, chunk.language or "", scope.tenant_id) for chunk in chunks}
         await connection.executemany(
-            f"""INSERT INTO chunks (tenant_id, {COLUMNS})
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-                ON CONFLICT (chunk_id) DO NOTHING""",  # noqa: S608  # our own columns
-            [(scope.tenant_id, *(getattr(chunk, column) for column in COLUMN_NAMES)) for chunk in chunks],
+            "INSERT INTO bot_languages (bot_id, language, tenant_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            sorted(spoken),  # in one order, so that two batches cannot wait for each other
         )

@@ -165,7 +165,7 @@ class EdgeIndex:
         return int(await self._call("count", _of(scope, bot=str(bot_id))))
 
     async def flush(self) -> None:
-        """When it returns, everything acknowledged before survives a power failure."""
+        """When it returns, everything acknowledged before survives a failure of the machine, or its loss is noticed."""
         await self._call("flush", {})
 
     async def close(self) -> None:

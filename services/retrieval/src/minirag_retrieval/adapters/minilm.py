@@ -1,20 +1,25 @@
 """all-MiniLM-L6-v2 in this process: onnxruntime computes in threads, and lets go of the interpreter while it does.
 
-Three lanes: a query never waits behind bulk work, and bulk threads are nice to everybody on the machine. An English
-model; texts are cut at 256 tokens. Quantised vectors depend a little on their batch neighbours (cosine about .99).
+A query never waits behind bulk work, and bulk threads are nice to everybody on the machine. Tenants take turns run by run. One
+thread more than one tenant may fill is there for the first run of whoever has none: it is as important as everything else, so
+that a single document takes about as long as on an idle machine. An English model; texts are cut at 256 tokens. Quantised
+vectors depend a little on their batch neighbours (cosine about .99).
 """
 
 import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from minirag_contracts.context import TenantScope
 from minirag_contracts.errors import Unavailable
+from minirag_messaging.turnstile import Turnstile
 
 from minirag_retrieval.model_files import GRAPH_NAME, TOKENIZER_NAME, are_complete
 from minirag_retrieval.ports import Vector
@@ -42,6 +47,9 @@ class MiniLm:
         self._short = ThreadPoolExecutor(1, "embed-short")
         threads = bulk_threads or os.cpu_count() or 1
         self._bulk = ThreadPoolExecutor(threads, "embed-bulk", initializer=_be_nice)
+        self._first = ThreadPoolExecutor(1, "embed-first")
+        self._first_is_free = True
+        self._turnstile = Turnstile(threads + 1, share=threads)
 
     async def load(self) -> None:
         """Makes the model's files if they are missing, and opens them; raises RuntimeError if that fails."""
@@ -62,34 +70,49 @@ class MiniLm:
 
     async def embed_short(self, texts: Sequence[str]) -> list[Vector]:
         """A few sentences, beside the queries."""
-        return await self._in_batches(self._short, texts)
+        return await _in_batches(partial(self._run, self._short), texts)
 
-    async def embed_batch(self, texts: Sequence[str]) -> list[Vector]:
+    async def embed_batch(self, texts: Sequence[str], scope: TenantScope) -> list[Vector]:
         """About 12 ms of one core for a full chunk."""
-        return await self._in_batches(self._bulk, texts)
+
+        async def in_turn(part: Sequence[str]) -> list[Vector]:
+            async with self._turnstile.turn_of(scope):
+                if self._first_is_free and self._turnstile.inside_of(scope) == 1:
+                    return await self._run_first(part)
+                return await self._run(self._bulk, part)
+
+        return await _in_batches(in_turn, texts)
+
+    async def _run_first(self, texts: Sequence[str]) -> list[Vector]:
+        self._first_is_free = False
+        try:
+            return await self._run(self._first, texts)
+        finally:
+            self._first_is_free = True
 
     async def close(self) -> None:
         """Gives up what has not begun."""
-        for executor in (self._queries, self._short, self._bulk):
+        for executor in (self._queries, self._short, self._first, self._bulk):
             executor.shutdown(wait=False, cancel_futures=True)
-
-    async def _in_batches(self, executor: ThreadPoolExecutor, texts: Sequence[str]) -> list[Vector]:
-        """Neighbours of about the same length share a batch, so that little is padded."""
-        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
-        batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-        results = await asyncio.gather(
-            *(self._run(executor, [texts[place] for place in part]) for part in batches)
-        )
-        vectors: list[Vector | None] = [None] * len(texts)
-        for part, result in zip(batches, results, strict=True):
-            for place, vector in zip(part, result, strict=True):
-                vectors[place] = vector
-        return [vector for vector in vectors if vector is not None]
 
     async def _run(self, executor: ThreadPoolExecutor, texts: Sequence[str]) -> list[Vector]:
         await self._loaded.wait()
         assert self._encode is not None
         return await asyncio.get_running_loop().run_in_executor(executor, self._encode, texts)
+
+
+async def _in_batches(
+    run: Callable[[Sequence[str]], Awaitable[list[Vector]]], texts: Sequence[str]
+) -> list[Vector]:
+    """Neighbours of about the same length share a batch, so that little is padded."""
+    order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+    batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    results = await asyncio.gather(*(run([texts[place] for place in part]) for part in batches))
+    vectors: list[Vector | None] = [None] * len(texts)
+    for part, result in zip(batches, results, strict=True):
+        for place, vector in zip(part, result, strict=True):
+            vectors[place] = vector
+    return [vector for vector in vectors if vector is not None]
 
 
 def _open(folder: Path) -> Encode:

@@ -29,7 +29,9 @@ class Activations:
 
     async def activate(self, request: ActivateVersion, context: Context) -> Activated:
         """A version that was activated before answers what it answered then."""
-        return await self._switches.run(request.bot_id, lambda: self._activate_once(request, context))
+        return await self._switches.run(
+            context.scope, request.bot_id, lambda: self._activate_once(request, context)
+        )
 
     async def _activate_once(self, request: ActivateVersion, context: Context) -> Activated:
         async with self._store.transaction(context.scope) as transaction:

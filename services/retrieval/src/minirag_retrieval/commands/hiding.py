@@ -29,7 +29,9 @@ class Hidings:
         """When it answers, no search finds anything of these sources up to the given versions."""
         if (done := await self._done(request, context)) is not None:
             return done
-        return await self._switches.run(request.bot_id, lambda: self._hide_once(request, context))
+        return await self._switches.run(
+            context.scope, request.bot_id, lambda: self._hide_once(request, context)
+        )
 
     async def _done(self, request: HideSources, context: Context) -> Hidden | None:
         wishes = _wishes(request)

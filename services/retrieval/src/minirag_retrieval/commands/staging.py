@@ -3,21 +3,33 @@
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from minirag_contracts.context import Context
+from minirag_contracts.context import Context, TenantScope
+from minirag_contracts.errors import TooBusy
 from minirag_contracts.ids import derived_id
 from minirag_contracts.requests.retrieval import Chunk, ChunksStaged, StageChunks
 from minirag_eventstore import Connection, EventStore
 
 from minirag_retrieval.commands.points import point_of
 from minirag_retrieval.errors import VersionHidden
-from minirag_retrieval.ports import BotRows, ChunkRows, Embedder, SparseEncoder, StoredChunk, VectorIndex
+from minirag_retrieval.ports import (
+    BotRows,
+    ChunkRows,
+    Embedder,
+    EmbedderBusy,
+    SparseEncoder,
+    StoredChunk,
+    Vector,
+    VectorIndex,
+)
 
 HASH_BYTES = 16
+PROVIDER_BUSY = "The provider of embeddings takes no more for the moment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,7 @@ class Staging:
         self._index = index
         self._embedder = embedder
         self._encoder = encoder
+        self._quiet_until = 0.0
         self._batches: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def stage(self, request: StageChunks, context: Context) -> ChunksStaged:
@@ -62,7 +75,8 @@ class Staging:
         """Points first, rows second: what dies between the two is made again under the same ids."""
         places, vectors = await self._known(request, context, drafts)
         fresh = {draft.content_hash: draft for draft in drafts if draft.content_hash not in places}
-        embedded = await self._embed([draft for draft in fresh.values() if draft.embed_hash not in vectors])
+        unknown = [draft for draft in fresh.values() if draft.embed_hash not in vectors]
+        embedded = await self._embed(unknown, context.scope)
         vectors |= embedded
         chunks = [_stored(request, draft, vectors[draft.embed_hash]) for draft in fresh.values()]
         await self._index.insert(context.scope, [point_of(chunk, self._encoder) for chunk in chunks])
@@ -89,13 +103,24 @@ class Staging:
         hidden = await self._bots.hidden(connection, [request.source_id])
         return request.version <= hidden.get(request.source_id, 0)
 
-    async def _embed(self, drafts: Sequence[Draft]) -> dict[bytes, bytes]:
+    async def _embed(self, drafts: Sequence[Draft], scope: TenantScope) -> dict[bytes, bytes]:
         texts = {draft.embed_hash: _embedded_text(draft.chunk) for draft in drafts}
-        vectors = await self._embedder.embed_batch(list(texts.values()))
+        vectors = await self._paced(list(texts.values()), scope) if texts else []
         return {key: vector.astype("<f4").tobytes() for key, vector in zip(texts, vectors, strict=True)}
 
+    async def _paced(self, texts: list[str], scope: TenantScope) -> list[Vector]:
+        """A provider that wants to be left alone is not asked before its time; the caller comes back then."""
+        wait = self._quiet_until - time.monotonic()
+        if wait > 0:
+            raise TooBusy(PROVIDER_BUSY, wait)
+        try:
+            return await self._embedder.embed_batch(texts, scope)
+        except EmbedderBusy as busy:
+            self._quiet_until = max(self._quiet_until, time.monotonic() + busy.retry_after)
+            raise TooBusy(PROVIDER_BUSY, busy.retry_after) from busy
+
     def _draft(self, request: StageChunks, chunk: Chunk) -> Draft:
-        chunk = _clean(chunk)
+        chunk = self._clean(chunk)
         model = self._embedder.model_id
         content_hash = _hash(model, *_content(chunk))
         return Draft(
@@ -105,6 +130,16 @@ class Staging:
             embed_hash=_hash(model, chunk.header, chunk.text),
             own_id=chunk_id_of(request.source_id, request.version, content_hash),
         )
+
+    def _clean(self, chunk: Chunk) -> Chunk:
+        """Postgres stores no NUL in texts; a language that the encoder does not know is none."""
+        fields = {
+            name: getattr(chunk, name) for name in ("header", "text", "title", "url", "heading", "anchor")
+        }
+        changed = {name: value.replace("\0", "") for name, value in fields.items() if value and "\0" in value}
+        if chunk.language is not None and chunk.language not in self._encoder.languages:
+            changed["language"] = None
+        return chunk.model_copy(update=changed) if changed else chunk
 
 
 def chunk_id_of(source_id: UUID, version: int, content_hash: bytes) -> UUID:
@@ -124,16 +159,6 @@ def _hash(*parts: object) -> bytes:
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode(errors="surrogatepass")).digest()[
         :HASH_BYTES
     ]
-
-
-def _clean(chunk: Chunk) -> Chunk:
-    """Postgres stores no NUL in texts."""
-    fields = {
-        name: getattr(chunk, name)
-        for name in ("header", "text", "title", "url", "heading", "anchor", "language")
-    }
-    changed = {name: value.replace("\0", "") for name, value in fields.items() if value and "\0" in value}
-    return chunk.model_copy(update=changed) if changed else chunk
 
 
 def _embedded_text(chunk: Chunk) -> str:

@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 from minirag_contracts.context import TenantScope
 from minirag_contracts.errors import Conflict
 from minirag_eventstore import Connection, VersionConflict
+from minirag_messaging.turnstile import Turnstile
 
 from minirag_retrieval import domain
 from minirag_retrieval.commands.points import BotPoints
@@ -28,8 +29,8 @@ from minirag_retrieval.ports import BotRows, PointsRow, VectorIndex
 R = TypeVar("R")
 
 ATTEMPTS = 8
-AT_ONCE = 4
-"""Switches at a time in this process: each holds a connection while it prepares points."""
+AT_ONCE, SHARE = 4, 2
+"""Switches at a time in this process, and of one tenant: each holds a connection while it prepares points."""
 
 
 class Switches:
@@ -40,11 +41,11 @@ class Switches:
         self._index = index
         self._points = points
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._room = Turnstile(AT_ONCE, SHARE)
 
-    async def run(self, bot_id: UUID, once: Callable[[], Awaitable[R]]) -> R:
+    async def run(self, scope: TenantScope, bot_id: UUID, once: Callable[[], Awaitable[R]]) -> R:
         """Tries until nobody else was first; raises Unavailable without engine, and Conflict in the end."""
-        async with self._turn(bot_id):
+        async with self._turn(scope, bot_id):
             for attempt in range(ATTEMPTS):
                 try:
                     await self._index.status()
@@ -88,8 +89,8 @@ class Switches:
         return domain.IndexState(row.generation if row else 0, visible, hidden)
 
     @asynccontextmanager
-    async def _turn(self, bot_id: UUID) -> AsyncIterator[None]:
+    async def _turn(self, scope: TenantScope, bot_id: UUID) -> AsyncIterator[None]:
         """One switch of a bot at a time in this process, without a connection while it waits."""
         lock = self._locks.setdefault(bot_id, asyncio.Lock())
-        async with lock, self._room:
+        async with lock, self._room.turn_of(scope):
             yield

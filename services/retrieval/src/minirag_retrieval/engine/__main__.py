@@ -71,10 +71,12 @@ async def serve(path: Path, data: Path) -> int:
     writer = asyncio.create_task(engine.write_forever())
     log.info("vectors are ready", extra={"points": shard.total(), "store_id": shard.store_id})
     waits = [asyncio.create_task(event.wait()) for event in (stopping, engine.broken)]
-    await asyncio.wait([*waits, writer], return_when=asyncio.FIRST_COMPLETED)
+    settler = asyncio.create_task(engine.settle_forever())
+    await asyncio.wait([*waits, writer, settler], return_when=asyncio.FIRST_COMPLETED)
     server.close()
-    if engine.broken.is_set() or writer.done():
+    if engine.broken.is_set() or writer.done() or settler.done():
         return 70
+    settler.cancel()
     await engine.drain()
     writer.cancel()
     shard.close()

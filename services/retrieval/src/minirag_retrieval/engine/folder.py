@@ -19,6 +19,9 @@ FORMAT = 1
 ATTEMPTS = 2
 """How often the process may die while opening the same folder before the folder is put aside."""
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+"""Another one after every start of the machine; Linux only."""
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -42,11 +45,18 @@ class Identity:
 
 
 class DataFolder:
-    """Holds the lock of the folder as long as the process lives."""
+    """Holds the lock of the folder as long as the process lives.
 
-    def __init__(self, path: Path) -> None:
+    Writes outlive their process at once, and the machine only when they were flushed, which takes as long as twenty of them. So
+    it is noted, durably, that there are writes which the disk may not have; a machine that fails meanwhile is known by its boot
+    id, and then the points start from nothing, to be filled in again.
+    """
+
+    def __init__(self, path: Path, boot_id: str | None = None) -> None:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
+        self._boot_id = boot_id or _boot_id()
+        self._noted = False
         self._lock = self._locked()
 
     @property
@@ -58,7 +68,7 @@ class DataFolder:
         """The store and its identity. A folder that cannot be read is put aside, never deleted, and one
         begins anew.
         """
-        identity = self._identity()
+        identity = None if self._lost_writes() else self._identity()
         if identity is not None and self.shard.is_dir() and not self._kept_dying():
             self._note_attempt()
             try:
@@ -71,6 +81,44 @@ class DataFolder:
                 self._attempts.unlink(missing_ok=True)
                 return store, identity
         return self._begin(create)
+
+    @property
+    def notices_failures(self) -> bool:
+        """Whether a failure of the machine would be known afterwards."""
+        return self._boot_id is not None
+
+    @property
+    def unflushed(self) -> bool:
+        """Whether there may be writes that the disk does not have."""
+        return self._noted
+
+    def note_unflushed(self) -> None:
+        """To be called before a write."""
+        if not self._noted:
+            self._write(self._unflushed, {"boot_id": self._boot_id})
+            self._noted = True
+
+    def note_flushed(self) -> None:
+        """The disk has everything."""
+        self._unflushed.unlink(missing_ok=True)
+        self._noted = False
+
+    @property
+    def _unflushed(self) -> Path:
+        return self.path / "unflushed.json"
+
+    def _lost_writes(self) -> bool:
+        try:
+            noted = json.loads(self._unflushed.read_text())
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError):
+            noted = {}
+        lost = self._boot_id is None or noted.get("boot_id") != self._boot_id
+        if lost:
+            log.error("the machine failed before all points were on the disk; they are put aside")
+        self._noted = not lost
+        return lost
 
     def _begin(self, create: Callable[[str], T]) -> tuple[T, Identity]:
         self._put_aside()
@@ -115,6 +163,7 @@ class DataFolder:
 
     def _put_aside(self) -> None:
         (self.path / "format.json").unlink(missing_ok=True)
+        self.note_flushed()
         if self.shard.exists():
             self.shard.rename(self.path / f"unreadable-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
 
@@ -135,3 +184,15 @@ class DataFolder:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # the new name, too
+        finally:
+            os.close(folder)
+
+
+def _boot_id() -> str | None:
+    try:
+        return BOOT_ID.read_text().strip() or None
+    except OSError:
+        return None

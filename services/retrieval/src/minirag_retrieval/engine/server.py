@@ -7,6 +7,7 @@ Between two slices the loop looks at the sockets again, so a search never waits 
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +18,8 @@ from minirag_retrieval.engine.wire import PROTOCOL, Frame, UnpackException, pack
 
 INSERT_SLICE = 32
 MARK_SLICE = 512
+QUIET, LATEST = 5.0, 60.0
+"""Seconds without a write after which everything is brought to the disk; and the longest without that, writes or not."""
 WRITES = frozenset({"insert", "mark", "delete", "flush"})
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ class Engine:
     def __init__(self, shard: PointShard) -> None:
         self._shard = shard
         self._writes: asyncio.Queue[Write] = asyncio.Queue()
+        self._written = self._settled = time.monotonic()
         self.broken = asyncio.Event()
 
     def receive(self, frame: Frame, answer: Callable[[Frame], None]) -> None:
@@ -60,7 +64,19 @@ class Engine:
         while True:
             write = await self._writes.get()
             await self._apply(write)
+            self._written = time.monotonic()
             self._writes.task_done()
+
+    async def settle_forever(self, quiet: float = QUIET, latest: float = LATEST) -> None:
+        """Brings writes to the disk when nobody is waiting for any, and not too seldom."""
+        while True:
+            await asyncio.sleep(quiet / 5)
+            now = time.monotonic()
+            if not self._shard.unflushed:
+                self._settled = now
+            elif now - self._written >= quiet or now - self._settled >= latest:
+                self._shard.settle()
+                self._settled = now
 
     async def drain(self) -> None:
         """Returns when all writes that were in line are done."""

@@ -76,7 +76,7 @@ def _among(ids: Iterable[bytes]) -> edge.HasIdCondition:
 
 
 class PointShard:
-    """The shard and its operations; each call is quick if its slice is small, and durable when it returns."""
+    """The shard and its operations; each call is quick if its slice is small, and outlives this process when it returns."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = DataFolder(folder)
@@ -91,6 +91,7 @@ class PointShard:
 
     def insert(self, tenant: str, points: Sequence[Sequence[Any]]) -> None:
         """Points ``[id, dense, indices, values, payload]`` that are not there yet; others stay as they are."""
+        self._folder.note_unflushed()
         made = [
             edge.Point(
                 UUID(bytes=point),
@@ -103,12 +104,14 @@ class PointShard:
 
     def mark(self, tenant: str, ids: Sequence[bytes], claim: int, marks: dict[str, int]) -> None:
         """Sets ``from_gen``/``to_gen`` of the points that nobody with a higher claim has marked."""
+        self._folder.note_unflushed()
         unclaimed = edge.FieldCondition("claim", range=edge.RangeFloat(lte=claim))
         chosen = in_tenant(tenant, _among(ids), unclaimed)
         self._shard.update(edge.UpdateOperation.set_payload_by_filter(chosen, {**marks, "claim": claim}))
 
     def delete(self, tenant: str, ids: Sequence[bytes]) -> None:
         """Points that are gone already count as deleted."""
+        self._folder.note_unflushed()
         self._shard.update(edge.UpdateOperation.delete_points_by_filter(in_tenant(tenant, _among(ids))))
 
     def search(
@@ -164,13 +167,24 @@ class PointShard:
         """Points of everybody."""
         return self._shard.info().points_count
 
+    @property
+    def unflushed(self) -> bool:
+        """Whether there is something to settle."""
+        return self._folder.unflushed
+
     def flush(self) -> None:
-        """Everything acknowledged so far survives a power failure when this returns."""
+        """When it returns, everything acknowledged so far survives a failure of the machine, or its loss will be noticed."""
+        if not self._folder.notices_failures:
+            self._shard.flush()
+
+    def settle(self) -> None:
+        """Brings everything to the disk: 10 ms of computing and some waiting for the disk, during which nothing is answered."""
         self._shard.flush()
+        self._folder.note_flushed()
 
     def close(self) -> None:
         """Flushes and releases the files."""
-        self._shard.flush()
+        self.settle()
         self._shard.close()
 
 

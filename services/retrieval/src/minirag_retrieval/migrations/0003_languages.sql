@@ -3,5 +3,13 @@
 ALTER TABLE chunks ADD COLUMN anchor text;
 ALTER TABLE chunks ADD COLUMN language text;
 
--- Which languages a bot's chunks are in is read by every search: one look-up per language, not one per chunk.
-CREATE INDEX chunks_languages ON chunks (bot_id, (coalesce(language, ''))) WHERE to_gen IS NULL;
+-- The languages that a bot's chunks are in or were in, '' for those whose language nobody knows. Every search asks; from the chunks
+-- it could only be read one by one, since under row-level security no index serves a comparison of texts.
+CREATE TABLE bot_languages (
+    bot_id    uuid NOT NULL,
+    language  text NOT NULL,
+    tenant_id uuid NOT NULL,
+    PRIMARY KEY (bot_id, language)
+);
+SELECT minirag.protect('bot_languages');
+INSERT INTO bot_languages (bot_id, language, tenant_id) SELECT DISTINCT bot_id, '', tenant_id FROM chunks;

@@ -2,7 +2,7 @@
 
 from minirag_retrieval.ports.bot_rows import BotRows, PointsRow, VersionRow
 from minirag_retrieval.ports.chunk_rows import ChunkRows, Member, PassageRow, StoredChunk, span_of
-from minirag_retrieval.ports.embedding import Embedder, SparseEncoder
+from minirag_retrieval.ports.embedding import Embedder, EmbedderBusy, SparseEncoder
 from minirag_retrieval.ports.index import (
     NEVER,
     Hit,
@@ -20,6 +20,7 @@ __all__ = [
     "BotRows",
     "ChunkRows",
     "Embedder",
+    "EmbedderBusy",
     "Hit",
     "Hits",
     "IndexPoint",

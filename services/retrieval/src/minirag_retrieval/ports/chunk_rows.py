@@ -144,7 +144,7 @@ class ChunkRows(Protocol):
         ...
 
     async def languages(self, connection: Connection, bot_id: UUID) -> list[str | None]:
-        """Those of the bot's chunks that have not ended; None for chunks whose language nobody knows."""
+        """Those that the bot's chunks are in or were in; None for chunks whose language nobody knows."""
         ...
 
     async def current_after(

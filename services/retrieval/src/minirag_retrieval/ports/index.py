@@ -133,7 +133,9 @@ class VectorIndex(Protocol):
         ...
 
     async def flush(self) -> None:
-        """When it returns, everything acknowledged before survives a power failure."""
+        """When it returns, everything acknowledged before survives a failure of the machine, or another ``store_id`` tells of
+        the loss.
+        """
         ...
 
     async def close(self) -> None:

@@ -3,8 +3,9 @@
 import time
 from datetime import timedelta
 
-from minirag_service.egress import EgressRefused, FetchFailed, GuardedClient
+from minirag_service.egress import EgressRefused, FetchFailed, GuardedClient, check_url
 
+from minirag_webhooks.errors import InvalidUrl
 from minirag_webhooks.ports import Call, Outcome
 
 READ_BYTES = 4096
@@ -17,6 +18,13 @@ class HttpSender:
     def __init__(self, client: GuardedClient, timeout: timedelta) -> None:
         self._client = client
         self._timeout = timeout
+
+    def check(self, url: str) -> None:
+        """The same check that every call begins with."""
+        try:
+            check_url(url)
+        except EgressRefused as refused:
+            raise InvalidUrl(str(refused)) from refused
 
     async def send(self, call: Call) -> Outcome:
         """One POST. An address that may not be called is final, everything else may be better later."""

@@ -18,7 +18,7 @@ from minirag_eventstore import EventStore, Transaction
 from minirag_webhooks.domain import endpoint
 from minirag_webhooks.domain.signature import check_secret
 from minirag_webhooks.errors import TooManyWebhooks, TwoSecrets, WebhookNotFound
-from minirag_webhooks.ports import DeliveryRows, EndpointRows
+from minirag_webhooks.ports import DeliveryRows, EndpointRows, Sender
 
 SECRET_BYTES = 32
 """Of a generated secret: 43 URL-safe characters (spec §13)."""
@@ -28,15 +28,22 @@ class EndpointCommands:
     """The commands of endpoints."""
 
     def __init__(
-        self, store: EventStore, rows: EndpointRows, deliveries: DeliveryRows, per_tenant: int
+        self,
+        store: EventStore,
+        rows: EndpointRows,
+        deliveries: DeliveryRows,
+        sender: Sender,
+        per_tenant: int,
     ) -> None:
         self._store = store
         self._rows = rows
         self._deliveries = deliveries
+        self._sender = sender
         self._per_tenant = per_tenant
 
     async def create(self, request: CreateWebhook, context: Context) -> WebhookCreatedReply:
-        """Makes an endpoint and answers with its secret, this once; raises TooManyWebhooks."""
+        """Makes an endpoint and answers with its secret, this once; raises InvalidUrl and TooManyWebhooks."""
+        self._sender.check(request.url)
         webhook_id = new_id()
         secret = request.secret or secrets.token_urlsafe(SECRET_BYTES)
         check_secret(secret)
@@ -56,10 +63,12 @@ class EndpointCommands:
         return await self._store.execute(context, request, action)
 
     async def update(self, request: UpdateWebhook, context: Context) -> WebhookUpdatedReply:
-        """Changes an endpoint, and answers with its secret if that is new. Nothing changes: no event.
+        """Changes an endpoint, and answers with its secret if that is new. Nothing changes: no event. Raises InvalidUrl.
 
         What waits for an endpoint that is deactivated comes up at once and ends as failed.
         """
+        if request.url is not None:
+            self._sender.check(request.url)
         wanted = _wanted_secret(request)
         stream = endpoint.stream_of(request.webhook_id)
 

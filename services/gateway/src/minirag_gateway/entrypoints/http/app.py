@@ -20,11 +20,13 @@ from minirag_gateway.entrypoints.http import (
     ingestions,
     openapi,
     problems,
+    resumable,
     sources,
     stats,
     system,
     tenants,
     tokens,
+    tus,
     users,
     webhooks,
 )
@@ -43,6 +45,7 @@ MODULES = (
     bots,
     sources,
     ingestions,
+    resumable,
     exports,
     chat,
     embed_keys,
@@ -64,6 +67,7 @@ EXPOSED = [
     "Retry-After",
     "Content-Disposition",
     *HEADERS,
+    *tus.EXPOSED,
 ]
 """Headers that a script on another origin may read."""
 

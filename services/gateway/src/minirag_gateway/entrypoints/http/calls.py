@@ -14,6 +14,7 @@ from minirag_contracts.errors import Refusal
 from minirag_contracts.ids import derived_id, new_id
 from minirag_messaging import Bus
 
+from minirag_gateway.commands.resumable import ResumableUploads
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.domain.principal import Principal
 from minirag_gateway.entrypoints.http.addresses import Addresses
@@ -53,6 +54,7 @@ class Services:
     disk_is_low: Callable[[], bool]
     addresses: Addresses
     limits: Limits
+    uploads: ResumableUploads
 
     @property
     def patience(self) -> Patience:

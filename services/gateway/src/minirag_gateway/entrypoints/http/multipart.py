@@ -11,7 +11,7 @@ from minirag_gateway.errors import MalformedUpload
 MAX_FIELD = 64 * 1024
 """Bytes of one text field."""
 
-MAX_PARTS = 32
+MAX_PARTS = 128
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +15,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from minirag_gateway.entrypoints.http.tracing import trace_of
-from minirag_gateway.errors import InvalidBody, NotAuthenticated, RateLimited, TurnFailed
+from minirag_gateway.entrypoints.http.tus_headers import of_refusal as tus_headers
+from minirag_gateway.errors import InvalidBody, NotAuthenticated, TurnFailed
 
 logger = logging.getLogger(__name__)
 
@@ -99,14 +101,14 @@ def sentence(errors: list[dict[str, Any]]) -> str:
 
 async def _refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    headers: dict[str, str] = {}
+    headers = tus_headers(request.url.path, int(error.status))
     extra: dict[str, Any] = {}
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, Unavailable) or error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "1"
-    if isinstance(error, RateLimited):
-        headers["Retry-After"] = str(error.retry_after)
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers["Retry-After"] = str(math.ceil(error.retry_after or 1))
     if isinstance(error, InvalidBody):
         extra["errors"] = error.errors
     if isinstance(error, TurnFailed):

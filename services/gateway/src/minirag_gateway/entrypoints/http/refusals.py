@@ -9,7 +9,15 @@ from minirag_contracts.errors import Internal, Refusal
 from minirag_gateway.entrypoints.http import limits
 from minirag_gateway.entrypoints.http.examples import ID
 from minirag_gateway.entrypoints.http.problems import MEDIA_TYPE, Problem
-from minirag_gateway.errors import BodyTooLarge, BodyTooSlow, Forbidden, NotAuthenticated, TurnStillRunning
+from minirag_gateway.errors import (
+    BodyTooLarge,
+    BodyTooSlow,
+    Forbidden,
+    NotAuthenticated,
+    TurnStillRunning,
+    TusVersionUnsupported,
+    WrongMediaType,
+)
 
 REQUEST_ID = {"$ref": "#/components/headers/X-Request-Id"}
 
@@ -48,7 +56,9 @@ REFUSED: dict[int, Refused] = {
     409: Refused(
         "It does not go together with what is there.", "conflict", "Source is already being processed"
     ),
+    412: Refused.by(TusVersionUnsupported, "Another version of the protocol is spoken here."),
     413: Refused.by(BodyTooLarge, "The body is larger than this route accepts."),
+    415: Refused.by(WrongMediaType, "The body is of another kind."),
     422: Refused(
         "Something in the request is wrong: `detail` says what, `errors` where.",
         "validation_error",

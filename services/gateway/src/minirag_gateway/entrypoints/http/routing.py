@@ -19,6 +19,8 @@ Endpoint = Callable[..., Awaitable[Response]]
 
 CALL_KEY = "minirag.call"
 
+BYTES = {"type": "string", "format": "binary"}
+
 DECLARATION = "__minirag_declaration__"
 
 
@@ -86,6 +88,7 @@ class Resource:
         status: int = 200,
         body: type[BaseModel] | None = None,
         form: dict[str, Any] | None = None,
+        raw: str | None = None,
         refuses: tuple[int, ...] = (),
         responses: dict[int | str, dict[str, Any]] | None = None,
         limits: tuple[Limit, ...] | None = None,
@@ -93,14 +96,15 @@ class Resource:
         """Declares an endpoint.
 
         ``returns`` documents the answer, which the endpoint makes itself as bytes; ``form`` is the JSON Schema of a
-        multipart body. ``limits`` are counted by the client's address; a public POST that names none has one of its own.
+        multipart body, ``raw`` the media type of one that is bytes. ``limits`` are counted by the client's address; a public
+        POST that names none has one of its own.
         """
         if limits is None:
             limits = _default_limits(method, path, permission)
         declaration = Declaration(permission=permission, body=body, limits=limits)
         always = (422, 500, 503) if permission is Permission.PUBLIC else (401, 403, 422, 500, 503)
         limited = (429,) if declaration.limited else ()
-        slow = (408,) if body is not None or form is not None else ()
+        slow = (408,) if body is not None or form is not None or raw is not None else ()
         problems = dict.fromkeys(sorted({*always, *limited, *slow, *refuses}), DECLARED)
 
         def declare(endpoint: Endpoint) -> Endpoint:
@@ -114,7 +118,7 @@ class Resource:
                 response_model=returns,
                 response_class=Response if returns is None else JSONResponse,
                 responses={**problems, **(responses or {})},
-                openapi_extra=_extra(body, form),
+                openapi_extra=_extra(body, form, raw),
                 operation_id=endpoint.__name__,
             )
             return endpoint
@@ -123,11 +127,11 @@ class Resource:
 
 
 def _default_limits(method: str, path: str, permission: Permission) -> tuple[Limit, ...]:
-    is_public_command = permission is Permission.PUBLIC and method not in ("GET", "HEAD")
+    is_public_command = permission is Permission.PUBLIC and method not in ("GET", "HEAD", "OPTIONS")
     return (public_posts(path),) if is_public_command else ()
 
 
-def _extra(body: type[BaseModel] | None, form: dict[str, Any] | None) -> dict[str, Any]:
+def _extra(body: type[BaseModel] | None, form: dict[str, Any] | None, raw: str | None) -> dict[str, Any]:
     """The body, which the endpoint reads by itself, for the document."""
     if body is not None:
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
@@ -135,4 +139,6 @@ def _extra(body: type[BaseModel] | None, form: dict[str, Any] | None) -> dict[st
         return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
     if form is not None:
         return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}}}
+    if raw is not None:
+        return {"requestBody": {"required": True, "content": {raw: {"schema": BYTES}}}}
     return {}

@@ -111,7 +111,12 @@ _UPLOAD: dict[str, Any] = {
     "type": "object",
     "required": ["file", "bot_profile_id"],
     "properties": {
-        "file": {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"},
+        "file": {
+            "type": "string",
+            "format": "binary",
+            "contentMediaType": "application/octet-stream",
+            "description": "The file; several parts of this name are several files.",
+        },
         "bot_profile_id": {"type": "string", "format": "uuid"},
         "name": {"type": "string", "maxLength": 255},
         "description": {"type": "string", "maxLength": 1000},
@@ -124,7 +129,7 @@ _UPLOAD: dict[str, Any] = {
     "POST",
     "/v1/sources/upload",
     Permission.MANAGE_SOURCES,
-    returns=SourceRead,
+    returns=SourceRead | SourceBatch,
     status=201,
     form=_UPLOAD,
     refuses=(404, 409, 507),
@@ -132,7 +137,10 @@ _UPLOAD: dict[str, Any] = {
 async def upload_source(request: Request) -> Response:
     """Gives a bot a file (at most 10 MiB) and starts its ingestion.
 
-    `.txt .md .html .rst .csv .tsv .json .jsonl .eml .pdf .docx .pptx .xlsx .epub`; what it is, its content says.
+    `.txt .md .html .rst .csv .tsv .json .jsonl .eml .pdf .docx .pptx .xlsx .epub`; what it is, its content says. Several
+    `file` parts (100, 50 MiB together), all or none, become children of a new parent, or of `parent_id`, and are answered like a
+    batch. A `.zip` becomes a parent with a child for each file in it that can be read; its `config` names what was
+    left out. What is too large for one request: `POST /v1/uploads`.
     """
     return one(await uploads.receive(request, call_of(request)), 201)
 

@@ -2,8 +2,9 @@
 
 Started as ``python -I -m minirag_ingest.adapters.extract.child MEMORY_BYTES CPU_SECONDS PARENT_PID``. On standard input
 come jobs, on standard output go their results; each is four bytes of length, a JSON header, four bytes of length, a body.
-A job whose header has a ``chunk`` brings a stored document and wants its chunks, one with a ``survey`` what a crawl has fetched
-and wants what it says to crawlers; any other brings a file and wants its text.
+A job whose header has a ``chunk`` brings a stored document and wants its chunks; one with ``archive`` brings an archive ("open")
+and wants its listing, or wants a file (an index) of the one that it brought before; one with a ``survey`` brings what a crawl has
+fetched and wants what it says to crawlers; any other brings a file and wants its text.
 """
 
 import ctypes
@@ -85,6 +86,8 @@ def _work(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def _answer(job: dict[str, Any], data: bytes) -> bytes:
+    if "archive" in job:
+        return _archived(job["archive"], data)
     if "chunk" in job:
         return _chunks(job, data)
     return _survey(job, data) if "survey" in job else _text(job, data)
@@ -121,7 +124,18 @@ def _chunks(job: dict[str, Any], data: bytes) -> bytes:
     return json.dumps([chunk.model_dump() for chunk in chunks], ensure_ascii=False).encode("utf-8", "replace")
 
 
+def _archived(wanted: str | int, data: bytes) -> bytes:
+    from minirag_ingest.adapters.extract.unpack import Archive
+
+    global _archive  # noqa: PLW0603  # the process of an open archive serves it alone
+    if isinstance(wanted, int):
+        return bytes(_archive.read(wanted))
+    _archive = Archive(data)
+    return json.dumps(_archive.listing(), ensure_ascii=False).encode("utf-8", "replace")
+
+
 _tokens: Any = None
+_archive: Any = None
 
 
 def _read(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:

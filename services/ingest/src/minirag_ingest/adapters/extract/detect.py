@@ -152,7 +152,7 @@ def _in_zip(data: bytes) -> Format:
 def _other_zip(names: list[str]) -> str:
     if EXCEL_BINARY in names:
         return "The file is a binary Excel workbook (.xlsb). Please save it as .xlsx."
-    return "The file is a ZIP archive or another office format, which cannot be read. Please upload its files one by one."
+    return "The file is a ZIP archive or another office format, which cannot be read. An archive of files is uploaded as .zip."
 
 
 def _expected(filename: str | None, media_type: str | None) -> Format | None:

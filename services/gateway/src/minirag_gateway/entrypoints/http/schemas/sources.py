@@ -13,7 +13,9 @@ from minirag_contracts.requests.ingest import (
     RollBackSource,
     SourceChanges,
     UpdateSource,
+    UploadedFile,
     UploadSource,
+    UploadSourceBatch,
     config_size,
 )
 from pydantic import (
@@ -171,17 +173,26 @@ class UploadForm(Body):
     description: str = Field(default="", max_length=1000)
     parent_id: UUID | None = None
 
-    def request(self, *, filename: str, object_name: str, size: int, sha256: str) -> UploadSource:
+    def request(self, file: UploadedFile, object_name: str) -> UploadSource:
         """What ingest is asked, once the file waits in the transfer bucket."""
         return UploadSource(
             bot_id=self.bot_profile_id,
             name=self.name,
             description=self.description,
             parent_id=self.parent_id,
-            filename=filename,
             object_name=object_name,
-            size=size,
-            sha256=sha256,
+            **file.model_dump(),
+        )
+
+    def request_of_several(self, files: list[UploadedFile], object_names: list[str]) -> UploadSourceBatch:
+        """The same for several files."""
+        return UploadSourceBatch(
+            bot_id=self.bot_profile_id,
+            name=self.name,
+            description=self.description,
+            parent_id=self.parent_id,
+            files=files,
+            object_names=object_names,
         )
 
 
