@@ -25,6 +25,7 @@ OWN = {
     "roll_back_source": {202, 409},  # there is but one version
     "change_own_password": {204, 403, 409, 422},  # the example is not the password of anybody here
     "log_out": {204, 403},  # a token is no login
+    "preview_crawl": {200, 422},  # the example names a site that there is not
     "redeliver_webhook_delivery": {202, 409},  # it may still be on its way
     "append_to_upload": {204, 409},  # somebody may have sent these bytes already
     "ingest_source_children": {202, 404, 409, 422},  # the source of the estate has no children

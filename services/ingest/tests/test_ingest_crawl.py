@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from ingest_builders import Ingest, a_crawl, a_url
+from minirag_ingest.commands.quotas import Most
 from minirag_ingest.domain.site import page_id
 from web_site import Site, a_site
 
@@ -391,3 +392,21 @@ async def test_a_site_without_validators_makes_versions_of_what_has_changed_only
     assert len(ingest.index.activations) == 2
     history = (await ingest.history(site_id)).items
     assert {one.trigger for one in history if one.source_id != site_id} == {"crawl"}
+
+
+async def test_a_site_of_more_pages_than_the_tenant_may_have_sources_changes_nothing(
+    ingest: Ingest, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.page("/", links=["/a", "/b"])
+    for path in ("/a", "/b"):
+        site.page(path)
+    created = await ingest.create(a_crawl(site.url()))
+    monkeypatch.setattr(ingest.quotas, "_most", Most(sources=3))
+    await ingest.ingest(created.id)
+    assert await ingest.crawled(created.id) == {}
+    sentence = await ingest.failure(created.id) or ""
+    assert sentence.startswith(
+        "The site has 3 new pages, so nothing was changed. A tenant may have at most 3"
+    )
+    monkeypatch.setattr(ingest.quotas, "_most", Most(sources=4))
+    assert await again(ingest, created.id) == {"/", "/a", "/b"}

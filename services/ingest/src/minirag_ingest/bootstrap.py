@@ -151,6 +151,7 @@ def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls, ingestion: Inge
             CRAWL_KIND,
             crawls.make,
             concurrency=settings.ingest_crawls,
+            share=max(1, int(settings.ingest_crawls * settings.ingest_tenant_share)),
             lease=settings.ingest_lease,
             retry=RetryPolicy(settings.ingest_retry_delays),
             forgive=INTERRUPTIONS,

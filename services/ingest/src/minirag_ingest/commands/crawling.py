@@ -108,6 +108,9 @@ class Crawls:
         try:
             await self._explore(run)
             verdict = await self._judged(run)
+            new = [url for url in verdict.changed if url not in run.known]
+            if new:
+                await self._pages.check_room(item.scope, len(new))
             await self._pages.take(context_of(item), run.target, verdict.changed, inherited)
             await self._pages.remove(context_of(item), run.target, verdict.removed)
         except VersionEnded:

@@ -15,7 +15,16 @@ from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.reading import fingerprint
 from minirag_ingest.domain import intake, site, source
 from minirag_ingest.domain.web_address import shown
-from minirag_ingest.ports import ContentRows, CrawlRows, KnownPage, SitePage, SourceContent, Target
+from minirag_ingest.errors import TooManySources
+from minirag_ingest.ports import (
+    ContentRows,
+    CrawlRows,
+    KnownPage,
+    LastingFailure,
+    SitePage,
+    SourceContent,
+    Target,
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +66,15 @@ class SitePages:
         last_url, origin = found
         said = origin.validators if origin.validators.etag or origin.validators.last_modified else None
         return KnownPage(last_url, said, origin.links or ())
+
+    async def check_room(self, scope: TenantScope, more: int) -> None:
+        """Raises LastingFailure if the tenant may not have so many more sources."""
+        try:
+            async with self._store.transaction(scope) as tx:
+                await self._sources.quotas.check_sources(tx, more)
+        except TooManySources as full:
+            sentence = f"The site has {more:,} new pages, so nothing was changed. {full.detail}"
+            raise LastingFailure(full.code, sentence) from full
 
     async def take(
         self, context: Context, target: Target, urls: Sequence[str], config: Mapping[str, Any]
