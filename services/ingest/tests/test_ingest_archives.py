@@ -19,8 +19,9 @@ from ingest_documents import a_docx
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import ListChildren, SourceRead
 from minirag_ingest.adapters.extract.unpack import Archive
+from minirag_ingest.commands.quotas import Most
 from minirag_ingest.commands.unpacking import child_id
-from minirag_ingest.errors import ArchiveWithParent, FileTooLarge, NoArchive, UploadGone
+from minirag_ingest.errors import ArchiveWithParent, FileTooLarge, NoArchive, TooManySources, UploadGone
 
 HANDBOOK = {
     "handbook/": "",
@@ -261,6 +262,22 @@ async def test_a_full_disk_is_waited_for_and_nothing_is_lost(idle_ingest: Ingest
             await connection.execute("UPDATE work SET due_at = now()")
         done = await ingest.ended(created.id)
     assert (done.status, done.children_count) == ("ready", 2)
+
+
+async def test_an_archive_and_several_files_meet_the_quotas_of_their_tenant(ingest: Ingest) -> None:
+    ingest.quotas._most = Most(sources=3)
+    data = a_zip({f"{n}.txt": f"Number {n}." for n in range(5)})
+    failed = await ingest.ended((await ingest.upload("five.zip", data)).id)
+    assert (failed.status, failed.children_count) == ("error", 0)
+    assert failed.error_message == (
+        "Not all files could be taken out of the archive. "
+        "A tenant may have at most 3 sources. Delete some that you no longer need."
+    )
+    ingest.quotas._most = Most(sources=6)
+    await ingest.ingest(failed.id)
+    assert (await ingest.ended(failed.id)).children_count == 5
+    with pytest.raises(TooManySources):
+        await ingest.upload("more.zip", data)
 
 
 async def last_error(ingest: Ingest) -> str | None:

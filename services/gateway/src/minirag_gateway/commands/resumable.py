@@ -182,7 +182,7 @@ class Making:
         except Unavailable as away:
             raise Postpone(AGAIN, away.code) from away
         except Refusal as refusal:
-            if refusal.status == HTTPStatus.INSUFFICIENT_STORAGE:
+            if refusal.status in (HTTPStatus.INSUFFICIENT_STORAGE, HTTPStatus.TOO_MANY_REQUESTS):
                 raise Postpone(NO_ROOM, refusal.code) from refusal
             if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR or refusal.code in _OURS:
                 raise

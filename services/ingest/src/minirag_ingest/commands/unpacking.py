@@ -10,7 +10,7 @@ from uuid import UUID
 from minirag_contracts.context import Context
 from minirag_contracts.ids import derived_id
 from minirag_contracts.requests.ingest import is_archive
-from minirag_eventstore import EventStore
+from minirag_eventstore import EventStore, Transaction
 from minirag_service.sealing import new_salt, salted_hash
 
 from minirag_ingest.commands.aggregates import Sources
@@ -18,7 +18,7 @@ from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.ingestion import AS_DOCUMENT, AsDocument
 from minirag_ingest.commands.progress import Meter
 from minirag_ingest.domain import intake, source
-from minirag_ingest.errors import DiskFull
+from minirag_ingest.errors import DiskFull, TooManyQueued, TooManySources
 from minirag_ingest.ports import (
     ArchivedFile,
     ArchiveOpener,
@@ -38,6 +38,7 @@ TOLD = 100
 """Files that were left out and are named; the others are counted."""
 TOLD_PATH = 200
 DISK_AGAIN = timedelta(minutes=1)
+QUEUE_AGAIN = timedelta(seconds=30)
 LARGE_DOCUMENT = "The file is an office document or a book, and those may have at most 10 MB."
 NOTHING = "There is no file in the archive that can be read."
 
@@ -48,6 +49,12 @@ class NoRoom(TemporaryFailure):
     """There may be room for the files later."""
 
     code = "disk_full"
+
+
+class QueueFull(TemporaryFailure):
+    """The tenant's ingestions that wait will be fewer later."""
+
+    code = "ingestion_quota_reached"
 
 
 class Unpacking:
@@ -137,9 +144,11 @@ class Unpacking:
             if not parent.active or parent.bot_id is None or not source.is_current(parent, version):
                 return False
             known = await self._rows.known(tx, [one[0] for one in unpacked])
-            for source_id, file, body in unpacked:
-                if source_id in known:  # somebody else had the work meanwhile
-                    continue
+            missing = [
+                one for one in unpacked if one[0] not in known
+            ]  # somebody else may have had the work meanwhile
+            await self._check_quotas(tx, len(missing))
+            for source_id, file, body in missing:
                 salt = new_salt()
                 config = _config(file)
                 settings = source.Settings(
@@ -151,6 +160,17 @@ class Unpacking:
                 await self._sources.create(tx, context, command, SourceContent(config, body), salt)
                 await self._sources.request(tx, context, source_id)
         return True
+
+    async def _check_quotas(self, tx: Transaction, more: int) -> None:
+        try:
+            await self._sources.quotas.check_sources(tx, more)
+            await self._sources.quotas.check_queue(tx, more)
+        except TooManySources as full:
+            raise LastingFailure(
+                full.code, f"Not all files could be taken out of the archive. {full.detail}"
+            ) from full
+        except TooManyQueued as full:
+            raise QueueFull(full.detail, retry_after=QUEUE_AGAIN) from full
 
     async def _complete(
         self, context: Context, source_id: UUID, version: int, skipped: list[SkippedFile] | None

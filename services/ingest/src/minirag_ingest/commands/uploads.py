@@ -83,6 +83,8 @@ class UploadCommands:
         command = source.Create(source_id, request.bot_id, "upload", settings)
 
         async def action(tx: Transaction) -> SourceRead:
+            await self._sources.quotas.check_sources(tx)
+            await self._sources.quotas.check_queue(tx)
             chunks = _archive_of(self._transfer.stream(request.object_name), self._archive_limit)
             if await self._archives.keep(tx, source_id, chunks) != (request.size, request.sha256.lower()):
                 raise UploadGone
@@ -106,6 +108,8 @@ class UploadCommands:
         chosen = _Files(request.parent_id or new_id(), [new_id() for _ in request.files])
 
         async def action(tx: Transaction) -> SourceBatch:
+            await self._sources.quotas.check_sources(tx, len(chosen.ids) + (request.parent_id is None))
+            await self._sources.quotas.check_queue(tx, len(chosen.ids))
             parent = await self._parent(tx, context, request, chosen.parent_id, name)
             objects = zip(chosen.ids, request.files, request.object_names, strict=True)
             for source_id, file, object_name in objects:
