@@ -279,6 +279,17 @@ class Ingest:
             poll=timedelta(milliseconds=20),
         )
         self.commands = SourceCommands(self.store, sources, given, self.transfer)
+        self._upload(sources, given)
+        self.families = FamilyCommands(self.store, self.rows, sources, given)
+        self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
+        history = PostgresIngestionRows()
+        self.versions = VersionCommands(self.store, sources, history)
+        self.queries = SourceQueries(self.store, self.rows, history)
+        self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
+        self._crawl(sources, given, retry, lease)
+
+    def _upload(self, sources: Sources, given: Given) -> None:
+        """What takes archives and uploads in parts."""
         self.archives = PostgresArchiveRows(self.store)
         opener = ArchiveWorkers(Limits(), largest=ARCHIVE_LIMIT)
         self.ingestion.unpacks(
@@ -287,13 +298,6 @@ class Ingest:
         self.uploads = UploadCommands(
             self.store, self.rows, self.archives, sources, given, self.transfer, self.commands, ARCHIVE_LIMIT
         )
-        self.families = FamilyCommands(self.store, self.rows, sources, given)
-        self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
-        history = PostgresIngestionRows()
-        self.versions = VersionCommands(self.store, sources, history)
-        self.queries = SourceQueries(self.store, self.rows, history)
-        self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
-        self._crawl(sources, given, retry, lease)
 
     def _crawl(self, sources: Sources, given: Given, retry: RetryPolicy, lease: float) -> None:
         """What looks through sites."""

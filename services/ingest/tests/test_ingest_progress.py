@@ -1,9 +1,13 @@
 """How far a version has come is told in stages, and never too often."""
 
+from uuid import UUID
+
 import pytest
 from ingest_builders import BOT, TENANT, Ingest, RememberingProgress, a_source
 from minirag_contracts.context import TenantScope
 from minirag_contracts.ids import new_id
+from minirag_contracts.signals import Progress
+from minirag_eventstore import Transaction
 from minirag_ingest.commands.progress import Meter
 from minirag_ingest.ports import Target
 
@@ -27,10 +31,23 @@ class Clock:
         return self.now
 
 
+class Notes:
+    """The last note of each version, as the rows keep it."""
+
+    def __init__(self) -> None:
+        self.kept: dict[UUID, Progress] = {}
+
+    async def note(self, scope: TenantScope, progress: Progress) -> None:
+        self.kept[progress.source_id] = progress
+
+    async def forget(self, tx: Transaction, source_id: UUID) -> None:
+        self.kept.pop(source_id, None)
+
+
 @pytest.mark.parametrize("step", [0.001, 0.01, 0.1, 0.2])
 async def test_no_second_has_more_than_four_signals(step: float) -> None:
     signal, clock = RememberingProgress(), Clock()
-    meter = Meter(signal, TenantScope(TENANT), Target(BOT, new_id(), 1), clock)
+    meter = Meter(signal, Notes(), TenantScope(TENANT), Target(BOT, new_id(), 1), clock)
     times: list[float] = []
     for number in range(int(3 / step)):
         before = len(signal.told)
@@ -45,7 +62,7 @@ async def test_no_second_has_more_than_four_signals(step: float) -> None:
 
 async def test_counts_come_at_even_distances() -> None:
     signal, clock = RememberingProgress(), Clock()
-    meter = Meter(signal, TenantScope(TENANT), Target(BOT, new_id(), 1), clock)
+    meter = Meter(signal, Notes(), TenantScope(TENANT), Target(BOT, new_id(), 1), clock)
     for number in range(40):
         await meter.tell("indexing", number, 40)
         clock.now += 1 / 16

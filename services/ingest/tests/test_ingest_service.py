@@ -242,6 +242,7 @@ async def test_a_bot_that_was_deactivated_is_given_nothing_new(service: Runtime,
     assert {report.projection: report.differences for report in reply.reports} == {
         "sources": [],
         "known_bots": [],
+        "ingestions": [],
     }
 
 
@@ -278,4 +279,5 @@ async def test_health_and_projections_are_well(service: Runtime, bus: Bus) -> No
     assert {report.projection: report.differences for report in reply.reports} == {
         "sources": [],
         "known_bots": [],
+        "ingestions": [],
     }

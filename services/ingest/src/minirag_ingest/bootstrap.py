@@ -112,19 +112,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     documents = SourceCommands(runtime.store, sources, given, transfer)
     explorer = Explorer(fetcher, extraction, Gates())
     crawl_rows = PostgresCrawlRows(runtime.store)
-    crawls = Crawls(
-        runtime.store,
-        ingestion,
-        explorer,
-        crawl_rows,
-        contents,
-        SitePages(runtime.store, crawl_rows, contents, sources, hidings),
-        index,
-        BusProgress(runtime.bus),
-        PostgresProgressRows(runtime.store),
-        disk,
-    )
-    _crawl(runtime, settings, crawls, ingestion)
+    pages = SitePages(runtime.store, crawl_rows, contents, sources, hidings)
+    _crawl(runtime, settings, ingestion, explorer, crawl_rows, contents, pages, index, disk)
     rpc.register(
         runtime,
         documents,
@@ -147,8 +136,20 @@ def _refresh(runtime: Runtime, arranged: Schedules, refreshes: Refreshes) -> Non
     runtime.background("schedules", arranged.keep_complete)
 
 
-def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls, ingestion: Ingestion) -> None:
+def _crawl(
+    runtime: Runtime,
+    settings: Settings,
+    ingestion: Ingestion,
+    explorer: Explorer,
+    rows: PostgresCrawlRows,
+    contents: PostgresContentRows,
+    pages: SitePages,
+    index: BusIndex,
+    disk: DataDisk,
+) -> None:
     """Sites are looked through beside the documents, which they must not keep waiting."""
+    progress = BusProgress(runtime.bus), PostgresProgressRows(runtime.store)
+    crawls = Crawls(runtime.store, ingestion, explorer, rows, contents, pages, index, *progress, disk)
     runtime.work(
         WorkRunner(
             runtime.store,
