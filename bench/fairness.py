@@ -25,7 +25,7 @@ OTHERS: Final = 19
 AT_MOST: Final = 1000  # children of one batch
 POLL: Final = 0.005
 WARM_UP: Final = 3
-SPREAD: Final = 0.5  # seconds between two tenants
+SPREAD: Final = 1.5  # seconds between two tenants
 EXPECTED: Final = 2.0  # times the idle system
 
 
@@ -141,7 +141,7 @@ def main() -> None:
     )
     parser.add_argument("--documents", type=int, default=5000, help="of the load")
     parser.add_argument("--bulk-characters", type=int, default=1500, help="of each of them")
-    parser.add_argument("--characters", type=int, default=4000, help="of a single document")
+    parser.add_argument("--characters", type=int, default=1500, help="of a single document")
     parser.add_argument("--together", action="store_true", help="all single documents in the same moment")
     parser.add_argument("--embedder", choices=("minilm", "hash"), default="minilm")
     given = parser.parse_args()

@@ -13,7 +13,7 @@ from minirag_contracts.context import TenantScope
 from minirag_contracts.ids import new_id
 from minirag_ingest.adapters.extract import text
 from minirag_ingest.adapters.extract.tokenizer import MiniLmTokens
-from minirag_ingest.commands.ingestion import BATCH, IN_FLIGHT
+from minirag_ingest.commands.making import BATCH, IN_FLIGHT
 from minirag_ingest.domain.chunking import chunks_of
 from minirag_retrieval.adapters.minilm import MiniLm
 from minirag_retrieval.model_files import default_folder

@@ -56,10 +56,12 @@ from minirag_ingest.commands.exploring import Explorer
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import CRAWL_KIND, INTERRUPTIONS, WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import Ingestion, Outcomes
+from minirag_ingest.commands.making import Making
 from minirag_ingest.commands.pages import SitePages
 from minirag_ingest.commands.politeness import Gates
 from minirag_ingest.commands.previewing import CrawlPreviews
+from minirag_ingest.commands.progress import Meters
 from minirag_ingest.commands.quotas import Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
@@ -67,6 +69,7 @@ from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.commands.unpacking import Unpacking
 from minirag_ingest.commands.uploads import UploadCommands
+from minirag_ingest.commands.versioned_work import CRAWL_KIND, INTERRUPTIONS, WORK_KIND
 from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.domain import source
 from minirag_ingest.errors import UploadGone
@@ -234,18 +237,13 @@ class Ingest:
         retry = RetryPolicy(tuple(timedelta(seconds=delay) for delay in delays))
         self.progress = RememberingProgress()
         self.schedules = Schedules(self.store, PostgresRefreshRows(database))
-        self.ingestion = Ingestion(
-            self.store,
-            self.rows,
-            self.contents,
-            SourceReader(self.store, self.contents, fetcher, self.extraction),
-            SentenceChunker(MiniLmTokens(), self.extraction.chunk),
-            self.index,
-            self.progress,
-            PostgresProgressRows(self.store),
-            self.schedules,
-            retry.attempts,
-        )
+        notes = PostgresProgressRows(self.store)
+        self.meters = Meters(self.progress, notes)
+        self.outcomes = Outcomes(self.rows, self.contents, notes, self.schedules)
+        reader = SourceReader(self.store, self.contents, fetcher, self.extraction)
+        chunker = SentenceChunker(MiniLmTokens(), self.extraction.chunk)
+        self.making = Making(self.store, self.contents, reader, chunker, self.index, self.meters)
+        self.ingestion = Ingestion(self.store, self.outcomes, self.making, self.meters, retry.attempts)
         self.runner = WorkRunner(
             self.store,
             WORK_KIND,
@@ -279,17 +277,6 @@ class Ingest:
             poll=timedelta(milliseconds=20),
         )
         self.commands = SourceCommands(self.store, sources, given, self.transfer)
-        self._upload(sources, given)
-        self.families = FamilyCommands(self.store, self.rows, sources, given)
-        self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
-        history = PostgresIngestionRows()
-        self.versions = VersionCommands(self.store, sources, history)
-        self.queries = SourceQueries(self.store, self.rows, history)
-        self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
-        self._crawl(sources, given, retry, lease)
-
-    def _upload(self, sources: Sources, given: Given) -> None:
-        """What takes archives and uploads in parts."""
         self.archives = PostgresArchiveRows(self.store)
         opener = ArchiveWorkers(Limits(), largest=ARCHIVE_LIMIT)
         self.ingestion.unpacks(
@@ -298,21 +285,29 @@ class Ingest:
         self.uploads = UploadCommands(
             self.store, self.rows, self.archives, sources, given, self.transfer, self.commands, ARCHIVE_LIMIT
         )
+        self.families = FamilyCommands(self.store, self.rows, sources, given)
+        self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
+        history = PostgresIngestionRows()
+        self.versions = VersionCommands(self.store, sources, history)
+        self.queries = SourceQueries(self.store, self.rows, history)
+        self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
+        self._crawl(sources, given, retry, lease)
 
     def _crawl(self, sources: Sources, given: Given, retry: RetryPolicy, lease: float) -> None:
         """What looks through sites."""
         self.previews = CrawlPreviews(self.explorer, given, timedelta(seconds=3))
         crawl_rows = PostgresCrawlRows(self.store)
+        pages = SitePages(self.store, crawl_rows, self.contents, sources, self.hidings)
         self.crawls = Crawls(
             self.store,
             self.ingestion,
+            self.outcomes,
             self.explorer,
             crawl_rows,
             self.contents,
-            SitePages(self.store, crawl_rows, self.contents, sources, self.hidings),
+            pages,
             self.index,
-            self.progress,
-            PostgresProgressRows(self.store),
+            self.meters,
             self.disk,
         )
         self.crawl_runner = WorkRunner(

@@ -245,6 +245,30 @@ async def test_an_office_document_stays_one_whatever_its_name(ingest: Ingest) ->
     assert await ingest.count("sources") == 1
 
 
+async def test_a_full_disk_is_waited_for_and_nothing_is_lost(idle_ingest: Ingest) -> None:
+    ingest = idle_ingest
+    created = await ingest.upload("two.zip", a_zip({"a.txt": "First.", "b.txt": "Second."}))
+    ingest.disk.room = 10
+    async with ingest.working():
+        async with asyncio.timeout(20):
+            while (reason := await last_error(ingest)) is None:
+                await asyncio.sleep(0.05)
+        waiting = await ingest.read(created.id)
+        assert "disk" in reason
+        assert (waiting.status, waiting.children_count) == ("processing", 0)
+        ingest.disk.room = 100 * 1024**3
+        async with ingest.database.system() as connection:
+            await connection.execute("UPDATE work SET due_at = now()")
+        done = await ingest.ended(created.id)
+    assert (done.status, done.children_count) == ("ready", 2)
+
+
+async def last_error(ingest: Ingest) -> str | None:
+    async with ingest.database.system() as connection:
+        found: str | None = await connection.fetchval("SELECT last_error FROM work WHERE lease_owner IS NULL")
+    return found
+
+
 async def test_archives_that_are_refused_at_once(idle_ingest: Ingest) -> None:
     ingest = idle_ingest
     data = a_zip({"a.txt": "Words."})

@@ -43,7 +43,7 @@ def another(first: Ingest) -> Ingest:
     """A further process of the service, over the same database and the same index."""
     process = Ingest(first.database, delays=[0.05] * 60, lease=0.3)
     process.index = first.index
-    process.ingestion._index = process.crawls._index = process.hidings._index = first.index
+    process.making._index = process.crawls._index = process.hidings._index = first.index
     return process
 
 

@@ -8,12 +8,14 @@ import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from ingest_documents import A_PAGE, a_docx, a_pdf, a_zip_bomb
 from minirag_ingest.adapters.extract.pool import ExtractionPool
 from minirag_ingest.adapters.extract.worker import Limits, Worker, WorkerDied
-from minirag_ingest.ports import ExtractionInterrupted, Raw, Unreadable
+from minirag_ingest.ports import WORKING_FOR, ExtractionInterrupted, Raw, Unreadable
 
 PDF = Raw(a_pdf("Hello."), "x.pdf")
 
@@ -182,6 +184,33 @@ async def test_a_machine_that_is_busy_with_others_fails_no_document() -> None:
         await worker.kill()
     assert header["ok"]
     assert time.monotonic() - started > limits.seconds
+
+
+async def test_a_tenants_long_documents_leave_a_worker_for_anothers_short_one(
+    pool: ExtractionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, other, gate = uuid4(), uuid4(), asyncio.Event()
+    begun: list[UUID | None] = []
+    real = pool._run
+
+    async def run(job: dict[str, Any], data: bytes) -> tuple[dict[str, str], bytes]:
+        begun.append(WORKING_FOR.get())
+        if WORKING_FOR.get() == busy:
+            await gate.wait()
+        return await real(job, data)
+
+    async def read(tenant_id: UUID) -> None:
+        WORKING_FOR.set(tenant_id)
+        assert (await pool.extract(PDF)).blocks
+
+    monkeypatch.setattr(pool, "_run", run)
+    many = [asyncio.create_task(read(busy)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    assert begun == [busy], "one of two workers is kept for others"
+    await asyncio.create_task(read(other))
+    assert begun == [busy, other]
+    gate.set()
+    await asyncio.gather(*many)
 
 
 async def test_a_loop_that_never_ends_is_stopped_by_its_processor_time(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import IngestAccepted, IngestChildren, IngestSource, SourceRead
 from minirag_contracts.requests.retrieval import Activated, ActivateVersion, ChunksStaged, StageChunks
 from minirag_eventstore import Database
+from minirag_ingest.adapters import index
 from minirag_ingest.adapters.index import BusIndex
-from minirag_ingest.commands import ingestion
 from minirag_ingest.errors import SourceBusy
 from minirag_ingest.ports import Target
 from minirag_messaging import Bus, RpcServer
@@ -35,7 +35,7 @@ async def test_a_rate_limit_slows_an_ingestion_down_and_never_fails_it(
     ingest: Ingest, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More refusals than an ingestion has attempts, over the bus, at every step."""
-    monkeypatch.setattr(ingestion, "OWNER_AWAY", timedelta(milliseconds=20))
+    monkeypatch.setattr(index, "SOON", 0.02)
     refusals = iter(["stage"] * 12 + ["activate"] * 12)
 
     async def stage(request: StageChunks, _: object) -> ChunksStaged:
@@ -52,7 +52,7 @@ async def test_a_rate_limit_slows_an_ingestion_down_and_never_fails_it(
     server.on(StageChunks, stage)
     server.on(ActivateVersion, activate)
     await server.start()
-    ingest.ingestion._index = BusIndex(bus, timedelta(seconds=5))
+    ingest.making._index = BusIndex(bus, timedelta(seconds=5))
     done = await ingest.ingested(a_source())
     await server.drain(1)
     assert next(refusals, None) is None

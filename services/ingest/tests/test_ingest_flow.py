@@ -261,7 +261,7 @@ async def another_process(ingest: Ingest) -> AsyncIterator[Ingest]:
     """A second process of the service on the same database."""
     other = Ingest(ingest.database, lease=0.5)
     other.index = ingest.index
-    other.ingestion._index = ingest.index
+    other.making._index = ingest.index
     async with other.working():
         yield other
     await other.close()

@@ -22,6 +22,19 @@ async def test_an_ingestion_tells_its_stages_and_counts_its_chunks(ingest: Inges
     assert [one.done for one in told] == sorted(one.done for one in told)
 
 
+class Notes:
+    """Where nobody looks them up."""
+
+    def __init__(self) -> None:
+        self.kept: list[Progress] = []
+
+    async def note(self, scope: TenantScope, progress: Progress) -> None:
+        self.kept.append(progress)
+
+    async def forget(self, tx: Transaction, source_id: UUID) -> None:
+        self.kept.clear()
+
+
 class Clock:
     """Goes as a test says."""
 
@@ -29,19 +42,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-class Notes:
-    """The last note of each version, as the rows keep it."""
-
-    def __init__(self) -> None:
-        self.kept: dict[UUID, Progress] = {}
-
-    async def note(self, scope: TenantScope, progress: Progress) -> None:
-        self.kept[progress.source_id] = progress
-
-    async def forget(self, tx: Transaction, source_id: UUID) -> None:
-        self.kept.pop(source_id, None)
 
 
 @pytest.mark.parametrize("step", [0.001, 0.01, 0.1, 0.2])
@@ -67,3 +67,12 @@ async def test_counts_come_at_even_distances() -> None:
         await meter.tell("indexing", number, 40)
         clock.now += 1 / 16
     assert [one.done for one in signal.told][:4] == [0, 4, 8, 12]
+
+
+async def test_what_takes_longer_than_a_moment_is_noted_once_a_second() -> None:
+    notes, clock = Notes(), Clock()
+    meter = Meter(RememberingProgress(), notes, TenantScope(TENANT), Target(BOT, new_id(), 1), clock)
+    for number in range(12):
+        await meter.tell("indexing", number, 12)
+        clock.now += 0.3
+    assert [one.done for one in notes.kept] == [4, 8]

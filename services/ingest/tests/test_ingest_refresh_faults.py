@@ -35,7 +35,7 @@ async def test_a_killed_process_costs_a_lease_and_no_refresh(make_database: Make
     first = Ingest(await make_database("ingest"), lease=0.3)
     second = Ingest(first.database, lease=0.3)
     second.index = first.index
-    second.ingestion._index = first.index
+    second.making._index = first.index
     created = await first.create(a_source(refresh_schedule="daily"))
     first.runner._start = lambda item: None  # type: ignore[method-assign]  # what a killed process does after its commit
     async with refreshing_only(first):

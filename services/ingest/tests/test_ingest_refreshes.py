@@ -213,7 +213,7 @@ async def test_a_parent_with_an_address_refreshes_itself_and_not_its_children(id
         a_source(
             None,
             source_type="url",
-            config={"url": "https://x.example/", "crawl": {"depth": 1}},
+            config={"url": "https://x.example/", "crawl": {"max_depth": 1}},
             refresh_schedule="daily",
         )
     )

@@ -241,8 +241,8 @@ async def test_a_bot_that_was_deactivated_is_given_nothing_new(service: Runtime,
     reply = await bus.ask("ingest", "projections.verify", ProjectionsVerify(), ProjectionsReply, system, 20)
     assert {report.projection: report.differences for report in reply.reports} == {
         "sources": [],
-        "known_bots": [],
         "ingestions": [],
+        "known_bots": [],
     }
 
 
@@ -278,6 +278,6 @@ async def test_health_and_projections_are_well(service: Runtime, bus: Bus) -> No
     reply = await bus.ask("ingest", "projections.verify", ProjectionsVerify(), ProjectionsReply, system, 20)
     assert {report.projection: report.differences for report in reply.reports} == {
         "sources": [],
-        "known_bots": [],
         "ingestions": [],
+        "known_bots": [],
     }

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from minirag_contracts.context import TenantScope
 from minirag_contracts.ids import new_id
-from minirag_retrieval.adapters.minilm import MiniLm
+from minirag_retrieval.adapters.minilm import LATELY, REMEMBERED, Lately, MiniLm
 from minirag_retrieval.model_files import GRAPH_NAME, ModelFilesError, are_complete, generate
 from minirag_retrieval.model_files.weights import packaged
 
@@ -46,6 +46,20 @@ async def test_a_few_texts_do_not_wait_behind_another_tenants_many(minilm: MiniL
         await minilm.embed_batch(["A single note."], SOMEBODY)
         assert not bulk.done(), "there was nothing to wait behind"
     await bulk
+
+
+def test_what_a_tenant_had_embedded_lately_is_forgotten_by_and_by() -> None:
+    now = 0.0
+    lately, other = Lately(lambda: now), TenantScope(new_id())
+    assert [lately.add(SOMEBODY, 32) for _ in range(3)] == [32, 64, 96]
+    assert lately.add(other, 1) == 1
+    now = 2 * LATELY
+    assert lately.add(SOMEBODY, 8) == 32
+    now = 20 * LATELY
+    for _ in range(REMEMBERED):
+        lately.add(TenantScope(new_id()), 8)
+    assert lately.add(SOMEBODY, 8) == pytest.approx(8, abs=0.01)
+    assert len(lately._had) <= REMEMBERED + 1, "tenants that came once are kept for ever"
 
 
 async def test_the_vectors_are_those_of_the_original_model(minilm: MiniLm) -> None:

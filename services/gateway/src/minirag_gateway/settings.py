@@ -182,7 +182,7 @@ class Settings(ServiceSettings):
     archive_limit: int = Field(
         default=100 * 1024 * 1024,
         ge=1024 * 1024,
-        le=1024**3,
+        le=512 * 1024 * 1024,
         description="Bytes of an uploaded archive (.zip), at most. The gateway and ingest have to agree on it.",
     )
     resumable_uploads: int = Field(

@@ -32,10 +32,12 @@ from minirag_ingest.commands.exploring import Explorer
 from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.ingestion import CRAWL_KIND, INTERRUPTIONS, WORK_KIND, Ingestion
+from minirag_ingest.commands.ingestion import Ingestion, Outcomes
+from minirag_ingest.commands.making import Making
 from minirag_ingest.commands.pages import SitePages
 from minirag_ingest.commands.politeness import Gates
 from minirag_ingest.commands.previewing import CrawlPreviews
+from minirag_ingest.commands.progress import Meters
 from minirag_ingest.commands.quotas import Most, Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
@@ -43,6 +45,7 @@ from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.commands.unpacking import Unpacking
 from minirag_ingest.commands.uploads import UploadCommands
+from minirag_ingest.commands.versioned_work import CRAWL_KIND, INTERRUPTIONS, WORK_KIND
 from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.entrypoints import health, rpc
 from minirag_ingest.queries import SourceQueries
@@ -55,53 +58,27 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     """Registers what this service answers and works on."""
     client = GuardedClient(Allowance.parse(settings.egress_allow), timeout=settings.ingest_fetch_timeout)
     runtime.on_stop(client.close)
-    fetcher = WebFetcher(client)
-    extraction = _extraction(settings)
+    extraction = ExtractionPool(size=settings.ingest_extraction_workers, limits=_limits(settings))
     runtime.on_stop(extraction.close)
-    contents = PostgresContentRows(runtime.store)
-    retry = RetryPolicy(settings.ingest_retry_delays)
-    rows, history, index = (
+    fetcher, disk = WebFetcher(client), DataDisk(settings.data_dir or Path.cwd())
+    index = BusIndex(runtime.bus, settings.ingest_stage_deadline)
+    rows, contents, history = (
         PostgresSourceRows(),
+        PostgresContentRows(runtime.store),
         PostgresIngestionRows(),
-        BusIndex(runtime.bus, settings.ingest_stage_deadline),
     )
     arranged = Schedules(runtime.store, PostgresRefreshRows(runtime.database))
-    ingestion = Ingestion(
-        runtime.store,
-        rows,
-        contents,
-        SourceReader(runtime.store, contents, fetcher, extraction),
-        SentenceChunker(MiniLmTokens(), extraction.chunk),
-        index,
-        BusProgress(runtime.bus),
-        PostgresProgressRows(runtime.store),
-        arranged,
-        retry.attempts,
-    )
-    runner = runtime.work(
-        WorkRunner(
-            runtime.store,
-            WORK_KIND,
-            ingestion.make,
-            concurrency=settings.ingest_concurrency,
-            share=max(1, int(settings.ingest_concurrency * settings.ingest_tenant_share)),
-            lease=settings.ingest_lease,
-            retry=retry,
-            forgive=INTERRUPTIONS,
-            on_parked=ingestion.give_up,
-        )
-    )
+    notes = PostgresProgressRows(runtime.store)
+    meters = Meters(BusProgress(runtime.bus), notes)
+    outcomes = Outcomes(rows, contents, notes, arranged)
+    reader = SourceReader(runtime.store, contents, fetcher, extraction)
+    chunker = SentenceChunker(MiniLmTokens(), extraction.chunk)
+    making = Making(runtime.store, contents, reader, chunker, index, meters)
+    attempts = RetryPolicy(settings.ingest_retry_delays).attempts
+    ingestion = Ingestion(runtime.store, outcomes, making, meters, attempts)
+    runner = _ingest(runtime, settings, ingestion)
     hidings = Hidings(runtime.store, rows, index)
-    runtime.work(
-        WorkRunner(
-            runtime.store,
-            hiding.WORK_KIND,
-            hidings.run,
-            lease=settings.ingest_stage_deadline,
-            forgive=INTERRUPTIONS,
-        )
-    )
-    disk = DataDisk(settings.data_dir or Path.cwd())
+    _hide(runtime, settings, hidings)
     given = Given(fetcher, disk)
     quotas = Quotas(rows, Most(settings.ingest_max_sources, settings.ingest_max_queued))
     sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner, arranged, quotas)
@@ -109,11 +86,13 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     archives, transfer = PostgresArchiveRows(runtime.store), BusTransfer(runtime.bus)
     opener = ArchiveWorkers(_limits(settings), largest=settings.archive_limit)
     ingestion.unpacks(Unpacking(runtime.store, rows, contents, archives, sources, given, opener))
-    documents = SourceCommands(runtime.store, sources, given, transfer)
-    explorer = Explorer(fetcher, extraction, Gates())
-    crawl_rows = PostgresCrawlRows(runtime.store)
+    explorer, crawl_rows = Explorer(fetcher, extraction, Gates()), PostgresCrawlRows(runtime.store)
     pages = SitePages(runtime.store, crawl_rows, contents, sources, hidings)
-    _crawl(runtime, settings, ingestion, explorer, crawl_rows, contents, pages, index, disk)
+    crawls = Crawls(
+        runtime.store, ingestion, outcomes, explorer, crawl_rows, contents, pages, index, meters, disk
+    )
+    _crawl(runtime, settings, crawls, ingestion)
+    documents = SourceCommands(runtime.store, sources, given, transfer)
     rpc.register(
         runtime,
         documents,
@@ -129,6 +108,34 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     runtime.check("disk", health.disk_check(disk))
 
 
+def _ingest(runtime: Runtime, settings: Settings, ingestion: Ingestion) -> WorkRunner:
+    return runtime.work(
+        WorkRunner(
+            runtime.store,
+            WORK_KIND,
+            ingestion.make,
+            concurrency=settings.ingest_concurrency,
+            share=max(1, int(settings.ingest_concurrency * settings.ingest_tenant_share)),
+            lease=settings.ingest_lease,
+            retry=RetryPolicy(settings.ingest_retry_delays),
+            forgive=INTERRUPTIONS,
+            on_parked=ingestion.give_up,
+        )
+    )
+
+
+def _hide(runtime: Runtime, settings: Settings, hidings: Hidings) -> None:
+    runtime.work(
+        WorkRunner(
+            runtime.store,
+            hiding.WORK_KIND,
+            hidings.run,
+            lease=settings.ingest_stage_deadline,
+            forgive=INTERRUPTIONS,
+        )
+    )
+
+
 def _refresh(runtime: Runtime, arranged: Schedules, refreshes: Refreshes) -> None:
     runtime.work(
         WorkRunner(runtime.store, schedules.WORK_KIND, refreshes.run, on_parked=refreshes.keep_going)
@@ -136,20 +143,8 @@ def _refresh(runtime: Runtime, arranged: Schedules, refreshes: Refreshes) -> Non
     runtime.background("schedules", arranged.keep_complete)
 
 
-def _crawl(
-    runtime: Runtime,
-    settings: Settings,
-    ingestion: Ingestion,
-    explorer: Explorer,
-    rows: PostgresCrawlRows,
-    contents: PostgresContentRows,
-    pages: SitePages,
-    index: BusIndex,
-    disk: DataDisk,
-) -> None:
+def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls, ingestion: Ingestion) -> None:
     """Sites are looked through beside the documents, which they must not keep waiting."""
-    progress = BusProgress(runtime.bus), PostgresProgressRows(runtime.store)
-    crawls = Crawls(runtime.store, ingestion, explorer, rows, contents, pages, index, *progress, disk)
     runtime.work(
         WorkRunner(
             runtime.store,
@@ -163,10 +158,6 @@ def _crawl(
             on_parked=ingestion.give_up,
         )
     )
-
-
-def _extraction(settings: Settings) -> ExtractionPool:
-    return ExtractionPool(size=settings.ingest_extraction_workers, limits=_limits(settings))
 
 
 def _limits(settings: Settings) -> Limits:

@@ -50,7 +50,10 @@ class Settings(ServiceSettings):
         default=timedelta(seconds=60), description="How long retrieval may take for one batch of chunks."
     )
     ingest_extraction_workers: int = Field(
-        default=2, ge=1, le=16, description="Processes that read files and pages; they end when idle."
+        default=3,
+        ge=1,
+        le=16,
+        description="Processes that read files and pages; they end when idle. One tenant's documents leave one of them free.",
     )
     ingest_extraction_timeout: timedelta = Field(
         default=timedelta(seconds=60),
@@ -67,6 +70,6 @@ class Settings(ServiceSettings):
     archive_limit: int = Field(
         default=100 * 1024 * 1024,
         ge=1024 * 1024,
-        le=1024**3,
+        le=512 * 1024 * 1024,
         description="Bytes of an uploaded archive (.zip), at most. The gateway and ingest have to agree on it.",
     )

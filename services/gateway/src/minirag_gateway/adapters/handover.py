@@ -10,6 +10,9 @@ from minirag_messaging import Bus
 
 from minirag_gateway.domain.upload import Upload
 
+SLOW = 4 * 1024 * 1024
+"""Bytes a second that ingest takes over at least."""
+
 
 class BusHandover:
     """The port ``Handover``: through the transfer bucket, as every upload."""
@@ -41,8 +44,7 @@ class BusHandover:
             size=size,
             sha256=digest.hexdigest(),
         )
-        source = await self._bus.request(
-            request, SourceRead, context.within(self._timeout), timeout=self._timeout
-        )
+        seconds = self._timeout + size / SLOW
+        source = await self._bus.request(request, SourceRead, context.within(seconds), timeout=seconds)
         await self._bus.delete_object(name)
         return source.id

@@ -17,9 +17,9 @@ from minirag_contracts.events.ingest import (
 from minirag_contracts.requests.ingest import SourceRead
 from minirag_eventstore import Transaction
 
-from minirag_ingest.commands.ingestion import ACTIVATING, CRAWL_KIND, WORK_KIND, work_key, work_payload
 from minirag_ingest.commands.quotas import Quotas
 from minirag_ingest.commands.schedules import Schedules
+from minirag_ingest.commands.versioned_work import ACTIVATING, CRAWL_KIND, WORK_KIND, work_key, work_payload
 from minirag_ingest.domain import source
 from minirag_ingest.errors import BotUnknown, SourceNotFound
 from minirag_ingest.ports import Bots, ContentRows, Runner, SourceContent, SourceRows

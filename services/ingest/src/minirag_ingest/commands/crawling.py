@@ -14,9 +14,10 @@ from minirag_contracts.disk import LOW_DISK
 from minirag_eventstore import EventStore, Postpone, WorkItem
 
 from minirag_ingest.commands.exploring import ComeBackLater, Explorer, Seen
-from minirag_ingest.commands.ingestion import PATIENCE, Ingestion, context_of, source_id_of, version_of
+from minirag_ingest.commands.ingestion import PATIENCE, Ingestion, Outcomes
 from minirag_ingest.commands.pages import SitePages, VersionEnded
-from minirag_ingest.commands.progress import Meter
+from minirag_ingest.commands.progress import Meter, Meters
+from minirag_ingest.commands.versioned_work import context_of, source_id_of, version_of
 from minirag_ingest.domain import source
 from minirag_ingest.domain.crawl_plan import CrawlPlan
 from minirag_ingest.domain.frontier import Candidate, Frontier, Seeds, Visit
@@ -29,8 +30,6 @@ from minirag_ingest.ports import (
     Index,
     KnownPage,
     LastingFailure,
-    ProgressRows,
-    ProgressSignal,
     Target,
     TemporaryFailure,
 )
@@ -67,24 +66,24 @@ class Crawls:
         self,
         store: EventStore,
         ingestion: Ingestion,
+        outcomes: Outcomes,
         explorer: Explorer,
         rows: CrawlRows,
         contents: ContentRows,
         pages: SitePages,
         index: Index,
-        progress: ProgressSignal,
-        progress_rows: ProgressRows,
+        meters: Meters,
         disk: Disk,
     ) -> None:
         self._store = store
         self._ingestion = ingestion
+        self._outcomes = outcomes
         self._explorer = explorer
         self._rows = rows
         self._contents = contents
         self._pages = pages
         self._index = index
-        self._progress = progress
-        self._progress_rows = progress_rows
+        self._meters = meters
         self._disk = disk
 
     async def make(self, item: WorkItem) -> None:
@@ -92,7 +91,7 @@ class Crawls:
         outcome = await self._ingestion.attempt(item, self._made)
         async with self._store.transaction(item.scope) as tx:
             if outcome is not None:
-                await self._ingestion.record(tx, item, outcome)
+                await self._outcomes.record(tx, item, outcome)
             is_seen = isinstance(outcome, source.Complete | source.Unchanged)
             await self._rows.finish(tx, source_id_of(item), is_seen=is_seen)
             await item.finish(tx)
@@ -204,7 +203,7 @@ class Crawls:
         return True
 
     def _meter(self, item: WorkItem, target: Target) -> Meter:
-        return Meter(self._progress, self._progress_rows, item.scope, target)
+        return self._meters.of(item.scope, target)
 
 
 def _plan_of(config: dict[str, Any]) -> CrawlPlan:

@@ -15,6 +15,18 @@ NOTE_EVERY = 1.0
 """Seconds between two notes, and before the first: most versions are made faster and leave none."""
 
 
+class Meters:
+    """Makes the meters of versions."""
+
+    def __init__(self, signal: ProgressSignal, rows: ProgressRows) -> None:
+        self._signal = signal
+        self._rows = rows
+
+    def of(self, scope: TenantScope, target: Target) -> "Meter":
+        """For one attempt."""
+        return Meter(self._signal, self._rows, scope, target)
+
+
 class Meter:
     """Of one version. A change of stage is told as soon as the limit allows, a count at even distances.
 

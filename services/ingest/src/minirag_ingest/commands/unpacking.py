@@ -44,6 +44,12 @@ NOTHING = "There is no file in the archive that can be read."
 Unpacked = list[tuple[UUID, ArchivedFile, bytes]]
 
 
+class NoRoom(TemporaryFailure):
+    """There may be room for the files later."""
+
+    code = "disk_full"
+
+
 class Unpacking:
     """What ``Ingestion`` does instead of reading, where the source is an archive."""
 
@@ -125,7 +131,7 @@ class Unpacking:
         try:
             self._given.check_disk()
         except DiskFull as full:
-            raise TemporaryFailure(full.detail, retry_after=DISK_AGAIN) from full
+            raise NoRoom(full.detail, retry_after=DISK_AGAIN) from full
         async with self._store.transaction(context.scope) as tx:
             parent, _ = await self._sources.load(tx, parent_id)
             if not parent.active or parent.bot_id is None or not source.is_current(parent, version):

@@ -9,6 +9,7 @@ from minirag_ingest.ports.contents import (
     SitePage,
 )
 from minirag_ingest.ports.documents import (
+    WORKING_FOR,
     ArchivedFile,
     ArchiveOpener,
     Chunker,
@@ -52,6 +53,7 @@ from minirag_ingest.ports.web import (
 )
 
 __all__ = [
+    "WORKING_FOR",
     "Answered",
     "ArchiveOpener",
     "ArchiveRows",

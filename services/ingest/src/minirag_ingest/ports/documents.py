@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from uuid import UUID
 
 from minirag_contracts.requests.retrieval import Chunk
 
@@ -77,6 +79,10 @@ class StoredDocument:
     url: str | None
     document: Document = field(repr=False)
     origin: Origin | None = field(default=None, repr=False, compare=False)
+
+
+WORKING_FOR: ContextVar[UUID | None] = ContextVar("working_for", default=None)
+"""The tenant whose ingestion this task makes: those who read documents take turns by it."""
 
 
 class Extractor(Protocol):

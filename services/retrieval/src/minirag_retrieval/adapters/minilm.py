@@ -1,17 +1,19 @@
 """all-MiniLM-L6-v2 in this process: onnxruntime computes in threads, and lets go of the interpreter while it does.
 
 A query never waits behind bulk work, and bulk threads are nice to everybody on the machine. Tenants take turns run by run. One
-thread more than one tenant may fill is there for the first run of whoever has none: it is as important as everything else, so
-that a single document takes about as long as on an idle machine. An English model; texts are cut at 256 tokens. Quantised
-vectors depend a little on their batch neighbours (cosine about .99).
+thread more than one tenant may fill is there for whoever has had little embedded lately: it is as important as everything
+else, so that a single document takes about as long as on an idle machine. An English model; texts are cut at 256 tokens.
+Quantised vectors depend a little on their batch neighbours (cosine about .99).
 """
 
 import asyncio
 import logging
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,9 +31,49 @@ MAX_TOKENS = 256
 BATCH = 8
 """Texts per run: more of them gain nothing on a CPU and make every one wait for the longest."""
 BULK_NICENESS = 10
+LITTLE = 64
+"""Texts of a tenant that are embedded ahead of bulk work before it counts as such."""
+REMEMBERED = 1000
+"""Tenants after which those with next to nothing are looked for."""
+LATELY = 20.0
+"""Seconds after which half of what a tenant had embedded is forgotten."""
 
 log = logging.getLogger(__name__)
-Encode = Callable[[Sequence[str]], list[Vector]]
+Feeds = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """``read`` is quick and holds the interpreter; ``compute`` takes long and lets go of it."""
+
+    read: Callable[[Sequence[str]], Feeds]
+    compute: Callable[[Feeds], list[Vector]]
+
+    def encode(self, texts: Sequence[str]) -> list[Vector]:
+        """Both."""
+        return self.compute(self.read(texts))
+
+
+class Lately:
+    """How much each tenant has had embedded lately: halved every ``LATELY`` seconds, forgotten when next to nothing is left."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._had: dict[TenantScope, tuple[float, float]] = {}
+
+    def add(self, scope: TenantScope, texts: int) -> float:
+        """The sum with these."""
+        now = self._clock()
+        if len(self._had) > REMEMBERED:
+            self._had = {key: had for key, had in self._had.items() if _left(had, now) > 1}
+        value = _left(self._had.get(scope, (0.0, now)), now) + texts
+        self._had[scope] = (value, now)
+        return value
+
+
+def _left(had: tuple[float, float], now: float) -> float:
+    value, since = had
+    return float(value * 0.5 ** ((now - since) / LATELY))
 
 
 class MiniLm:
@@ -41,7 +83,7 @@ class MiniLm:
 
     def __init__(self, folder: Path, bulk_threads: int | None = None) -> None:
         self._folder = folder
-        self._encode: Encode | None = None
+        self._model: Model | None = None
         self._loaded = asyncio.Event()
         self._queries = ThreadPoolExecutor(1, "embed-query")
         self._short = ThreadPoolExecutor(1, "embed-short")
@@ -49,13 +91,14 @@ class MiniLm:
         self._bulk = ThreadPoolExecutor(threads, "embed-bulk", initializer=_be_nice)
         self._first = ThreadPoolExecutor(1, "embed-first")
         self._first_is_free = True
+        self._lately = Lately()
         self._turnstile = Turnstile(threads + 1, share=threads)
 
     async def load(self) -> None:
         """Makes the model's files if they are missing, and opens them; raises RuntimeError if that fails."""
         if not await asyncio.to_thread(are_complete, self._folder):
             await _generate(self._folder)
-        self._encode = await asyncio.to_thread(_open, self._folder)
+        self._model = await asyncio.to_thread(_open, self._folder)
         self._loaded.set()
         log.info("the embedding model is loaded", extra={"model": MODEL_ID})
 
@@ -77,9 +120,10 @@ class MiniLm:
 
         async def in_turn(part: Sequence[str]) -> list[Vector]:
             async with self._turnstile.turn_of(scope):
-                if self._first_is_free and self._turnstile.inside_of(scope) == 1:
+                is_little = self._lately.add(scope, len(part)) <= LITTLE
+                if is_little and self._first_is_free:
                     return await self._run_first(part)
-                return await self._run(self._bulk, part)
+                return await self._run_nicely(part)
 
         return await _in_batches(in_turn, texts)
 
@@ -90,15 +134,25 @@ class MiniLm:
         finally:
             self._first_is_free = True
 
+    async def _run_nicely(self, texts: Sequence[str]) -> list[Vector]:
+        """A thread with a low priority must not hold the interpreter: it would keep it while others have the processor."""
+        model, loop = await self._opened(), asyncio.get_running_loop()
+        feeds = await loop.run_in_executor(self._short, model.read, texts)
+        return await loop.run_in_executor(self._bulk, model.compute, feeds)
+
     async def close(self) -> None:
         """Gives up what has not begun."""
         for executor in (self._queries, self._short, self._first, self._bulk):
             executor.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, executor: ThreadPoolExecutor, texts: Sequence[str]) -> list[Vector]:
+        model = await self._opened()
+        return await asyncio.get_running_loop().run_in_executor(executor, model.encode, texts)
+
+    async def _opened(self) -> Model:
         await self._loaded.wait()
-        assert self._encode is not None
-        return await asyncio.get_running_loop().run_in_executor(executor, self._encode, texts)
+        assert self._model is not None
+        return self._model
 
 
 async def _in_batches(
@@ -115,7 +169,7 @@ async def _in_batches(
     return [vector for vector in vectors if vector is not None]
 
 
-def _open(folder: Path) -> Encode:
+def _open(folder: Path) -> Model:
     """Imports are here because they take a third of a second that nothing else at start depends on."""
     import onnxruntime
     from tokenizers import Tokenizer
@@ -134,18 +188,21 @@ def _open(folder: Path) -> Encode:
     shrinking = onnxruntime.RunOptions()  # else the memory of the largest batch is kept for ever: 90 MB
     shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
-    def encode(texts: Sequence[str]) -> list[Vector]:
+    def read(texts: Sequence[str]) -> Feeds:
         rows = [tokenizer.encode(text).ids for text in texts]
         ids = np.zeros((len(rows), max(map(len, rows))), np.int64)
         mask = np.zeros_like(ids)
         for place, row in enumerate(rows):
             ids[place, : len(row)] = row
             mask[place, : len(row)] = 1
-        options = shrinking if len(rows) > 1 else None
-        found: Any = session.run(None, {"input_ids": ids, "attention_mask": mask}, options)[0]
+        return {"input_ids": ids, "attention_mask": mask}
+
+    def compute(feeds: Feeds) -> list[Vector]:
+        options = shrinking if len(feeds["input_ids"]) > 1 else None
+        found: Any = session.run(None, feeds, options)[0]
         return list(found)
 
-    return encode
+    return Model(read, compute)
 
 
 async def _generate(folder: Path) -> None:

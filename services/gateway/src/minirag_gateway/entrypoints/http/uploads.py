@@ -57,6 +57,9 @@ MAX_FORM = 50 * MEGABYTE + FIELDS
 
 TOO_MUCH = "The files of one upload may have at most 50 MB together."
 
+SLOW = 4 * MEGABYTE
+"""Bytes a second that ingest takes over at least."""
+
 TOLD = 5
 """Refused files that are named."""
 
@@ -96,7 +99,8 @@ async def receive(request: Request, call: Call) -> SourceRead | SourceBatch:
 
 
 async def _hand_over(call: Call, form: UploadForm, files: list[StoredFile]) -> SourceRead | SourceBatch:
-    seconds = call.services.settings.upload_timeout.total_seconds()
+    size = sum(file.described.size for file in files)
+    seconds = call.services.settings.upload_timeout.total_seconds() + size / SLOW
     described, names = [file.described for file in files], [file.object_name for file in files]
     if len(files) == 1:
         return await call.ask(form.request(described[0], names[0]), SourceRead, timeout=seconds)

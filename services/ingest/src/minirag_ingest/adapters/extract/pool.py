@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from minirag_contracts.requests.retrieval import Chunk
+from minirag_messaging.turnstile import Turnstile
 
 from minirag_ingest.adapters.extract import text
 from minirag_ingest.adapters.extract.detect import detect
@@ -20,6 +21,7 @@ from minirag_ingest.domain.document import Document
 from minirag_ingest.domain.language import language_of
 from minirag_ingest.domain.sizes import Sizes
 from minirag_ingest.ports import (
+    WORKING_FOR,
     ExtractionInterrupted,
     Link,
     Raw,
@@ -42,7 +44,7 @@ SMALL = 256 * 1024
 
 
 class ExtractionPool:
-    """At most ``size`` worker processes, started when needed and ended after ``idle``."""
+    """At most ``size`` worker processes, started when needed and ended after ``idle``; one tenant's documents leave one free."""
 
     def __init__(
         self,
@@ -55,7 +57,7 @@ class ExtractionPool:
         self._limits = limits or Limits()
         self._idle_seconds = idle.total_seconds()
         self._module = module
-        self._slots = asyncio.Semaphore(size)
+        self._slots = Turnstile(size, share=max(1, size - 1))
         self._idle: list[Worker] = []
         self._timers: dict[int, asyncio.Task[None]] = {}
 
@@ -128,7 +130,7 @@ class ExtractionPool:
             raise Unreadable(error.code, str(error)) from error
 
     async def _answer(self, job: dict[str, Any], data: bytes) -> bytes:
-        async with self._slots:
+        async with self._slots.turn_of(WORKING_FOR.get() or object()):
             header, body = await self._run(job, data)
         if header["ok"]:
             return body

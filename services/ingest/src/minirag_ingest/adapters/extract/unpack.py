@@ -112,7 +112,7 @@ def _check_count(entries: int) -> None:
 def _is_document(entries: list[zipfile.ZipInfo]) -> bool:
     """Whether it is one thing that is kept as an archive: an office document or a book."""
     names = {entry.filename for entry in entries}
-    return "mimetype" in names or any(name in names for name in OFFICE)
+    return any(entry.filename == "mimetype" for entry in entries[:1]) or not names.isdisjoint(OFFICE)
 
 
 def _check_whole(entries: list[zipfile.ZipInfo]) -> None:
