@@ -26,6 +26,7 @@ from bench.stack import Measured, own_stack
 
 TARGET: Final = 1500  # chunks/s with vectors that cost nothing, on two cores
 POLL: Final = 0.1
+PATIENT_POLL: Final = 0.5  # where it takes long
 IN_FLIGHT: Final = 4
 WARM_UP: Final = 4  # documents
 
@@ -48,13 +49,19 @@ class Run:
         """Of all processes of the stack, for 1,000 chunks."""
         return sum(self.cpu.values()) / self.chunks
 
+    @property
+    def told(self) -> str:
+        """Both."""
+        return f"{self.rate:.0f} chunks/s, {self.cpu_seconds:.2f} CPU-s per 1,000"
 
-async def settled(client: Client, source_id: str) -> None:
-    """Wait until the source is ready or in error."""
+
+async def settled(client: Client, source_id: str, polls: int = 20) -> None:
+    """Wait until the source is ready or in error; after some time without hurry, since looking costs, too."""
     while True:
         if (await client.get(f"/v1/sources/{source_id}")).json()["status"] in SETTLED:
             return
-        await asyncio.sleep(POLL)
+        polls -= 1
+        await asyncio.sleep(POLL if polls > 0 else PATIENT_POLL)
 
 
 async def brought_in(stack: Measured, client: Client, texts: list[str]) -> Run:
@@ -75,20 +82,20 @@ async def brought_in(stack: Measured, client: Client, texts: list[str]) -> Run:
     return Run(chunks, seconds, stack.tree.cpu().since(before))
 
 
-async def measured(stack: Measured, given: argparse.Namespace) -> list[Run]:
-    """A warm-up, then every repetition with texts of its own."""
+async def measured(stack: Measured, given: argparse.Namespace) -> list[tuple[Run, Run | None]]:
+    """A warm-up, then every repetition with texts of its own; beside each the model alone, where there is one."""
     runs = []
     async with client_of(stack.url) as client:
         await brought_in(stack, client, documents(WARM_UP, given.characters, seed=0))
         for repetition in range(1, given.repeat + 1):
-            run = await brought_in(
-                stack, client, documents(given.documents, given.characters, seed=repetition)
-            )
-            line(
-                f"run {repetition}: {given.documents} documents, {run.chunks} chunks",
-                f"{run.rate:.0f} chunks/s, {run.cpu_seconds:.2f} CPU-s per 1,000, load {os.getloadavg()[0]:.1f}",
-            )
-            runs.append(run)
+            texts = documents(given.documents, given.characters, seed=repetition)
+            run = await brought_in(stack, client, texts)
+            label = f"run {repetition}: {given.documents} documents, {run.chunks} chunks"
+            line(label, f"{run.told}, load {os.getloadavg()[0]:.1f}")
+            alone = await asyncio.to_thread(raw, texts) if given.embedder == "minilm" else None
+            if alone is not None:
+                line("  the same chunks, the model alone", f"{alone.told}, load {os.getloadavg()[0]:.1f}")
+            runs.append((run, alone))
     return runs
 
 
@@ -123,18 +130,16 @@ def main() -> None:
     given = parser.parse_args()
     with own_stack({"MINIRAG_RETRIEVAL_EMBEDDER": given.embedder}) as stack:
         heading(f"Ingestion, embedder {given.embedder}, {os.cpu_count()} cores")
-        runs = asyncio.run(measured(stack, given))
-        print_runs(runs)
+        pairs = asyncio.run(measured(stack, given))
+        print_runs([run for run, _ in pairs])
         if given.embedder == "hash":
             line("target", f"{TARGET} chunks/s on two cores of its own")
-    if given.embedder == "minilm":
-        heading("The model alone, the same chunks")
-        alone = raw(documents(given.documents, given.characters, seed=given.repeat))
-        line("chunks/s", f"{alone.rate:.0f}, {alone.cpu_seconds:.2f} CPU-s per 1,000")
-        rate = statistics.median(run.rate for run in runs)
-        cpu = statistics.median(run.cpu_seconds for run in runs)
-        line("share of the model's speed", f"{rate / alone.rate:.0%}")
-        line("share of the CPU that is the model's", f"{alone.cpu_seconds / cpu:.0%}")
+    both = [(run, alone) for run, alone in pairs if alone is not None]
+    if both:
+        shares = [run.rate / alone.rate for run, alone in both]
+        cpu = [alone.cpu_seconds / run.cpu_seconds for run, alone in both]
+        line("share of the model's speed, median", f"{statistics.median(shares):.0%}")
+        line("share of the CPU that is the model's, median", f"{statistics.median(cpu):.0%}")
 
 
 if __name__ == "__main__":

@@ -271,6 +271,15 @@ async def test_a_failure_at_the_beginning_is_a_problem(world: World, client: htt
     assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
 
 
+async def test_when_an_owner_may_be_asked_again_is_told_in_whole_seconds(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    world.owners.chats.export_pages = [RemoteRefusal("quota_reached", 429, "Too many.", retry_after=7.2)]
+    response = await client.get(f"/v1/chat/{ZERO}/export?format=csv")
+    assert (response.status_code, response.headers["retry-after"]) == (429, "8")
+    assert (response.json()["code"], response.json()["detail"]) == ("quota_reached", "Too many.")
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from minirag_contracts.context import TenantScope
 from minirag_contracts.ids import new_id
+from minirag_retrieval.adapters.hashes import HashEmbedder
 from minirag_retrieval.adapters.minilm import LATELY, REMEMBERED, Lately, MiniLm
 from minirag_retrieval.model_files import GRAPH_NAME, ModelFilesError, are_complete, generate
 from minirag_retrieval.model_files.weights import packaged
@@ -91,3 +92,13 @@ def test_other_weights_than_the_pinned_ones_are_refused() -> None:
         packaged("model.safetensors", "0" * 64)
     with pytest.raises(ModelFilesError, match="no file"):
         packaged("nothing.bin", "0" * 64)
+
+
+async def test_vectors_for_measuring_are_as_long_as_others_and_the_same_for_the_same_text() -> None:
+    embedder = HashEmbedder()
+    one, two = await embedder.embed_batch(["a text", "another"], SOMEBODY)
+    assert one.shape == (384,)
+    assert float(np.linalg.norm(one)) == pytest.approx(1, abs=1e-5)
+    assert np.array_equal(one, await embedder.embed_query("a text"))
+    assert float(one @ two) < 0.5
+    assert embedder.model_id != MiniLm.model_id, "a change of the embedder must embed anew"

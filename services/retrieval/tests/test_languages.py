@@ -64,9 +64,7 @@ async def test_it_is_their_language_that_finds_them(rooms: Rooms) -> None:
 
 
 @pytest.mark.parametrize("language", TEXTS)
-async def test_an_answer_begins_with_the_sentence_whose_words_are_inflected(
-    rooms: Rooms, language: str
-) -> None:
+async def test_both_arms_together_bring_the_article(rooms: Rooms, language: str) -> None:
     library = await a_library(rooms, *TEXTS)
     for question, place in ASKED[language]:
         passages = (await library[language].ask(question, top_k=2)).passages
