@@ -100,7 +100,9 @@ def test_every_fault_of_the_earlier_system_has_its_tests() -> None:
     page = (ROOT / "docs/lessons.md").read_text()
     rows = re.findall(r"^\| ([SDPR]\d+) \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE)
     assert [row for row, _ in rows] == [
-        f"{kind}{number}" for kind, last in (("S", 19), ("D", 19), ("P", 8), ("R", 7)) for number in range(1, last + 1)
+        f"{kind}{number}"
+        for kind, last in (("S", 19), ("D", 19), ("P", 8), ("R", 7))
+        for number in range(1, last + 1)
     ]
     tests = "\n".join(
         path.read_text()

@@ -5,6 +5,7 @@ Each service runs as its bootstrap joins it, on the real Postgres and bus, with 
 """
 
 import asyncio
+import base64
 import contextlib
 import os
 import re
@@ -175,12 +176,23 @@ async def fill(world: World) -> None:
 
 
 async def _ids_of_the_gateway(world: World) -> dict[str, str]:
-    """Of the tenant's owner, a token and an embed key."""
+    """Of the tenant's owner, a token, an embed key and an upload."""
     [user] = (await world.http.get("/v1/users")).json()
     token = (await world.http.post("/v1/api-tokens", json={"name": MARK})).json()
     site = {"name": MARK, "bot_profile_id": world.ids["bot_id"], "origins": ["https://www.example.invalid"]}
     key = (await world.http.post("/v1/embed-keys", json=site)).json()
-    return {"user_id": user["id"], "token_id": token["id"], "key_id": key["id"], "key": key["key"]}
+    ids = {"user_id": user["id"], "token_id": token["id"], "key_id": key["id"], "key": key["key"]}
+    return ids | {"upload_id": await _upload(world)}
+
+
+async def _upload(world: World) -> str:
+    """A file of which nothing has come yet."""
+    told = {"filename": f"{MARK}.txt", "bot_profile_id": world.ids["bot_id"]}
+    metadata = ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in told.items())
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "10", "Upload-Metadata": metadata}
+    made = await world.http.post("/v1/uploads", headers=headers)
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
 
 
 async def _delivery(world: World) -> str:
