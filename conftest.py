@@ -32,6 +32,11 @@ PASSWORD = secrets.token_hex(16)
 DatabaseFactory = Callable[..., Awaitable[Database]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole stacks first: their files take long, and one that begins last keeps a worker busy while the other has none left."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
+
+
 def _start(program: Program) -> subprocess.Popen[bytes]:
     parent = os.getpid()
 

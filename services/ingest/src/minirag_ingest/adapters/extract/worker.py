@@ -124,7 +124,7 @@ class Worker:
         """Seconds that the process has used, all its threads together; 0 once it has ended."""
         try:
             status = Path(f"/proc/{self.pid}/stat").read_text()
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # before it is opened, or while it is read
             return 0.0
         ticks = status.rpartition(")")[2].split()[11:13]  # utime and stime: fields 14 and 15 of proc(5)
         return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
