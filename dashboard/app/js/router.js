@@ -1,0 +1,79 @@
+// `#/sources/<id>/versions?tab=…` → pages/sources.html with js/pages/sources.js, and `$store.route.parts` ['<id>', 'versions'].
+
+import { loadTexts } from "./i18n.js";
+
+const PUBLIC = new Set(["login", "sign-up", "reset"]);
+const HOME = { in: "overview", out: "login" };
+
+const registered = new Set();
+const markup = new Map();
+
+/** Registers the store `route` and the directive `x-page`, the element in which pages appear. */
+export function install(Alpine) {
+  Alpine.store("route", { page: null, parts: [], query: {}, missing: false });
+  const route = Alpine.store("route");
+  const session = Alpine.store("session");
+
+  Alpine.directive("page", (element, _, { cleanup, effect }) => {
+    let shown = null;
+    effect(() => {
+      const wanted = session.state === "unknown" ? null : target(route, session);
+      if (wanted === shown) return;
+      shown = wanted;
+      if (wanted) show(Alpine, element, wanted, () => shown === wanted);
+    });
+    cleanup(() => Alpine.destroyTree(element));
+  });
+
+  const follow = () => {
+    const [path, query = ""] = decodeURI(location.hash.replace(/^#\/?/, "")).split("?");
+    const [page, ...parts] = path.split("/").filter(Boolean);
+    Object.assign(route, { page: page || null, parts, query: Object.fromEntries(new URLSearchParams(query)) });
+  };
+  addEventListener("hashchange", follow);
+  follow();
+}
+
+/** Goes to a page, so that the back button comes back; the same address again changes nothing. */
+export function go(path, { replace = false } = {}) {
+  if (replace) location.replace(`#/${path}`);
+  else location.hash = `/${path}`;
+}
+
+function target(route, session) {
+  const page = route.page;
+  if (session.state === "out") return PUBLIC.has(page) ? page : HOME.out;
+  return page && !PUBLIC.has(page) ? page : HOME.in;
+}
+
+async function show(Alpine, element, name, isWanted) {
+  element.setAttribute("aria-busy", "true");
+  try {
+    const html = await prepared(Alpine, /^[a-z-]+$/.test(name) ? name : "missing");
+    if (!isWanted()) return;
+    Alpine.destroyTree(element);
+    Alpine.mutateDom(() => (element.innerHTML = html));
+    Alpine.initTree(element);
+    document.title = `${element.querySelector("h1")?.textContent || name} · MiniRAG`;
+    element.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  } finally {
+    if (isWanted()) element.removeAttribute("aria-busy");
+  }
+}
+
+/** A page's markup, its texts and its code; what is not there is the page `missing`. */
+async function prepared(Alpine, name) {
+  if (!markup.has(name)) {
+    const response = await fetch(`pages/${name}.html`);
+    if (!response.ok && name !== "missing") return prepared(Alpine, "missing");
+    const [html, module] = await Promise.all([response.text(), import(`./pages/${name}.js`), loadTexts(name)]);
+    if (!registered.has(name)) Alpine.data(camel(name), module.default);
+    registered.add(name);
+    markup.set(name, html);
+  }
+  await loadTexts(name);
+  return markup.get(name);
+}
+
+const camel = (name) => name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
