@@ -3,7 +3,6 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 const PATHS = {
-  logo: "M5 18V6l7 7 7-7v12",
   overview: "M4 5h7v7H4zM13 5h7v4h-7zM13 12h7v7h-7zM4 15h7v4H4z",
   bots: "M12 3v3M6 8h12a2 2 0 0 1 2 2v7a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2v-7a2 2 0 0 1 2-2zM9 13v1M15 13v1M2 13v2M22 13v2",
   sources: "M5 4h9l5 5v11H5zM14 4v5h5M8.5 13h7M8.5 16.5h7",

@@ -22,7 +22,7 @@ export function install(Alpine) {
       shown = wanted;
       if (wanted) show(Alpine, element, wanted, () => shown === wanted);
     });
-    cleanup(() => Alpine.destroyTree(element));
+    cleanup(() => empty(Alpine, element));
   });
 
   const follow = () => {
@@ -51,15 +51,20 @@ async function show(Alpine, element, name, isWanted) {
   try {
     const html = await prepared(Alpine, /^[a-z-]+$/.test(name) ? name : "missing");
     if (!isWanted()) return;
-    Alpine.destroyTree(element);
-    Alpine.mutateDom(() => (element.innerHTML = html));
-    Alpine.initTree(element);
+    empty(Alpine, element);
+    element.innerHTML = html; // our own file; Alpine sees it come and brings it to life
+    await new Promise((resolve) => Alpine.nextTick(resolve));
     document.title = `${element.querySelector("h1")?.textContent || name} · MiniRAG`;
     element.focus({ preventScroll: true });
     scrollTo(0, 0);
   } finally {
     if (isWanted()) element.removeAttribute("aria-busy");
   }
+}
+
+function empty(Alpine, element) {
+  for (const child of [...element.children]) Alpine.destroyTree(child);
+  element.replaceChildren();
 }
 
 /** A page's markup, its texts and its code; what is not there is the page `missing`. */

@@ -1,6 +1,7 @@
 // Who is logged in: the store `session`. The credential itself is in a cookie that no script can read.
 
 import { ApiError, post, request, setCsrf, watch } from "./api.js";
+import { keep, recall } from "./storage.js";
 
 /** Registers the stores `session` and `busy`, and `$can('manage_bots')`. */
 export function install(Alpine) {
@@ -24,6 +25,7 @@ export function install(Alpine) {
 /** Whether a cookie of an earlier visit still counts: at every load of the page. */
 export async function resume(Alpine) {
   const session = Alpine.store("session");
+  if (recall("visited", "no", "yes") === "no") return leave(session); // nobody was logged in here: nothing to ask
   try {
     for (const [method, path] of [
       ["GET", "/auth/browser"],
@@ -70,10 +72,12 @@ async function tried(method, path) {
 
 function enter(session, { user, tenant, permissions, csrf_token }) {
   setCsrf(csrf_token);
+  keep("visited", "yes");
   Object.assign(session, { user, tenant, permissions, ended: false, state: "in" });
 }
 
 function leave(session, ended = false) {
   setCsrf(null);
+  keep("visited", "no");
   Object.assign(session, { user: null, tenant: null, permissions: [], firstToken: null, ended, state: "out" });
 }

@@ -2,12 +2,12 @@
 
 const PREFIX = "minirag.";
 
-/** The value that was kept under a name, or the given one. */
-export function recall(name, otherwise = null) {
+/** The value that was kept under a name, or `otherwise`; `unknown` where the browser does not tell. */
+export function recall(name, otherwise = null, unknown = otherwise) {
   try {
     return localStorage.getItem(PREFIX + name) ?? otherwise;
   } catch {
-    return otherwise;
+    return unknown;
   }
 }
 
