@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from ingest_documents import A_PAGE, a_docx, a_pdf, a_zip_bomb
 from minirag_ingest.adapters.extract.pool import ExtractionPool
-from minirag_ingest.adapters.extract.worker import Limits, Worker, WorkerDied
+from minirag_ingest.adapters.extract.worker import OUT_OF_MEMORY, Limits, Stalled, Worker, WorkerDied
 from minirag_ingest.ports import WORKING_FOR, ExtractionInterrupted, Raw, Unreadable
 
 PDF = Raw(a_pdf("Hello."), "x.pdf")
@@ -211,6 +211,59 @@ async def test_a_tenants_long_documents_leave_a_worker_for_anothers_short_one(
     assert begun == [busy, other]
     gate.set()
     await asyncio.gather(*many)
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError(), asyncio.IncompleteReadError(b"", 4), ValueError()]
+)
+async def test_a_source_of_pieces_that_fails_ends_the_worker_and_not_the_patience_of_who_waits(
+    error: Exception,
+) -> None:
+    """The pieces come from a database, which can go away; the worker is alive then, and waits for the rest of them."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"PK"
+        raise error
+
+    worker = await Worker.start(Limits())
+    try:
+        async with asyncio.timeout(10):
+            with pytest.raises((WorkerDied, ValueError)) as failed:
+                await worker.run_streamed({"archive": "open"}, 100, pieces())
+        assert error in (failed.value, failed.value.__cause__)
+        assert isinstance(failed.value, ValueError) or not alive(worker.pid)
+    finally:
+        await worker.kill()
+
+
+async def test_whoever_gives_up_on_a_worker_leaves_no_source_of_pieces_open() -> None:
+    closed = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"PK"
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(0.05)  # as a transaction takes its time to end
+            closed.set()
+
+    worker = await Worker.start(Limits(seconds=0.3))
+    with pytest.raises(Stalled):
+        await worker.run_streamed({"archive": "open"}, 100, pieces())
+    assert closed.is_set()
+    await worker.kill()
+
+
+@pytest.mark.parametrize("code", [OUT_OF_MEMORY, 3])
+async def test_the_exit_code_of_a_worker_that_ended_by_itself_is_kept(code: int) -> None:
+    ending = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", f"import os; os.read(0, 1); os._exit({code})",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    with pytest.raises(WorkerDied) as died:
+        await Worker(ending, Limits()).run({}, b"x" * 1_000_000)
+    assert died.value.out_of_memory == (code == OUT_OF_MEMORY)
+    assert died.value.signal is None
 
 
 async def test_a_loop_that_never_ends_is_stopped_by_its_processor_time(tmp_path: Path) -> None:

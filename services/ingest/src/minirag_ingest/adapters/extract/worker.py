@@ -100,9 +100,13 @@ class Worker:
             await self._patiently(exchange)
             return await exchange
         except (asyncio.IncompleteReadError, ConnectionError, BrokenPipeError) as error:
-            raise WorkerDied(await self._process.wait()) from error
+            await (
+                self.kill()
+            )  # what failed may have been ``chunks``, and then it is alive; who is dead keeps its exit code
+            raise WorkerDied(self._process.returncode) from error
         finally:
             exchange.cancel()
+            await asyncio.gather(exchange, return_exceptions=True)
 
     async def _exchange(
         self, job: dict[str, Any], size: int, chunks: AsyncIterator[bytes]
@@ -133,7 +137,9 @@ class Worker:
         """Ends the process, whatever it is doing, and waits for its end."""
         if self._process.returncode is None:
             with suppress(ProcessLookupError):  # it may be faster
-                self._process.kill()
+                os.kill(
+                    self.pid, signal.SIGKILL
+                )  # Process.kill polls first, and so may take the exit code from asyncio
         await self._process.wait()
 
     async def _send(self, header: bytes, size: int, chunks: AsyncIterator[bytes]) -> None:
