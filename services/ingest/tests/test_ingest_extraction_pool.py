@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,8 +14,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from ingest_documents import A_PAGE, a_docx, a_pdf, a_zip_bomb
-from minirag_ingest.adapters.extract.pool import ExtractionPool
-from minirag_ingest.adapters.extract.worker import OUT_OF_MEMORY, Limits, Stalled, Worker, WorkerDied
+from minirag_ingest.adapters.extract import registry
+from minirag_ingest.adapters.extract.archives import ArchiveWorkers
+from minirag_ingest.adapters.extract.budget import MAX_BLOCKS
+from minirag_ingest.adapters.extract.errors import OUT_OF_MEMORY
+from minirag_ingest.adapters.extract.failures import READING, UNPACKING, told_as
+from minirag_ingest.adapters.extract.pool import SMALL, ExtractionPool
+from minirag_ingest.adapters.extract.worker import Limits, Stalled, Worker, WorkerDied
+from minirag_ingest.domain.document import Document
 from minirag_ingest.ports import WORKING_FOR, ExtractionInterrupted, Raw, Unreadable
 
 PDF = Raw(a_pdf("Hello."), "x.pdf")
@@ -166,6 +173,29 @@ async def test_a_worker_that_stands_still_is_given_up_and_the_document_tried_aga
     await pool.close()
 
 
+async def test_an_archive_that_arrives_too_slowly_is_tried_again() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"PK"
+        await asyncio.sleep(3600)
+
+    opener = ArchiveWorkers(Limits(seconds=0.3), largest=1_000)
+    with pytest.raises(ExtractionInterrupted, match="unpacked the archive stood still"):
+        async with opener.open(1_000, pieces()):
+            pass
+
+
+@pytest.mark.parametrize("sent", [signal.SIGSEGV, signal.SIGXCPU, signal.SIGKILL])
+async def test_what_kills_a_worker_means_the_same_for_an_archive_as_for_a_document(
+    sent: signal.Signals,
+) -> None:
+    final = sent is not signal.SIGKILL
+    for sentences in (READING, UNPACKING):
+        with pytest.raises((Unreadable, ExtractionInterrupted)) as told, told_as(sentences):
+            raise WorkerDied(-sent)
+        assert isinstance(told.value, Unreadable) == final
+        assert not final or told.value.code == sentences.code
+
+
 async def test_a_machine_that_is_busy_with_others_fails_no_document() -> None:
     """The worker seldom gets its turn: it takes longer than ``seconds`` by the clock, and works all the time."""
     limits = Limits(seconds=1)
@@ -305,6 +335,30 @@ async def test_reading_does_not_block_the_loop(pool: ExtractionPool) -> None:
 async def test_plain_text_needs_no_process(pool: ExtractionPool) -> None:
     assert (await pool.extract(Raw(b"Just text.", "x.txt"))).blocks[0].text == "Just text."
     assert pool._idle == []
+
+
+async def test_plain_text_has_the_limits_of_every_document(pool: ExtractionPool) -> None:
+    many = Raw(b"a\n\n" * (MAX_BLOCKS + 1), "x.txt")
+    with pytest.raises(Unreadable, match="more than 1,000,000 paragraphs"):
+        await pool.extract(many)
+    with pytest.raises(Unreadable, match="no text in the file"):
+        await pool.extract(Raw(b"\xef\xbb\xbf \n", "x.txt"))
+
+
+async def test_the_language_of_a_large_text_is_found_beside_the_loop(
+    pool: ExtractionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[threading.Thread] = []
+
+    def language_of(document: Document) -> str | None:
+        asked.append(threading.current_thread())
+        return real(document)
+
+    real = registry.language_of
+    monkeypatch.setattr(registry, "language_of", language_of)
+    await pool.extract(Raw(b"Just text.", "x.txt"))
+    await pool.extract(Raw(b"Just text.\n\n" * (SMALL // 10), "x.txt"))
+    assert [thread is threading.main_thread() for thread in asked] == [True, False]
 
 
 HOG = "import os; os.sched_setaffinity(0, {0})\nwhile True: pass"

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import struct
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -12,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from minirag_ingest.adapters.extract.errors import LENGTH, OUT_OF_MEMORY
+
 CHILD = "minirag_ingest.adapters.extract.child"
-OUT_OF_MEMORY = 77
-"""The exit code of a child that had no memory left even to say so."""
-LENGTH = struct.Struct(">I")
 AT_WORK = 0.01
 """Of ``Limits.seconds``, as processor time; who has not had that is not merely waiting for its turn."""
 
