@@ -373,3 +373,53 @@ async def test_interruptions_are_forgiven_as_often_as_a_runner_was_told_to(store
         await until(lambda: _empty(store))
     assert ran == [(5, 4, 1), (6, 5, 1), (7, 6, 1), (8, 6, 2), (9, 6, 3)]
     assert await count(store, "dead_letters") == 1
+
+
+@pytest.mark.parametrize("how", ["ran out", "put anew"])
+async def test_what_runs_here_and_is_claimed_again_is_another_lease(store: EventStore, how: str) -> None:
+    """A database outage that is longer than a lease lets it run out under a process that still works."""
+    context = a_context(new_id())
+    begun: list[WorkItem] = []
+    ended: list[WorkItem] = []
+
+    async def handle(item: WorkItem) -> None:
+        begun.append(item)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append(item)
+
+    await add(store, context, "key")
+    runner = runner_of(store, handle, lease=timedelta(seconds=30))
+    async with running(runner):
+        await until(lambda: _is(begun, 1))
+        async with store.transaction(context.scope) as transaction:
+            if how == "ran out":
+                await transaction.connection.execute(
+                    "UPDATE work SET lease_until = now() - interval '1 second'"
+                )
+            else:
+                await transaction.put_work("job", "key", due=datetime.now(UTC), payload={})
+        await until(lambda: _is(begun, 2))
+        await until(lambda: _is(ended, 1))
+        old, new = begun
+        assert ended == [old]
+        with pytest.raises(LeaseLost):
+            async with store.transaction(context.scope) as transaction:
+                await old.finish(transaction)
+        await runner._renew()
+        await asyncio.sleep(0.05)
+        assert (runner.running, ended) == (1, [old]), "the renewal forgot the new claim"
+        async with store.transaction(context.scope) as transaction:
+            await new.finish(transaction)
+
+
+async def test_a_renewal_takes_the_lease_and_not_the_piece(store: EventStore) -> None:
+    await add(store, a_context(new_id()), "one", "two")
+    async with store.database.system() as connection:
+        one, two = await work.claim(connection, "job", new_id(), timedelta(seconds=-1), 2)
+        [again] = await work.claim(connection, "job", new_id(), timedelta(seconds=30), 1)
+        old = one if one.work_id == again.work_id else two
+        other = two if old is one else one
+        held = [(item.work_id, item.lease_owner) for item in (old, other, again)]
+        assert await work.renew(connection, held, timedelta(seconds=30)) == set(held[1:])

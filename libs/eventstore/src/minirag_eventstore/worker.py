@@ -21,6 +21,9 @@ from minirag_eventstore.work import Postpone, RetryPolicy, Turns, WorkItem
 
 logger = logging.getLogger(__name__)
 
+Lease = tuple[UUID, UUID | None]
+"""A piece and the owner of its lease, who is another for each claim: a process cannot take one of its claims for another."""
+
 OnParked = Callable[[Transaction, WorkItem, str], Awaitable[None]]
 
 
@@ -60,8 +63,7 @@ class WorkRunner:
         self.announce: dead_letters.Announce = dead_letters.tell_nobody
         """Called after the commit that parked a piece; the runtime connects it to the bus."""
         self._poll = poll.total_seconds()
-        self._owner = new_id()
-        self._running: dict[UUID, tuple[WorkItem, asyncio.Task[None]]] = {}
+        self._running: dict[Lease, tuple[WorkItem, asyncio.Task[None]]] = {}
         self._promised: Counter[UUID] = Counter()
         self._claiming = False
         self._turns = Turns(share, self._pieces)
@@ -90,7 +92,7 @@ class WorkRunner:
             self.kind,
             key,
             payload=payload,
-            lease_owner=self._owner,
+            lease_owner=new_id(),
             lease=self._lease,
         )
         if item is not None:
@@ -143,7 +145,7 @@ class WorkRunner:
         self._claiming = True
         try:
             async with self._store.database.system() as connection:
-                items = await work.claim(connection, self.kind, self._owner, self._lease, room, self._turns)
+                items = await work.claim(connection, self.kind, new_id(), self._lease, room, self._turns)
             for item in items:
                 self._start(item)
         finally:
@@ -168,13 +170,17 @@ class WorkRunner:
         self._wake.set()
 
     def _start(self, item: WorkItem) -> None:
+        # Its lease may have run out here, or it was put anew: what still runs of it can have no effect.
+        for other, stale in self._running.values():
+            if other.work_id == item.work_id:
+                self._taken_over(other, stale)
         task = asyncio.create_task(self._run(item), name=f"{self.kind}-{item.key}")
-        self._running[item.work_id] = (item, task)
+        self._running[item.work_id, item.lease_owner] = (item, task)
         task.add_done_callback(lambda _: self._ended(item))
 
     def _ended(self, item: WorkItem) -> None:
         was_full = len(self._running) >= self._concurrency
-        self._running.pop(item.work_id, None)
+        self._running.pop((item.work_id, item.lease_owner), None)
         if (
             was_full or self._turns.share is not None
         ):  # its tenant may have had its share, and more that waits
@@ -254,16 +260,16 @@ class WorkRunner:
     async def _renew(self) -> None:
         asked = dict(self._running)
         async with self._store.database.system() as connection:
-            kept = await work.renew(connection, list(asked), self._owner, self._lease)
-        for work_id, (item, task) in asked.items():
-            if (
-                work_id not in kept
-                and not item.finishing
-                and not task.done()
-                and self._running.get(work_id) == (item, task)
-            ):
-                logger.warning("lease was taken over", extra={"kind": item.kind, "key": item.key})
-                task.cancel()
+            kept = await work.renew(connection, list(asked), self._lease)
+        for lease, (item, task) in asked.items():
+            if lease not in kept:
+                self._taken_over(item, task)
+
+    @staticmethod
+    def _taken_over(item: WorkItem, task: asyncio.Task[None]) -> None:
+        if not item.finishing and not task.done():
+            logger.warning("lease was taken over", extra={"kind": item.kind, "key": item.key})
+            task.cancel()
 
 
 def describe(error: Exception) -> str:
