@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 from contexts import a_context
 from minirag_contracts.context import Context
@@ -423,3 +424,26 @@ async def test_a_renewal_takes_the_lease_and_not_the_piece(store: EventStore) ->
         other = two if old is one else one
         held = [(item.work_id, item.lease_owner) for item in (old, other, again)]
         assert await work.renew(connection, held, timedelta(seconds=30)) == set(held[1:])
+
+
+async def test_a_piece_that_is_there_already_takes_no_room(store: EventStore) -> None:
+    context, started = a_context(new_id()), asyncio.Event()
+
+    async def handle(item: WorkItem) -> None:
+        async with store.transaction(item.scope) as transaction:
+            await item.finish(transaction)
+        started.set()
+
+    await add(store, context, "there")
+    runner = runner_of(store, handle, concurrency=1)
+    for _ in range(3):
+        async with store.transaction(context.scope) as transaction:
+            await runner.add(transaction, "there")
+    with pytest.raises(asyncpg.PostgresError):
+        async with store.transaction(context.scope) as transaction:
+            with suppress(asyncpg.PostgresError):
+                await transaction.connection.execute("SELECT 1 / 0")
+            await runner.add(transaction, "never, as the transaction is broken")
+    async with store.transaction(context.scope) as transaction:
+        await runner.add(transaction, "now")
+    await asyncio.wait_for(started.wait(), 5)

@@ -86,19 +86,17 @@ class WorkRunner:
             await transaction.add_work(self.kind, key, payload=payload)
             transaction.after_commit(self.wake)
             return
-        item = await work.add_work(
-            transaction.connection,
-            transaction.scope,
-            self.kind,
-            key,
-            payload=payload,
-            lease_owner=new_id(),
-            lease=self._lease,
-        )
-        if item is not None:
-            self._promised[tenant_id] += 1
-            transaction.after_commit(partial(self._keep_promise, item))
-            transaction.after_rollback(partial(self._drop_promise, tenant_id))
+        self._promised[tenant_id] += 1  # before anything is waited for: others add at the same time
+        try:
+            item = await self._add_leased(transaction, key, payload)
+        except BaseException:
+            self._drop_promise(tenant_id)
+            raise
+        if item is None:
+            self._drop_promise(tenant_id)
+            return
+        transaction.after_commit(partial(self._keep_promise, item))
+        transaction.after_rollback(partial(self._drop_promise, tenant_id))
 
     async def run(self) -> None:
         """Until cancelled; a database that is away is waited for."""
@@ -137,6 +135,19 @@ class WorkRunner:
 
     def _has_its_share(self, tenant_id: UUID) -> bool:
         return self._turns.share is not None and self._pieces()[tenant_id] >= self._turns.share
+
+    async def _add_leased(
+        self, transaction: Transaction, key: str, payload: dict[str, Any] | None
+    ) -> WorkItem | None:
+        return await work.add_work(
+            transaction.connection,
+            transaction.scope,
+            self.kind,
+            key,
+            payload=payload,
+            lease_owner=new_id(),
+            lease=self._lease,
+        )
 
     async def _claim(self) -> bool:
         room = 0 if self._draining else self._room()
