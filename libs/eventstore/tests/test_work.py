@@ -11,6 +11,7 @@ from contexts import a_context
 from minirag_contracts.context import Context
 from minirag_contracts.ids import new_id
 from minirag_eventstore import (
+    Database,
     EventStore,
     LeaseLost,
     Postpone,
@@ -21,6 +22,7 @@ from minirag_eventstore import (
     dead_letters,
     work,
 )
+from minirag_eventstore.errors import was_interrupted
 
 SOON = timedelta(milliseconds=20)
 QUICK = RetryPolicy((SOON, SOON))
@@ -374,6 +376,34 @@ async def test_interruptions_are_forgiven_as_often_as_a_runner_was_told_to(store
         await until(lambda: _empty(store))
     assert ran == [(5, 4, 1), (6, 5, 1), (7, 6, 1), (8, 6, 2), (9, 6, 3)]
     assert await count(store, "dead_letters") == 1
+
+
+@pytest.mark.parametrize(
+    "error", [TimeoutError(), FileNotFoundError(), OSError(28, "No space left"), asyncpg.DataError()]
+)
+async def test_what_a_handler_does_wrong_is_no_interruption(store: EventStore, error: Exception) -> None:
+    ran: list[int] = []
+
+    async def handle(item: WorkItem) -> None:
+        ran.append(item.tries)
+        raise error
+
+    await add(store, a_context(new_id()), "key")
+    async with running(runner_of(store, handle, forgive=6)):
+        await until(lambda: _empty(store))
+    assert ran == [1, 2, 3]
+
+
+async def test_a_database_whose_socket_is_gone_is_an_interruption() -> None:
+    """A server on a unix socket takes that away when it stops; a full disk says OSError, too, and is none."""
+    pool = await asyncpg.create_pool("postgresql://somebody@/ledger?host=/nowhere", min_size=0)
+    database = Database("ledger", "", pool, pool)
+    for door in (database.system(), database.tenant(a_context().scope)):
+        with pytest.raises(ConnectionError) as failed:
+            async with door:
+                pass
+        assert was_interrupted(failed.value)
+    await database.close()
 
 
 @pytest.mark.parametrize("how", ["ran out", "put anew"])

@@ -15,7 +15,7 @@ from minirag_contracts.errors import Refusal
 from minirag_contracts.ids import new_id
 
 from minirag_eventstore import dead_letters, work
-from minirag_eventstore.errors import DATABASE_AWAY, Explained, LeaseLost
+from minirag_eventstore.errors import DATABASE_AWAY, Explained, LeaseLost, was_interrupted
 from minirag_eventstore.store import EventStore, Transaction
 from minirag_eventstore.work import Postpone, RetryPolicy, Turns, WorkItem
 
@@ -229,7 +229,7 @@ class WorkRunner:
             },
             exc_info=None if isinstance(error, Refusal) else error,
         )
-        if isinstance(error, DATABASE_AWAY):
+        if was_interrupted(error):
             item.interruptions += 1
             item.forgiven = min(item.interruptions, self._forgive)
         if item.tries >= self._retry.attempts:
