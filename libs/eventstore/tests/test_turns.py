@@ -122,7 +122,9 @@ async def test_a_claim_costs_the_same_with_a_hundred_thousand_pieces_due(store: 
     assert len({item.tenant_id for item in await claimed(store, 21)}) == 21
 
 
-async def test_what_is_due_later_is_passed_over_without_being_read(store: EventStore) -> None:
+async def test_what_is_due_later_is_passed_over_and_costs_nothing_where_nothing_is_due(
+    store: EventStore,
+) -> None:
     async with store.database.system() as connection:
         await connection.execute(
             """INSERT INTO work (work_id, tenant_id, kind, key, payload, due_at)
@@ -130,6 +132,8 @@ async def test_what_is_due_later_is_passed_over_without_being_read(store: EventS
                FROM generate_series(1, $1) AS n""",
             MANY,
         )
+    idle, plan = await plan_of(store, 4)
+    assert idle < 30, plan
     late = a_context(new_id())
     await add(store, late, 1)
     blocks, plan = await plan_of(store, 4)

@@ -202,7 +202,9 @@ class Turns:
 
 CLAIM = """
     WITH RECURSIVE round (tenant_id, lap, turn) AS (
-        SELECT $5::uuid, 1, 0
+        SELECT $5::uuid, 1, 0 WHERE EXISTS (
+            SELECT FROM work w WHERE w.kind = $1 AND w.due_at <= now() AND (w.lease_until IS NULL OR w.lease_until < now())
+        )
         UNION ALL
         SELECT next.tenant_id, next.lap, round.turn + 1 FROM round CROSS JOIN LATERAL (
             (SELECT w.tenant_id, round.lap FROM work w
@@ -254,8 +256,9 @@ async def claim(
 
     ``lease_owner`` is another for each call: a process whose lease ran out unnoticed may claim again what it runs.
 
-    Tenants take turns, those first of whom this process runs least; of a tenant the longest due first. What it costs depends on
-    the number of tenants that are looked at (a few for each piece that is wanted) and not on what they have waiting.
+    Tenants take turns, those first of whom this process runs least; of a tenant the longest due first. Where there is nothing to
+    claim it costs a look into one index. Else it depends on the number of tenants that are looked at (a few for each piece
+    wanted), not on what they have waiting; but tenants who have only what is due later are passed over one index entry at a time.
     """
     turns = turns or Turns()
     running = turns.running()
