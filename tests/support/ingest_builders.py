@@ -308,7 +308,7 @@ class Ingest:
             pages,
             self.index,
             self.meters,
-            self.disk,
+            given,
         )
         self.crawl_runner = WorkRunner(
             self.store,
@@ -316,7 +316,7 @@ class Ingest:
             self.crawls.make,
             lease=timedelta(seconds=lease),
             retry=retry,
-            on_parked=self.ingestion.give_up,
+            on_parked=self.crawls.give_up,
             poll=timedelta(milliseconds=20),
         )
 

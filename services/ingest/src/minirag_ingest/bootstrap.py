@@ -89,9 +89,9 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     explorer, crawl_rows = Explorer(fetcher, extraction, Gates()), PostgresCrawlRows(runtime.store)
     pages = SitePages(runtime.store, crawl_rows, contents, sources, hidings)
     crawls = Crawls(
-        runtime.store, ingestion, outcomes, explorer, crawl_rows, contents, pages, index, meters, disk
+        runtime.store, ingestion, outcomes, explorer, crawl_rows, contents, pages, index, meters, given
     )
-    _crawl(runtime, settings, crawls, ingestion)
+    _crawl(runtime, settings, crawls)
     documents = SourceCommands(runtime.store, sources, given, transfer)
     rpc.register(
         runtime,
@@ -143,7 +143,7 @@ def _refresh(runtime: Runtime, arranged: Schedules, refreshes: Refreshes) -> Non
     runtime.background("schedules", arranged.keep_complete)
 
 
-def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls, ingestion: Ingestion) -> None:
+def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls) -> None:
     """Sites are looked through beside the documents, which they must not keep waiting."""
     runtime.work(
         WorkRunner(
@@ -155,7 +155,7 @@ def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls, ingestion: Inge
             lease=settings.ingest_lease,
             retry=RetryPolicy(settings.ingest_retry_delays),
             forgive=INTERRUPTIONS,
-            on_parked=ingestion.give_up,
+            on_parked=crawls.give_up,
         )
     )
 

@@ -155,20 +155,24 @@ class PostgresCrawlRows:
             removed,
         )
 
-    async def finish(self, tx: Transaction, site_id: UUID, *, is_seen: bool) -> None:
+    async def finish(
+        self, tx: Transaction, site_id: UUID, version: int, *, is_seen: bool = False, is_warned: bool = False
+    ) -> None:
         """Keeps the plan, and what still waits to be ingested."""
-        if is_seen:
-            await tx.connection.execute(
-                "UPDATE crawls SET finished_plan = plan, warned = false WHERE source_id = $1", site_id
-            )
         await tx.connection.execute(
-            "DELETE FROM fetched_pages WHERE source_id = $1 AND page_id IS NULL", site_id
+            """UPDATE crawls SET finished_plan = CASE WHEN $3 THEN plan ELSE finished_plan END,
+                                 warned = CASE WHEN $3 THEN false ELSE warned OR $4 END
+               WHERE source_id = $1 AND version = $2""",
+            site_id,
+            version,
+            is_seen,
+            is_warned,
         )
-
-    async def warn(self, scope: TenantScope, site_id: UUID) -> None:
-        """Most pages were found gone."""
-        async with self._store.transaction(scope) as tx:
-            await tx.connection.execute("UPDATE crawls SET warned = true WHERE source_id = $1", site_id)
+        await tx.connection.execute(
+            "DELETE FROM fetched_pages WHERE source_id = $1 AND version <= $2 AND page_id IS NULL",
+            site_id,
+            version,
+        )
 
 
 def _row(scope: TenantScope, target: Target, number: int, visit: Visit) -> tuple[Any, ...]:

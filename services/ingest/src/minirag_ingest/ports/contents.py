@@ -144,8 +144,9 @@ class CrawlRows(Protocol):
     async def mark(self, tx: Transaction, site_id: UUID, url: str, page_id: UUID, *, removed: bool) -> None:
         """This source is a page of the site."""
 
-    async def finish(self, tx: Transaction, site_id: UUID, *, is_seen: bool) -> None:
-        """The crawl has ended: what it fetched for no page is needed no more. ``is_seen``: it has come to its end."""
-
-    async def warn(self, scope: TenantScope, site_id: UUID) -> None:
-        """The crawl would have removed most pages, and has not."""
+    async def finish(
+        self, tx: Transaction, site_id: UUID, version: int, *, is_seen: bool = False, is_warned: bool = False
+    ) -> None:
+        """The crawl of this version has ended: what it fetched for no page is needed no more. ``is_seen``: it has come to its
+        end; ``is_warned``: it would have removed most pages, and has not. A later version's crawl is left alone.
+        """
