@@ -17,11 +17,12 @@ from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.ingestion import PATIENCE, Ingestion, Outcomes
 from minirag_ingest.commands.pages import SitePages, VersionEnded
 from minirag_ingest.commands.progress import Meter, Meters
+from minirag_ingest.commands.rules import Rules
 from minirag_ingest.commands.unpacking import DISK_AGAIN, NoRoom
 from minirag_ingest.commands.versioned_work import ACTIVATING, context_of, source_id_of, version_of
 from minirag_ingest.domain import source
 from minirag_ingest.domain.crawl_plan import CrawlPlan
-from minirag_ingest.domain.frontier import Candidate, Frontier, Seeds, Visit
+from minirag_ingest.domain.frontier import Candidate, Frontier, Visit
 from minirag_ingest.domain.site import Crawl, NotSeen, SiteShrunk, Verdict, judge
 from minirag_ingest.errors import DiskFull, IngestRefusal
 from minirag_ingest.ports import (
@@ -46,8 +47,7 @@ class Run:
 
     item: WorkItem
     target: Target
-    plan: CrawlPlan
-    seeds: Seeds
+    rules: Rules
     expected: bool
     known: dict[str, UUID]
     deleted: frozenset[str]
@@ -152,26 +152,32 @@ class Crawls:
         for visit in await self._rows.visits(item.scope, target):
             frontier.record([visit])
         deleted = frozenset(page.url for page in pages if not page.is_active and not page.is_removed)
-        return Run(item, target, crawl.plan, seeds, crawl.expected, known, deleted, frontier)
+        rules = self._explorer.rules(crawl.plan, seeds)
+        return Run(item, target, rules, crawl.expected, known, deleted, frontier)
 
     async def _explore(self, run: Run) -> None:
-        """Page after page; each is kept before the next is asked for."""
+        """Page after page; each is kept before the next is asked for. However long it takes to find one that robots.txt
+        allows: a slice gets on by one page at least.
+        """
         meter = self._meter(run.item, run.target)
         until = time.monotonic() + SLICE.total_seconds()
-        while (candidate := await self._explorer.next(run.plan, run.seeds, run.frontier)) is not None:
-            if time.monotonic() > until:
-                raise Postpone(timedelta(0), "the crawl goes on")
+        while (candidate := await self._explorer.next(run.rules, run.frontier)) is not None:
             await self._check_disk(run)
             seen = await self._seen(run, candidate)
-            if seen is None:
-                continue
-            visits = [_as_wanted(run, visit) for visit in seen.visits]
-            page = seen.page if visits[-1].result == "page" else None
-            if not await self._rows.keep(run.scope, run.target, len(run.frontier.visits), visits, page):
-                raise VersionEnded
-            run.frontier.record(visits)
-            done = run.frontier.pages
-            await meter.tell("crawling", done, min(run.plan.max_pages, done + run.frontier.waiting))
+            if seen is not None:
+                await self._keep(run, seen, meter)
+            if time.monotonic() > until:
+                raise Postpone(timedelta(0), "the crawl goes on")
+
+    async def _keep(self, run: Run, seen: Seen, meter: Meter) -> None:
+        """Raises VersionEnded."""
+        visits = [_as_wanted(run, visit) for visit in seen.visits]
+        page = seen.page if visits[-1].result == "page" else None
+        if not await self._rows.keep(run.scope, run.target, len(run.frontier.visits), visits, page):
+            raise VersionEnded
+        run.frontier.record(visits)
+        done = run.frontier.pages
+        await meter.tell("crawling", done, min(run.rules.plan.max_pages, done + run.frontier.waiting))
 
     async def _check_disk(self, run: Run) -> None:
         """There may be room for what is fetched later, and the crawl goes on then."""
@@ -189,7 +195,7 @@ class Crawls:
             return None if page_id is None else await self._pages.kept(run.scope, page_id)
 
         try:
-            return await self._explorer.visit(run.plan, run.seeds, candidate, kept)
+            return await self._explorer.visit(run.rules, candidate, kept)
         except ComeBackLater as later:
             await self._be_patient(run.item, run.target, TemporaryFailure(str(later)))
             if later.after > SHORT:
@@ -204,8 +210,8 @@ class Crawls:
             raise failure
 
     async def _judged(self, run: Run) -> Verdict:
-        is_whole = run.seeds.is_whole and not run.frontier.is_cut
-        crawl = Crawl(run.plan, [*run.frontier.visits.values()], run.known, is_whole, run.expected)
+        is_whole = run.rules.seeds.is_whole and not run.frontier.is_cut
+        crawl = Crawl(run.rules.plan, [*run.frontier.visits.values()], run.known, is_whole, run.expected)
         try:
             return judge(crawl)
         except NotSeen as unseen:
