@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 
+from minirag_ingest.commands.conditional import fetch_anew
 from minirag_ingest.commands.politeness import Gates
 from minirag_ingest.commands.rules import Rules, ask_rules
 from minirag_ingest.domain.crawl_plan import CrawlPlan, Reason, asked_of_robots
@@ -22,6 +24,7 @@ from minirag_ingest.ports import (
     Surveyor,
     TemporaryFailure,
     Unreadable,
+    Validators,
 )
 
 MAX_ROBOTS = 512 * 1024
@@ -169,17 +172,13 @@ class Explorer:
 
     async def _fetch(self, rules: Rules, url: str, before: KnownPage | None) -> Page | NotModified:
         """Conditionally where that is sure; a passing failure is waited out, twice."""
-        pause = rules.seeds.pause(rules.plan)
-        if before is not None and before.validators is not None:
-            page = await self._again(url, pause, before)
-            if not isinstance(page, NotModified) or page.url == before.last_url:
-                return page
-        return await self._again(url, pause, None)
+        again = partial(self._again, url, rules.seeds.pause(rules.plan))
+        return await fetch_anew(again, before or KnownPage())
 
-    async def _again(self, url: str, pause: float, before: KnownPage | None) -> Page | NotModified:
+    async def _again(self, url: str, pause: float, known: Validators | None) -> Page | NotModified:
         for wait in (*self._tries, None):
             try:
-                return await self._once(url, pause, before)
+                return await self._once(url, pause, known)
             except TemporaryFailure as failure:
                 if failure.retry_after is not None:
                     raise ComeBackLater(failure, failure.retry_after) from failure
@@ -188,11 +187,11 @@ class Explorer:
                 await asyncio.sleep(wait.total_seconds())
         raise AssertionError("the last try returns or raises")
 
-    async def _once(self, url: str, pause: float, before: KnownPage | None) -> Page | NotModified:
+    async def _once(self, url: str, pause: float, known: Validators | None) -> Page | NotModified:
         host = host_of(url)
         async with self._gates.turn(host, pause):
             try:
-                page = await self._fetcher.fetch(url, before.validators if before else None)
+                page = await self._fetcher.fetch(url, known)
             except TemporaryFailure as failure:
                 if failure.retry_after is not None:
                     self._gates.hold(host, failure.retry_after.total_seconds())

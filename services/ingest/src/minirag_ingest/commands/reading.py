@@ -1,13 +1,13 @@
 """Getting a source's document: from what was given, or from where it lies."""
 
-import hashlib
-import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from minirag_contracts.context import TenantScope
 from minirag_eventstore import EventStore
 
+from minirag_ingest.commands.conditional import fetch_anew, fingerprint, known_page
 from minirag_ingest.domain import intake
 from minirag_ingest.domain.source import Source
 from minirag_ingest.domain.web_address import canonical
@@ -88,15 +88,8 @@ class SourceReader:
 
     async def _fetched(self, scope: TenantScope, state: Source, url: str, asked: bytes) -> Page | NotModified:
         """Asked for conditionally only if the version that answers was fetched, under the same configuration."""
-        kept = await self._kept(scope, state)
-        if kept is not None:
-            last_url, origin = kept
-            if origin.asked == asked and (origin.validators.etag or origin.validators.last_modified):
-                page = await self._fetcher.fetch(url, origin.validators)
-                if not isinstance(page, NotModified) or page.url == last_url:
-                    return page
-                # Validators are those of one URL, and it redirects to another one by now.
-        return await self._fetcher.fetch(url)
+        known = known_page(await self._kept(scope, state), asked)
+        return await fetch_anew(partial(self._fetcher.fetch, url), known)
 
     async def _kept(self, scope: TenantScope, state: Source) -> tuple[str, Origin] | None:
         if state.visible == 0 or state.bot_id is None or state.source_id is None:
@@ -114,8 +107,3 @@ class SourceReader:
         filename = str(content.config.get("original_filename") or state.name)
         document = await self._extractor.extract(Raw(content.body, filename))
         return StoredDocument((document.title or filename)[:MAX_TITLE], None, document)
-
-
-def fingerprint(config: dict[str, Any]) -> bytes:
-    """What makes two configurations the same."""
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode("utf-8", "surrogatepass")).digest()
