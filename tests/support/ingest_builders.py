@@ -57,6 +57,7 @@ from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import Ingestion, Outcomes
+from minirag_ingest.commands.leftovers import Leftovers
 from minirag_ingest.commands.making import Making
 from minirag_ingest.commands.pages import SitePages
 from minirag_ingest.commands.politeness import Gates
@@ -239,7 +240,8 @@ class Ingest:
         self.schedules = Schedules(self.store, PostgresRefreshRows(database))
         notes = PostgresProgressRows(self.store)
         self.meters = Meters(self.progress, notes)
-        self.outcomes = Outcomes(self.rows, self.contents, notes, self.schedules)
+        leftovers = Leftovers(self.contents, notes)
+        self.outcomes = Outcomes(self.rows, self.contents, leftovers, self.schedules)
         reader = SourceReader(self.store, self.contents, fetcher, self.extraction)
         chunker = SentenceChunker(MiniLmTokens(), self.extraction.chunk)
         self.making = Making(self.store, self.contents, reader, chunker, self.index, self.meters)
@@ -265,7 +267,9 @@ class Ingest:
         )
         given = Given(fetcher, self.disk)
         self.quotas = Quotas(self.rows)
-        sources = Sources(self.rows, self.contents, self.bots, self.runner, self.schedules, self.quotas)
+        sources = Sources(
+            self.rows, self.contents, self.bots, self.runner, self.schedules, self.quotas, leftovers
+        )
         self.refreshes = Refreshes(self.store, sources, self.contents, self.schedules, given)
         self.refresh_runner = WorkRunner(
             self.store,
@@ -276,19 +280,19 @@ class Ingest:
             on_parked=self.refreshes.keep_going,
             poll=timedelta(milliseconds=20),
         )
-        self.commands = SourceCommands(self.store, sources, given, self.transfer)
+        self.commands = SourceCommands(self.store, sources, given)
         self.archives = PostgresArchiveRows(self.store)
         opener = ArchiveWorkers(Limits(), largest=ARCHIVE_LIMIT)
         self.ingestion.unpacks(
             Unpacking(self.store, self.rows, self.contents, self.archives, sources, given, opener)
         )
         self.uploads = UploadCommands(
-            self.store, self.rows, self.archives, sources, given, self.transfer, self.commands, ARCHIVE_LIMIT
+            self.store, self.rows, self.archives, sources, given, self.transfer, ARCHIVE_LIMIT
         )
         self.families = FamilyCommands(self.store, self.rows, sources, given)
         self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
         history = PostgresIngestionRows()
-        self.versions = VersionCommands(self.store, sources, history)
+        self.versions = VersionCommands(self.store, sources, history, given)
         self.queries = SourceQueries(self.store, self.rows, history)
         self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
         self._crawl(sources, given, retry, lease)
