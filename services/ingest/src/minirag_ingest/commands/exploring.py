@@ -8,14 +8,13 @@ from functools import partial
 from http import HTTPStatus
 
 from minirag_ingest.commands.conditional import fetch_anew
-from minirag_ingest.commands.politeness import Gates
+from minirag_ingest.commands.politeness import PoliteFetcher
 from minirag_ingest.commands.rules import Rules, ask_rules
 from minirag_ingest.domain.crawl_plan import CrawlPlan, Reason, asked_of_robots
 from minirag_ingest.domain.frontier import MAX_SEEN, Candidate, Frontier, Seeds, Visit
 from minirag_ingest.domain.web_address import canonical, host_of, same_site
 from minirag_ingest.ports import (
     Answered,
-    Fetcher,
     KnownPage,
     LastingFailure,
     NotModified,
@@ -71,14 +70,13 @@ async def nothing_known(_: str) -> KnownPage | None:
 
 
 class Explorer:
-    """Of all sites; ``gates`` are shared by whoever crawls in this process."""
+    """Of all sites."""
 
     def __init__(
-        self, fetcher: Fetcher, surveyor: Surveyor, gates: Gates, tries: Sequence[timedelta] = TRIES
+        self, fetcher: PoliteFetcher, surveyor: Surveyor, tries: Sequence[timedelta] = TRIES
     ) -> None:
         self._fetcher = fetcher
         self._surveyor = surveyor
-        self._gates = gates
         self._tries = tries
 
     async def seeds(self, plan: CrawlPlan) -> Seeds:
@@ -178,7 +176,7 @@ class Explorer:
     async def _again(self, url: str, pause: float, known: Validators | None) -> Page | NotModified:
         for wait in (*self._tries, None):
             try:
-                return await self._once(url, pause, known)
+                return await self._fetcher.fetch(url, pause, known)
             except TemporaryFailure as failure:
                 if failure.retry_after is not None:
                     raise ComeBackLater(failure, failure.retry_after) from failure
@@ -186,18 +184,6 @@ class Explorer:
                     raise
                 await asyncio.sleep(wait.total_seconds())
         raise AssertionError("the last try returns or raises")
-
-    async def _once(self, url: str, pause: float, known: Validators | None) -> Page | NotModified:
-        host = host_of(url)
-        async with self._gates.turn(host, pause):
-            try:
-                page = await self._fetcher.fetch(url, known)
-            except TemporaryFailure as failure:
-                if failure.retry_after is not None:
-                    self._gates.hold(host, failure.retry_after.total_seconds())
-                raise
-            self._gates.ease(host)
-            return page
 
     async def _rules(self, plan: CrawlPlan) -> tuple[Seeds, tuple[str, ...]]:
         """And the sitemaps that it names. No robots.txt allows everything (RFC 9309 §2.3.1.3); one that cannot be had allows

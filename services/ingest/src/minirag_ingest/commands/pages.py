@@ -130,10 +130,11 @@ class SitePages:
             await self._sources.append(tx, context, page_id, recorded, back)
         await self._rows.mark(tx, target.source_id, url, page_id, removed=False)
         state, recorded = await self._sources.load(tx, page_id)
-        if not state.processing:  # otherwise somebody else asked for a version a moment ago
-            asked = source.decide(state, source.Ingest("crawl"))
-            await self._rows.assign(tx, target, url, Target(target.bot_id, page_id, state.version + 1))
-            await self._sources.append(tx, context, page_id, recorded, asked)
+        # A version that others have asked for waits for this, unless it was read before the crawl began.
+        asked = [] if state.processing else source.decide(state, source.Ingest("crawl"))
+        version = state.version if state.processing else state.version + 1
+        await self._rows.assign(tx, target, url, Target(target.bot_id, page_id, version))
+        await self._sources.append(tx, context, page_id, recorded, asked)
 
     async def _remove(self, tx: Transaction, context: Context, site_id: UUID, url: str) -> dict[UUID, str]:
         """The work that hides it; nothing if it was not active any more."""

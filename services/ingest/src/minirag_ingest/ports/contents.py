@@ -123,6 +123,9 @@ class CrawlRows(Protocol):
     async def visits(self, scope: TenantScope, target: Target) -> list[Visit]:
         """What was looked at so far, in this order."""
 
+    async def pause(self, scope: TenantScope, site_id: UUID) -> float | None:
+        """Seconds between two requests to the pages of a site, as its last crawl had them; None if it is none."""
+
     async def quiet_for(self, scope: TenantScope, target: Target) -> float | None:
         """Seconds since the last page came in; None before the first."""
 
