@@ -64,7 +64,7 @@ from minirag_ingest.commands.ingestion import Ingestion, Outcomes
 from minirag_ingest.commands.leftovers import Leftovers
 from minirag_ingest.commands.making import Making
 from minirag_ingest.commands.pages import SitePages
-from minirag_ingest.commands.politeness import Gates
+from minirag_ingest.commands.politeness import Gates, PoliteFetcher
 from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.progress import Meters
 from minirag_ingest.commands.quotas import Most, Quotas
@@ -157,7 +157,8 @@ class Ingest:
         self.meters = Meters(self.progress, notes)
         leftovers = Leftovers(self.contents, notes)
         self.outcomes = Outcomes(self.rows, self.contents, leftovers, self.schedules)
-        reader = SourceReader(self.store, self.contents, fetcher, self.extraction)
+        self.polite, self.crawl_rows = PoliteFetcher(fetcher, Gates()), PostgresCrawlRows(self.store)
+        reader = SourceReader(self.store, self.contents, self.crawl_rows, self.polite, self.extraction)
         chunker = SentenceChunker(MiniLmTokens(), self.extraction.chunk)
         self.making = Making(self.store, self.contents, reader, chunker, self.index, self.meters)
         self.ingestion = Ingestion(self.store, self.outcomes, self.making, self.meters, retry.attempts)
@@ -194,7 +195,6 @@ class Ingest:
         history = PostgresIngestionRows()
         self.versions = VersionCommands(self.store, sources, history, given)
         self.queries = SourceQueries(self.store, self.rows, history)
-        self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
         self._crawl(sources, given, retry)
 
     def _runner(self, kind: str, handler: Callable[[WorkItem], Awaitable[None]], **more: Any) -> WorkRunner:
@@ -204,23 +204,23 @@ class Ingest:
 
     def _crawl(self, sources: Sources, given: Given, retry: RetryPolicy) -> None:
         """What looks through sites."""
+        self.explorer = Explorer(self.polite, self.extraction, (timedelta(seconds=0.02),))
         self.previews = CrawlPreviews(self.explorer, given, timedelta(seconds=3))
-        crawl_rows = PostgresCrawlRows(self.store)
-        pages = SitePages(self.store, crawl_rows, self.contents, sources, self.hidings)
+        pages = SitePages(self.store, self.crawl_rows, self.contents, sources, self.hidings)
         self.crawls = Crawls(
             self.store,
             self.ingestion,
             self.outcomes,
             self.explorer,
-            crawl_rows,
+            self.crawl_rows,
             self.contents,
             pages,
             self.index,
             self.meters,
-            self.disk,
+            given,
         )
         self.crawl_runner = self._runner(
-            CRAWL_KIND, self.crawls.make, retry=retry, on_parked=self.ingestion.give_up
+            CRAWL_KIND, self.crawls.make, retry=retry, on_parked=self.crawls.give_up
         )
 
     async def create(self, request: CreateSource, **context: Any) -> SourceRead:
