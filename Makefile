@@ -37,7 +37,7 @@ test: $(VENV)/.development ## Run every test, against real NATS and Postgres (AR
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: chaos
-chaos: $(VENV)/.development ## Run the tests of faults for as long as it takes to trust them (ARGS=... goes to pytest)
+chaos: $(VENV)/.development ## Run the tests of faults and bombs for as long as it takes to trust them (ARGS=... goes to pytest)
 	MINIRAG_CHAOS=1 $(BIN)/python -m pytest -m chaos $(ARGS)
 
 .PHONY: fuzz

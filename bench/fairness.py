@@ -1,8 +1,8 @@
 """Twenty tenants, one of them loading thousands of documents: `python -m bench.fairness [--documents 5000] [--together]`.
 
-The others have one document each. First every one of them alone on the idle stack, then again while the load runs, spread over
-some time (or `--together`, all nineteen in the same moment, beside nineteen in the same moment without the load). A time runs
-from the first request until the source is ready, which is when it can be found.
+The others have one document each: first on the idle stack, then again while the load runs, both times one tenant after the
+other at the same distance (or `--together`, all nineteen in the same moment). A time runs from the first request until the source
+is ready, which is when it can be found.
 """
 
 import argparse
@@ -51,18 +51,14 @@ async def single(owner: Owner, text: str) -> float:
     return clock.seconds
 
 
-async def singles(
-    owners: Sequence[Owner], texts: Sequence[str], together: bool, spread: float
-) -> list[float]:
-    """One document of each tenant; without a spread one after the other."""
+async def singles(owners: Sequence[Owner], texts: Sequence[str], spread: float) -> list[float]:
+    """One document of each tenant, begun so many seconds after the one before."""
 
     async def later(number: int) -> float:
         await asyncio.sleep(number * spread)
         return await single(owners[number], texts[number])
 
-    if together or spread:
-        return list(await asyncio.gather(*(later(number) for number in range(len(owners)))))
-    return [await single(owner, text) for owner, text in zip(owners, texts, strict=True)]
+    return list(await asyncio.gather(*(later(number) for number in range(len(owners)))))
 
 
 async def load(owner: Owner, texts: Sequence[str]) -> list[str]:
@@ -93,9 +89,10 @@ async def loaded(owner: Owner, parents: Sequence[str]) -> int:
     return count
 
 
-async def measured(url: str, given: argparse.Namespace) -> float:
-    """The median of the ratios."""
+async def measure(url: str, given: argparse.Namespace) -> None:
+    """Both halves, and how they compare."""
     texts = documents(2 * OTHERS + WARM_UP, given.characters, seed=1)
+    spread = 0 if given.together else SPREAD
     async with AsyncExitStack() as stack:
         owners = []
         for _ in range(OTHERS + 1):
@@ -104,25 +101,18 @@ async def measured(url: str, given: argparse.Namespace) -> float:
         bulk, *others = owners
         for text in texts[2 * OTHERS :]:
             await single(bulk, text)
-        idle = await singles(others, texts[:OTHERS], given.together, 0)
+        idle = await singles(others, texts[:OTHERS], spread)
         print_times("idle", idle)
         parents = await load(bulk, documents(given.documents, given.bulk_characters, seed=2))
         before, clock = await loaded(bulk, parents), Clock()
-        spread = 0 if given.together else SPREAD
-        busy = await singles(others, texts[OTHERS : 2 * OTHERS], given.together, spread)
+        busy = await singles(others, texts[OTHERS : 2 * OTHERS], spread)
         seconds, after = clock.seconds, await loaded(bulk, parents)
     print_times("while the load runs", busy)
     line("of the load, ready before and after them", f"{before} and {after} of {given.documents}")
     line("of the load, documents per second meanwhile", f"{(after - before) / seconds:.0f}")
     if after >= given.documents:
         raise BenchFailed("the load was through before the others were: ask for more documents")
-    ratios = [one / other for one, other in zip(busy, idle, strict=True)]
-    line(
-        "ratio of the medians",
-        f"{statistics.median(busy) / statistics.median(idle):.2f} (wanted: {EXPECTED})",
-    )
-    line("ratio of the slowest", f"{max(busy) / max(idle):.2f}")
-    return statistics.median(ratios)
+    print_ratios(idle, busy)
 
 
 def print_times(label: str, times: Sequence[float]) -> None:
@@ -132,6 +122,15 @@ def print_times(label: str, times: Sequence[float]) -> None:
         f"single documents, {label}",
         f"p50 {figures[0]} ms, p95 {figures[1]} ms, slowest {max(times) * 1000:.0f} ms, load {os.getloadavg()[0]:.1f}",
     )
+
+
+def print_ratios(idle: Sequence[float], busy: Sequence[float]) -> None:
+    """Of the times with the load to those without."""
+    of_medians = statistics.median(busy) / statistics.median(idle)
+    line("ratio of the medians", f"{of_medians:.2f} (wanted: {EXPECTED})")
+    each = [one / other for one, other in zip(busy, idle, strict=True)]
+    line("median of each tenant's ratio", f"{statistics.median(each):.2f}")
+    line("ratio of the slowest", f"{max(busy) / max(idle):.2f}")
 
 
 def main() -> None:
@@ -147,7 +146,7 @@ def main() -> None:
     given = parser.parse_args()
     with own_stack(LIMITS_OFF | {"MINIRAG_RETRIEVAL_EMBEDDER": given.embedder}) as stack:
         heading(f"{OTHERS + 1} tenants, embedder {given.embedder}, {os.cpu_count()} cores")
-        asyncio.run(measured(stack.url, given))
+        asyncio.run(measure(stack.url, given))
 
 
 if __name__ == "__main__":

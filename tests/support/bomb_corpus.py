@@ -1,5 +1,10 @@
-"""The corpus of harmful and broken files: name, what it pretends to be, how it is made, whether it may be read."""
+"""The corpus of harmful and broken files: name, what it pretends to be, how it is made, whether it may be read.
 
+Its tests have a short form, and a long one that leaves nothing out and takes the seconds in earnest: ``MINIRAG_CHAOS=1``
+(``make chaos``), or ``MINIRAG_ALL_BOMBS=1`` for them alone, on a machine that does nothing else.
+"""
+
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +13,9 @@ from bombs import MEGABYTE, a_pdf_stream, a_zip, changed, cut, filled, flipped, 
 from ingest_documents import a_docx, a_pdf, a_zip_bomb, an_encrypted_pdf
 from office_documents import a_pptx, an_eml, an_epub, an_xlsx
 
+ALL = bool(os.environ.get("MINIRAG_CHAOS") or os.environ.get("MINIRAG_ALL_BOMBS"))
+SECONDS = 10.0 if ALL else 60.0
+"""By the clock, which on a machine full of other tests says little: there the limit of processor time must do."""
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 LONG_PDF = tuple(f"Page {number} of a report.\nIt has two lines." for number in range(40))
 

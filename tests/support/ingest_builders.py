@@ -1,17 +1,23 @@
-"""The ingest service without its process, with twins of its neighbours that remember, and commands with good defaults."""
+"""The ingest service without its process, beside twins of its neighbours, and commands with good defaults."""
 
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from contexts import a_context
 from cryptography.fernet import Fernet
-from minirag_contracts.context import Context, TenantScope
+from ingest_twins import (
+    RememberingBots,
+    RememberingIndex,
+    RememberingProgress,
+    RememberingTransfer,
+    SizedDisk,
+)
+from minirag_contracts.context import TenantScope
 from minirag_contracts.examples import TENANT_ID
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import (
@@ -31,8 +37,6 @@ from minirag_contracts.requests.ingest import (
     UploadSource,
     VersionList,
 )
-from minirag_contracts.requests.retrieval import Activated, Chunk
-from minirag_contracts.signals import Progress
 from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner, log
 from minirag_eventstore.rebuild import rebuild_own
 from minirag_ingest.adapters.archive_rows import PostgresArchiveRows
@@ -57,12 +61,13 @@ from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import Ingestion, Outcomes
+from minirag_ingest.commands.leftovers import Leftovers
 from minirag_ingest.commands.making import Making
 from minirag_ingest.commands.pages import SitePages
 from minirag_ingest.commands.politeness import Gates
 from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.progress import Meters
-from minirag_ingest.commands.quotas import Quotas
+from minirag_ingest.commands.quotas import Most, Quotas
 from minirag_ingest.commands.reading import SourceReader
 from minirag_ingest.commands.refreshing import Refreshes
 from minirag_ingest.commands.schedules import Schedules
@@ -72,8 +77,6 @@ from minirag_ingest.commands.uploads import UploadCommands
 from minirag_ingest.commands.versioned_work import CRAWL_KIND, INTERRUPTIONS, WORK_KIND
 from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.domain import source
-from minirag_ingest.errors import UploadGone
-from minirag_ingest.ports import LastingFailure, Target
 from minirag_ingest.projections import PROJECTIONS
 from minirag_ingest.queries import SourceQueries
 from minirag_service.egress import Allowance, GuardedClient
@@ -83,6 +86,8 @@ from minirag_service.sealing import Sealer
 TENANT = TENANT_ID
 BOT = new_id()
 ARCHIVE_LIMIT = 20 * 1024 * 1024
+KEY = Fernet.generate_key().decode()
+"""All processes of a service have the same."""
 
 
 def a_source(content: str | None = "The moon is made of rock.", **fields: Any) -> CreateSource:
@@ -115,104 +120,10 @@ def an_upload(filename: str, data: bytes, **fields: Any) -> UploadSource:
     return UploadSource.model_validate(values | fields)
 
 
-@dataclass
-class RememberingIndex:
-    """Retrieval's part: staged chunks by ordinal, activated versions; ``before`` may raise or wait."""
-
-    staged: dict[Target, dict[int, Chunk]] = field(default_factory=dict)
-    active: dict[UUID, int] = field(default_factory=dict)
-    hidden: dict[UUID, int] = field(default_factory=dict)
-    activations: list[Target] = field(default_factory=list)
-    before: Callable[[str, Target], Awaitable[None]] | None = None
-
-    async def stage(self, context: Context, target: Target, chunks: Sequence[Chunk]) -> int:
-        if self.before:
-            await self.before("stage", target)
-        self.staged.setdefault(target, {}).update({chunk.ordinal: chunk for chunk in chunks})
-        return len(chunks)
-
-    async def activate(self, context: Context, target: Target, chunk_count: int) -> Activated:
-        if self.before:
-            await self.before("activate", target)
-        if target.version <= self.hidden.get(target.source_id, 0):
-            raise LastingFailure("index_refused", "This source was hidden up to this version.")
-        assert sorted(self.staged[target]) == list(range(chunk_count))
-        self.active[target.source_id] = target.version
-        self.activations.append(target)
-        return Activated(generation=len(self.activations), chunk_count=chunk_count)
-
-    async def hide(self, context: Context, bot_id: UUID, versions: Mapping[UUID, int]) -> None:
-        if self.before:
-            for source_id, version in versions.items():
-                await self.before("hide", Target(bot_id, source_id, version))
-        for source_id, version in versions.items():
-            self.hidden[source_id] = max(version, self.hidden.get(source_id, 0))
-            if self.active.get(source_id, version + 1) <= version:
-                del self.active[source_id]
-
-    def text(self, source_id: UUID) -> str:
-        """What the active version of a source says."""
-        [chunks] = [
-            chunks
-            for target, chunks in self.staged.items()
-            if target.source_id == source_id and self.active.get(source_id) == target.version
-        ]
-        return "\n".join(chunk.text for _, chunk in sorted(chunks.items()))
-
-
-@dataclass
-class RememberingBots:
-    """Chat's part."""
-
-    known: set[tuple[UUID, UUID]] = field(default_factory=lambda: {(TENANT, BOT)})
-
-    async def is_active(self, context: Context, bot_id: UUID) -> bool:
-        return (context.scope.tenant_id, bot_id) in self.known
-
-
-@dataclass
-class RememberingProgress:
-    """Whoever listens to the signals."""
-
-    told: list[Progress] = field(default_factory=list)
-
-    async def tell(self, scope: TenantScope, progress: Progress) -> None:
-        self.told.append(progress)
-
-
-@dataclass
-class RememberingTransfer:
-    """The bus' object store."""
-
-    objects: dict[str, bytes] = field(default_factory=dict)
-
-    async def read(self, object_name: str, limit: int) -> bytes:
-        try:
-            return self.objects[object_name][: limit + 1]
-        except KeyError:
-            raise UploadGone from None
-
-    async def stream(self, object_name: str) -> AsyncIterator[bytes]:
-        data = await self.read(object_name, 1024**3)
-        for start in range(0, len(data), 131072):
-            yield data[start : start + 131072]
-
-    async def discard(self, object_name: str) -> None:
-        self.objects.pop(object_name, None)
-
-
-@dataclass
-class SizedDisk:
-    """A disk that has as much room as a test says."""
-
-    room: int = 100 * 1024**3
-
-    def free(self) -> int:
-        return self.room
-
-
 class Ingest:
-    """One service with real rows, real extraction and real fetching."""
+    """One process of the service with real rows, real extraction and real fetching. ``index`` is retrieval's part, a twin of its
+    own unless one is given; ``most`` is what a tenant may have.
+    """
 
     def __init__(
         self,
@@ -221,16 +132,20 @@ class Ingest:
         lease: float = 5.0,
         allow: str = "127.0.0.1",
         resolver: Resolver = resolve,
+        index: Any = None,
+        most: Most | None = None,
     ) -> None:
+        self._given = {"delays": delays, "lease": lease, "allow": allow, "resolver": resolver, "most": most}
+        self._others: list[Ingest] = []
+        self._at_work: list[asyncio.Task[None]] = []
         self.database = database
-        self.index = RememberingIndex()
-        self.bots = RememberingBots()
+        self.index = index or RememberingIndex()
+        self.bots = RememberingBots({(TENANT, BOT)})
         self.transfer = RememberingTransfer()
         self.disk = SizedDisk()
         self.client = GuardedClient(Allowance.parse(allow), timeout=timedelta(seconds=2), resolver=resolver)
         self.extraction = ExtractionPool(size=1)
-        sealer = Sealer([Fernet.generate_key().decode()])
-        self.store = EventStore("ingest", database, PROJECTIONS, sealer)
+        self.store = EventStore("ingest", database, PROJECTIONS, Sealer([KEY]))
         self.rows = PostgresSourceRows()
         self.contents = PostgresContentRows(self.store)
         fetcher = WebFetcher(self.client)
@@ -239,7 +154,8 @@ class Ingest:
         self.schedules = Schedules(self.store, PostgresRefreshRows(database))
         notes = PostgresProgressRows(self.store)
         self.meters = Meters(self.progress, notes)
-        self.outcomes = Outcomes(self.rows, self.contents, notes, self.schedules)
+        leftovers = Leftovers(self.contents, notes)
+        self.outcomes = Outcomes(self.rows, self.contents, leftovers, self.schedules)
         reader = SourceReader(self.store, self.contents, fetcher, self.extraction)
         chunker = SentenceChunker(MiniLmTokens(), self.extraction.chunk)
         self.making = Making(self.store, self.contents, reader, chunker, self.index, self.meters)
@@ -264,8 +180,10 @@ class Ingest:
             poll=timedelta(milliseconds=20),
         )
         given = Given(fetcher, self.disk)
-        self.quotas = Quotas(self.rows)
-        sources = Sources(self.rows, self.contents, self.bots, self.runner, self.schedules, self.quotas)
+        self.quotas = Quotas(self.rows, most)
+        sources = Sources(
+            self.rows, self.contents, self.bots, self.runner, self.schedules, self.quotas, leftovers
+        )
         self.refreshes = Refreshes(self.store, sources, self.contents, self.schedules, given)
         self.refresh_runner = WorkRunner(
             self.store,
@@ -276,22 +194,26 @@ class Ingest:
             on_parked=self.refreshes.keep_going,
             poll=timedelta(milliseconds=20),
         )
-        self.commands = SourceCommands(self.store, sources, given, self.transfer)
+        self.commands = SourceCommands(self.store, sources, given)
         self.archives = PostgresArchiveRows(self.store)
         opener = ArchiveWorkers(Limits(), largest=ARCHIVE_LIMIT)
         self.ingestion.unpacks(
             Unpacking(self.store, self.rows, self.contents, self.archives, sources, given, opener)
         )
         self.uploads = UploadCommands(
-            self.store, self.rows, self.archives, sources, given, self.transfer, self.commands, ARCHIVE_LIMIT
+            self.store, self.rows, self.archives, sources, given, self.transfer, ARCHIVE_LIMIT
         )
         self.families = FamilyCommands(self.store, self.rows, sources, given)
         self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
-        history = PostgresIngestionRows()
-        self.versions = VersionCommands(self.store, sources, history)
-        self.queries = SourceQueries(self.store, self.rows, history)
+        self._look_back(sources)
         self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
         self._crawl(sources, given, retry, lease)
+
+    def _look_back(self, sources: Sources) -> None:
+        """What shows sources and their history."""
+        history = PostgresIngestionRows()
+        self.versions = VersionCommands(self.store, sources, history, given)
+        self.queries = SourceQueries(self.store, self.rows, history)
 
     def _crawl(self, sources: Sources, given: Given, retry: RetryPolicy, lease: float) -> None:
         """What looks through sites."""
@@ -423,23 +345,57 @@ class Ingest:
             rows = await connection.fetch("SELECT * FROM work WHERE kind = $1 ORDER BY key", kind)
         return [dict(row) for row in rows]
 
+    @property
+    def runners(self) -> tuple[WorkRunner, ...]:
+        """All that works."""
+        return self.runner, self.hiding_runner, self.crawl_runner, self.refresh_runner
+
+    def start(self) -> None:
+        """Begins to work."""
+        self._at_work += [asyncio.create_task(runner.run()) for runner in self.runners]
+
     @contextlib.asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
+    async def working(self) -> AsyncIterator["Ingest"]:
         """With ingestion running."""
-        runners = (self.runner, self.hiding_runner, self.crawl_runner, self.refresh_runner)
-        tasks = [asyncio.create_task(runner.run()) for runner in runners]
+        self.start()
         try:
-            yield
+            yield self
         finally:
-            for runner in runners:
+            for runner in self.runners:
                 await runner.drain(2)
-            for task in tasks:
-                await stopped(task)
+            await self._stop()
+
+    async def die(self) -> None:
+        """As if it were killed at this moment: nothing more of it runs, gives its work back or renews a lease."""
+        for runner in self.runners:
+            runner._give_back = _nothing  # type: ignore[method-assign]
+            runner._draining = True
+        for runner in self.runners:
+            for _, task in list(runner._running.values()):
+                task.cancel()
+        await self._stop()
+        await self.close()
+
+    async def _stop(self) -> None:
+        while self._at_work:
+            await stopped(self._at_work.pop())
+
+    def another(self, **options: Any) -> "Ingest":
+        """A further process of the service: the same database, index and options, but for those given; closed with this one."""
+        process = Ingest(self.database, **{**self._given, "index": self.index, **options})
+        self._others.append(process)
+        return process
 
     async def close(self) -> None:
         """Ends children and connections."""
+        for other in self._others:
+            await other.close()
         await self.extraction.close()
         await self.client.close()
+
+
+async def _nothing(*_: object, **__: object) -> None:
+    """What a dead process does."""
 
 
 async def stopped(task: asyncio.Task[None]) -> None:

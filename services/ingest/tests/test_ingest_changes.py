@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from contexts import a_context
-from ingest_builders import BOT, TENANT, Ingest, a_source, a_url, stopped
+from ingest_builders import BOT, TENANT, Ingest, a_source, a_url
 from minirag_contracts.context import TenantScope
 from minirag_contracts.errors import Refusal, Unavailable
 from minirag_contracts.events.ingest import SourceUpdated
@@ -254,18 +254,13 @@ async def test_a_process_that_dies_before_it_asked_retrieval_is_followed_by_the_
         await first.delete(done.id)
     assert first.index.active == {done.id: 1}
     assert not (await first.read(done.id)).is_active
-    second = Ingest(first.database)
     first.index.before = None
-    second.hidings._index = first.index
-    task = asyncio.create_task(second.hiding_runner.run())
-    async with asyncio.timeout(5):
+    async with first.another().working() as second, asyncio.timeout(5):
         while first.index.active:
             await asyncio.sleep(0.02)
         while await second.count("work"):
             await asyncio.sleep(0.02)
-    await stopped(task)
     await first.close()
-    await second.close()
 
 
 async def test_a_retrieval_that_is_away_is_told_and_the_work_goes_on(

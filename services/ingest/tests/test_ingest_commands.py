@@ -60,8 +60,8 @@ async def test_a_repeated_command_has_one_effect(idle_ingest: Ingest) -> None:
 async def test_a_repeated_upload_needs_no_bytes_any_more(idle_ingest: Ingest) -> None:
     context = a_context(command_id=new_id())
     idle_ingest.transfer.objects["a.txt"] = b"x"
-    first = await idle_ingest.commands.upload(an_upload("a.txt", b"x"), context)
-    again = await idle_ingest.commands.upload(an_upload("a.txt", b"x", object_name="elsewhere"), context)
+    first = await idle_ingest.uploads.upload(an_upload("a.txt", b"x"), context)
+    again = await idle_ingest.uploads.upload(an_upload("a.txt", b"x", object_name="elsewhere"), context)
     assert again == first
     assert await idle_ingest.count("sources") == 1
 
@@ -133,27 +133,27 @@ async def test_children_nest_one_level_and_are_counted(idle_ingest: Ingest) -> N
 async def test_an_upload_is_checked_in_the_order_that_clients_know(idle_ingest: Ingest) -> None:
     big = 10_485_761
     with pytest.raises(UnsupportedFileType):
-        await idle_ingest.commands.upload(an_upload("a.exe", b"", size=big, bot_id=new_id()), a_context())
+        await idle_ingest.uploads.upload(an_upload("a.exe", b"", size=big, bot_id=new_id()), a_context())
     with pytest.raises(FileTooLarge):
-        await idle_ingest.commands.upload(an_upload("a.txt", b"", size=big, bot_id=new_id()), a_context())
+        await idle_ingest.uploads.upload(an_upload("a.txt", b"", size=big, bot_id=new_id()), a_context())
     with pytest.raises(BotUnknown):
-        await idle_ingest.commands.upload(
+        await idle_ingest.uploads.upload(
             an_upload("a.txt", b"", bot_id=new_id(), parent_id=new_id()), a_context()
         )
     with pytest.raises(SourceNotFound):
-        await idle_ingest.commands.upload(an_upload("a.txt", b"lost", parent_id=new_id()), a_context())
+        await idle_ingest.uploads.upload(an_upload("a.txt", b"lost", parent_id=new_id()), a_context())
 
 
 async def test_an_upload_that_arrived_otherwise_than_announced_is_refused(idle_ingest: Ingest) -> None:
     with pytest.raises(UploadGone):
-        await idle_ingest.commands.upload(an_upload("a.txt", b"lost"), a_context())
+        await idle_ingest.uploads.upload(an_upload("a.txt", b"lost"), a_context())
     with pytest.raises(UploadGone):
         await idle_ingest.upload("a.txt", b"abc", sha256="0" * 64)
     with pytest.raises(UploadGone):
         await idle_ingest.upload("a.txt", b"abc", size=2)
     idle_ingest.transfer.objects["a.txt"] = b"x" * 10_485_761
     with pytest.raises(FileTooLarge):
-        await idle_ingest.commands.upload(an_upload("a.txt", b"x"), a_context())
+        await idle_ingest.uploads.upload(an_upload("a.txt", b"x"), a_context())
     assert await idle_ingest.count("events") == 0
 
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from ingest_builders import Ingest, a_crawl, stopped
-from minirag_eventstore import Database, WorkRunner
+from ingest_builders import Ingest, a_crawl
+from minirag_eventstore import Database
 from web_site import Asked, Site, a_site
 
 PAGES = [f"/{n}" for n in range(14)]
@@ -19,32 +19,11 @@ async def site() -> AsyncIterator[Site]:
         yield found
 
 
-async def _nothing(*_: object, **__: object) -> None:
-    """What a dead process does."""
-
-
 async def lives(process: Ingest, seconds: float) -> None:
-    """Works for so long and is killed: nobody gives anything back, nobody renews a lease."""
-    runners: tuple[WorkRunner, ...] = (process.runner, process.crawl_runner, process.hiding_runner)
-    tasks = [asyncio.create_task(runner.run()) for runner in runners]
+    """Works for so long and is killed."""
+    process.start()
     await asyncio.sleep(seconds)
-    for runner in runners:
-        runner._give_back = _nothing  # type: ignore[method-assign]
-        runner._draining = True
-    for runner in runners:
-        for _, task in list(runner._running.values()):
-            task.cancel()
-    for task in tasks:
-        await stopped(task)
-    await process.close()
-
-
-def another(first: Ingest) -> Ingest:
-    """A further process of the service, over the same database and the same index."""
-    process = Ingest(first.database, delays=[0.05] * 60, lease=0.3)
-    process.index = first.index
-    process.making._index = process.crawls._index = process.hidings._index = first.index
-    return process
+    await process.die()
 
 
 @pytest.mark.timeout(120)
@@ -68,14 +47,12 @@ async def test_a_crawl_survives_the_death_of_its_process_at_any_moment(
     for round_ in range(2):
         await first.ingest(created.id)
         for _ in range(deaths):
-            await lives(another(first), chance.uniform(0.05, 0.5))
-        last = another(first)
-        async with last.working():
+            await lives(first.another(), chance.uniform(0.05, 0.5))
+        async with first.another().working():
             pages = await first.crawled(created.id, timeout=30)
             async with asyncio.timeout(10):
                 while await first.count("work"):
                     await asyncio.sleep(0.05)
-        await last.close()
         assert set(pages) == {"/", *PAGES} - ({"/3", "/5"} if round_ else set())
         assert {page.status for page in pages.values()} == {"ready"}
         asked = Counter(site.paths())

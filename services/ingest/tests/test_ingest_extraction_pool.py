@@ -190,6 +190,7 @@ async def test_a_tenants_long_documents_leave_a_worker_for_anothers_short_one(
     pool: ExtractionPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     busy, other, gate = uuid4(), uuid4(), asyncio.Event()
+    came: list[UUID] = []
     begun: list[UUID | None] = []
     real = pool._run
 
@@ -201,14 +202,15 @@ async def test_a_tenants_long_documents_leave_a_worker_for_anothers_short_one(
 
     async def read(tenant_id: UUID) -> None:
         WORKING_FOR.set(tenant_id)
+        came.append(tenant_id)  # and is at the door with its next step
         assert (await pool.extract(PDF)).blocks
 
     monkeypatch.setattr(pool, "_run", run)
     many = [asyncio.create_task(read(busy)) for _ in range(3)]
-    await asyncio.sleep(0.05)
-    assert begun == [busy], "one of two workers is kept for others"
-    await asyncio.create_task(read(other))
-    assert begun == [busy, other]
+    async with asyncio.timeout(30):
+        await asyncio.create_task(read(other))
+    assert came == [busy, busy, busy, other]
+    assert begun == [busy, other], "one of two workers is kept for others"
     gate.set()
     await asyncio.gather(*many)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 from contexts import a_context
-from ingest_builders import Ingest, a_source, stopped
+from ingest_builders import Ingest, a_source
 from minirag_contracts.errors import Refusal
 from minirag_contracts.events.ingest import IngestCompleted
 from minirag_contracts.ids import new_id
@@ -32,7 +32,7 @@ class RateLimited(Refusal):
 
 
 async def test_a_rate_limit_slows_an_ingestion_down_and_never_fails_it(
-    ingest: Ingest, bus: Bus, monkeypatch: pytest.MonkeyPatch
+    idle_ingest: Ingest, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More refusals than an ingestion has attempts, over the bus, at every step."""
     monkeypatch.setattr(index, "SOON", 0.02)
@@ -52,8 +52,8 @@ async def test_a_rate_limit_slows_an_ingestion_down_and_never_fails_it(
     server.on(StageChunks, stage)
     server.on(ActivateVersion, activate)
     await server.start()
-    ingest.making._index = BusIndex(bus, timedelta(seconds=5))
-    done = await ingest.ingested(a_source())
+    async with idle_ingest.another(index=BusIndex(bus, timedelta(seconds=5))).working() as ingest:
+        done = await ingest.ingested(a_source())
     await server.drain(1)
     assert next(refusals, None) is None
     assert (done.status, done.error_message) == ("ready", None)
@@ -92,11 +92,8 @@ async def waiting(make_database: Callable[..., Awaitable[Database]]) -> AsyncIte
 
 async def ended(waiting: Ingest, source_id: UUID) -> SourceRead:
     """How it ends in a process that works."""
-    process = Ingest(waiting.database)
-    async with process.working():
-        done = await process.ended(source_id)
-    await process.close()
-    return done
+    async with waiting.another().working() as process:
+        return await process.ended(source_id)
 
 
 async def test_processes_that_die_again_and_again_do_not_fail_a_document(
@@ -123,7 +120,7 @@ async def test_a_document_at_which_every_process_dies_is_given_up_on_in_the_end(
 
 async def died_at(service: Ingest, step: str) -> None:
     """One more process takes the work up and is killed when it has come that far."""
-    process = Ingest(service.database, lease=0.1)
+    process = service.another(lease=0.1)
     reached = asyncio.Event()
 
     async def hang(at: str, target: Target) -> None:
@@ -131,17 +128,11 @@ async def died_at(service: Ingest, step: str) -> None:
             reached.set()
             await asyncio.sleep(3600)
 
-    async def nothing(*_: object, **__: object) -> None:
-        """What a dead process gives back."""
-
     process.index.before = hang
-    running = asyncio.create_task(process.runner.run())
+    process.start()
     await asyncio.wait_for(reached.wait(), 10)
-    process.runner._give_back = nothing  # type: ignore[method-assign]
-    for _, task in process.runner._running.values():
-        task.cancel()
-    await stopped(running)
-    await process.close()
+    await process.die()
+    process.index.before = None
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from ingest_builders import BOT, TENANT, Ingest, a_source, a_url, stopped
+from ingest_builders import BOT, TENANT, Ingest, a_source, a_url
 from ingest_documents import A_PAGE, a_docx, a_pdf, an_encrypted_pdf
 from minirag_contracts.context import TenantScope
 from minirag_contracts.errors import RemoteRefusal, Unavailable
@@ -256,17 +255,6 @@ async def test_a_temporary_failure_of_retrieval_is_tried_again(ingest: Ingest) -
     assert (await ingest.ingested(a_source())).status == "ready"
 
 
-@asynccontextmanager
-async def another_process(ingest: Ingest) -> AsyncIterator[Ingest]:
-    """A second process of the service on the same database."""
-    other = Ingest(ingest.database, lease=0.5)
-    other.index = ingest.index
-    other.making._index = ingest.index
-    async with other.working():
-        yield other
-    await other.close()
-
-
 @pytest.mark.parametrize("step", ["stage", "activate"])
 async def test_a_process_that_dies_at_any_step_is_followed_by_another(
     make_database: Callable[..., Awaitable[Database]], step: str
@@ -280,18 +268,12 @@ async def test_a_process_that_dies_at_any_step_is_followed_by_another(
             await asyncio.sleep(3600)
 
     first.index.before = hang
-    process = asyncio.create_task(first.runner.run())
+    first.start()
     created = await first.create(a_source("Words. " * 500))
     await first.ingest(created.id)
     await asyncio.wait_for(reached.wait(), 5)
-    for (
-        _,
-        task,
-    ) in first.runner._running.values():  # killed: no handler of it runs any more, nobody renews the lease
-        first.runner._give_back = _nothing  # type: ignore[method-assign]
-        task.cancel()
-    await stopped(process)
-    async with another_process(first) as second:
+    await first.die()
+    async with first.another().working() as second:
         done = await second.ended(created.id)
     assert done.status == "ready"
     assert await first.events(created.id) == [*REQUESTED, "source.ingest.completed"]
@@ -300,7 +282,7 @@ async def test_a_process_that_dies_at_any_step_is_followed_by_another(
 
 
 async def _nothing(*_: object, **__: object) -> None:
-    """What a dead process does."""
+    """What a process that sleeps does for its lease."""
 
 
 async def test_a_process_that_comes_back_after_its_lease_ran_out_changes_nothing(
@@ -320,7 +302,7 @@ async def test_a_process_that_comes_back_after_its_lease_ran_out_changes_nothing
         created = await first.create(a_source())
         await first.ingest(created.id)
         await asyncio.wait_for(waiting.wait(), 5)
-        async with another_process(first) as second:
+        async with first.another(lease=0.5).working() as second:
             done = await second.ended(created.id)
         go_on.set()
         await asyncio.sleep(0.2)

@@ -181,3 +181,40 @@ async def test_nothing_to_cancel_and_unknown_sources_are_said(ingest: Ingest) ->
     for asked in (ingest.cancel(new_id()), ingest.history(new_id()), ingest.listed_versions(new_id())):
         with pytest.raises(SourceNotFound):
             await asked
+
+
+async def test_a_version_that_was_cancelled_leaves_neither_text_nor_note(ingest: Ingest) -> None:
+    for end in (ingest.cancel, ingest.delete):
+        gate, running = await held(ingest, "stage")
+        note = Progress(
+            source_id=running.source_id,
+            bot_id=new_id(),
+            version=running.version,
+            stage="indexing",
+            done=1,
+            total=9,
+        )
+        await PostgresProgressRows(ingest.store).note(TenantScope(TENANT), note)
+        assert await ingest.count("documents") == 1
+        await end(running.source_id)
+        gate.open.set()
+        await ingest.idle()
+        assert await ingest.count("documents") == await ingest.count("ingestion_progress") == 0
+
+
+async def test_time_in_the_queue_is_no_patience_that_a_server_has_used_up(ingest: Ingest) -> None:
+    """The work is three hours old when it is claimed; what counts is since when somebody asks it to come back later."""
+    asked: list[int] = []
+
+    async def busy_twice(what: str, target: Target) -> None:
+        if what == "stage" and len(asked) < 2:
+            asked.append(target.version)
+            async with ingest.database.system() as connection:
+                await connection.execute("UPDATE work SET created_at = now() - interval '3 hours'")
+            raise TemporaryFailure("Come back later.", timedelta(milliseconds=50))
+
+    ingest.index.before = busy_twice
+    created = await ingest.create(a_source())
+    await ingest.ingest(created.id)
+    assert (await ingest.ended(created.id)).status == "ready"
+    assert asked == [1, 1]

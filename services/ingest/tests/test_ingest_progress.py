@@ -3,7 +3,8 @@
 from uuid import UUID
 
 import pytest
-from ingest_builders import BOT, TENANT, Ingest, RememberingProgress, a_source
+from ingest_builders import BOT, TENANT, Ingest, a_source
+from ingest_twins import RememberingProgress
 from minirag_contracts.context import TenantScope
 from minirag_contracts.ids import new_id
 from minirag_contracts.signals import Progress

@@ -16,8 +16,7 @@ from minirag_ingest.errors import TooManyQueued, TooManySources
 @pytest.fixture
 async def small(make_database: Callable[..., Awaitable[Database]]) -> AsyncIterator[Ingest]:
     """Three sources and two ingestions at most; nothing is worked on."""
-    found = Ingest(await make_database("ingest"))
-    found.quotas._most = Most(sources=3, queued=2)
+    found = Ingest(await make_database("ingest"), most=Most(sources=3, queued=2))
     yield found
     await found.close()
 
@@ -68,12 +67,12 @@ async def test_no_more_ingestions_wait_than_may(small: Ingest) -> None:
 
 
 async def test_children_are_queued_all_or_none(small: Ingest) -> None:
-    small.quotas._most = Most(sources=10, queued=2)
-    small.runner._draining = True
-    batch = await small.families.create_batch(a_batch(3), a_context())
+    roomy = small.another(most=Most(sources=10, queued=2))
+    roomy.runner._draining = True
+    batch = await roomy.families.create_batch(a_batch(3), a_context())
     with pytest.raises(TooManyQueued):
-        await small.families.ingest_children(IngestChildren(source_id=batch.parent.id), a_context())
-    assert await small.count("work") == 0
+        await roomy.families.ingest_children(IngestChildren(source_id=batch.parent.id), a_context())
+    assert await roomy.count("work") == 0
 
 
 async def test_what_was_rolled_back_does_not_count_against_anybody(small: Ingest) -> None:

@@ -33,9 +33,7 @@ from minirag_ingest.commands import refreshing
 async def test_a_killed_process_costs_a_lease_and_no_refresh(make_database: MakeDatabase) -> None:
     """Killed right after the commit: neither the version nor the next time is lost, and neither comes twice."""
     first = Ingest(await make_database("ingest"), lease=0.3)
-    second = Ingest(first.database, lease=0.3)
-    second.index = first.index
-    second.making._index = first.index
+    second = first.another()
     created = await first.create(a_source(refresh_schedule="daily"))
     first.runner._start = lambda item: None  # type: ignore[method-assign]  # what a killed process does after its commit
     async with refreshing_only(first):
@@ -46,8 +44,7 @@ async def test_a_killed_process_costs_a_lease_and_no_refresh(make_database: Make
         done = await second.ended(created.id)
     assert (done.status, await triggers(second, created.id)) == ("ready", ["schedule"])
     assert len(await second.work("refresh")) == 1
-    for one in (first, second):
-        await one.close()
+    await first.close()
 
 
 async def test_a_process_that_is_killed_with_the_lease_is_followed(make_database: MakeDatabase) -> None:
@@ -101,7 +98,7 @@ async def test_a_refresh_that_keeps_breaking_is_told_and_has_its_next_time(
 
 async def test_two_processes_refresh_each_source_once(make_database: MakeDatabase) -> None:
     first = Ingest(await make_database("ingest"))
-    second = Ingest(first.database)
+    second = first.another()
     ids = [(await first.create(a_source(f"Text {n}.", refresh_schedule="hourly"))).id for n in range(20)]
     await make_due(first, *ids)
     async with refreshing_only(first), refreshing_only(second):
@@ -109,8 +106,7 @@ async def test_two_processes_refresh_each_source_once(make_database: MakeDatabas
         await asyncio.sleep(0.1)
     assert [await triggers(first, source_id) for source_id in ids] == [["schedule"]] * 20
     assert len(await first.work("refresh")) == 20
-    for one in (first, second):
-        await one.close()
+    await first.close()
 
 
 @pytest.mark.parametrize(

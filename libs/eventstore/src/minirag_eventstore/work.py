@@ -100,18 +100,31 @@ class WorkItem:
             raise LeaseLost(f"{self.kind} {self.key}")
         transaction.after_commit(self._mark_finished)
 
-    async def commit_to(self, connection: Connection, mark: str) -> None:
-        """Notes in the payload that from here on the work will be carried through (see ``take_back``); LeaseLost if it is no
-        longer ours.
-        """
-        status = await connection.execute(
-            "UPDATE work SET payload = payload || jsonb_build_object($3::text, true) WHERE work_id = $1 AND lease_owner = $2",
+    async def hold(self, connection: Connection) -> None:
+        """Nobody else takes the work up before this transaction has ended; LeaseLost if it is no longer ours."""
+        held = await connection.fetchval(
+            "SELECT true FROM work WHERE work_id = $1 AND lease_owner = $2 FOR UPDATE",
             self.work_id,
             self.lease_owner,
-            mark,
+        )
+        if not held:
+            raise LeaseLost(f"{self.kind} {self.key}")
+
+    async def note(self, connection: Connection, **facts: Any) -> None:
+        """Adds to the payload, for this attempt and those after it; LeaseLost if the work is no longer ours."""
+        status = await connection.execute(
+            "UPDATE work SET payload = payload || $3 WHERE work_id = $1 AND lease_owner = $2",
+            self.work_id,
+            self.lease_owner,
+            facts,
         )
         if affected(status) != 1:
             raise LeaseLost(f"{self.kind} {self.key}")
+        self.payload |= facts
+
+    async def commit_to(self, connection: Connection, mark: str) -> None:
+        """From here on the work will be carried through (see ``take_back``); LeaseLost if it is no longer ours."""
+        await self.note(connection, **{mark: True})
 
     def _mark_finished(self) -> None:
         self.finished = True

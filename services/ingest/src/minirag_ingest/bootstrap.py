@@ -33,6 +33,7 @@ from minirag_ingest.commands.families import FamilyCommands
 from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.hiding import Hidings
 from minirag_ingest.commands.ingestion import Ingestion, Outcomes
+from minirag_ingest.commands.leftovers import Leftovers
 from minirag_ingest.commands.making import Making
 from minirag_ingest.commands.pages import SitePages
 from minirag_ingest.commands.politeness import Gates
@@ -70,7 +71,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     arranged = Schedules(runtime.store, PostgresRefreshRows(runtime.database))
     notes = PostgresProgressRows(runtime.store)
     meters = Meters(BusProgress(runtime.bus), notes)
-    outcomes = Outcomes(rows, contents, notes, arranged)
+    leftovers = Leftovers(contents, notes)
+    outcomes = Outcomes(rows, contents, leftovers, arranged)
     reader = SourceReader(runtime.store, contents, fetcher, extraction)
     chunker = SentenceChunker(MiniLmTokens(), extraction.chunk)
     making = Making(runtime.store, contents, reader, chunker, index, meters)
@@ -81,7 +83,9 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     _hide(runtime, settings, hidings)
     given = Given(fetcher, disk)
     quotas = Quotas(rows, Most(settings.ingest_max_sources, settings.ingest_max_queued))
-    sources = Sources(rows, contents, KnownBots(runtime.store, runtime.bus), runner, arranged, quotas)
+    sources = Sources(
+        rows, contents, KnownBots(runtime.store, runtime.bus), runner, arranged, quotas, leftovers
+    )
     _refresh(runtime, arranged, Refreshes(runtime.store, sources, contents, arranged, given))
     archives, transfer = PostgresArchiveRows(runtime.store), BusTransfer(runtime.bus)
     opener = ArchiveWorkers(_limits(settings), largest=settings.archive_limit)
@@ -92,16 +96,13 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         runtime.store, ingestion, outcomes, explorer, crawl_rows, contents, pages, index, meters, disk
     )
     _crawl(runtime, settings, crawls, ingestion)
-    documents = SourceCommands(runtime.store, sources, given, transfer)
     rpc.register(
         runtime,
-        documents,
-        UploadCommands(
-            runtime.store, rows, archives, sources, given, transfer, documents, settings.archive_limit
-        ),
+        SourceCommands(runtime.store, sources, given),
+        UploadCommands(runtime.store, rows, archives, sources, given, transfer, settings.archive_limit),
         FamilyCommands(runtime.store, rows, sources, given),
         ChangeCommands(runtime.store, rows, contents, sources, given, hidings),
-        VersionCommands(runtime.store, sources, history),
+        VersionCommands(runtime.store, sources, history, given),
         SourceQueries(runtime.store, rows, history),
         CrawlPreviews(explorer, given),
     )

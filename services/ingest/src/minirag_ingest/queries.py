@@ -1,5 +1,9 @@
 """What can be asked about sources."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
 from minirag_contracts.context import Context
 from minirag_contracts.requests.ingest import (
     GetSource,
@@ -14,7 +18,7 @@ from minirag_contracts.requests.ingest import (
     SourcesSummary,
     VersionList,
 )
-from minirag_eventstore import EventStore, pages
+from minirag_eventstore import EventStore, Transaction, pages
 
 from minirag_ingest.errors import SourceNotFound
 from minirag_ingest.ports import IngestionRows, Selection, SourceRows
@@ -44,9 +48,7 @@ class SourceQueries:
 
     async def children(self, request: ListChildren, context: Context) -> SourceList:
         """A source's active children, oldest first."""
-        async with self._store.transaction(context.scope) as tx:
-            if await self._rows.get(tx, request.source_id) is None:
-                raise SourceNotFound
+        async with self._of(request.source_id, context) as tx:
             return await self._rows.children(
                 tx, request.source_id, pages.checked_limit(request.limit), request.cursor
             )
@@ -58,18 +60,22 @@ class SourceQueries:
 
     async def ingestions(self, request: ListIngestions, context: Context) -> IngestionList:
         """Of a source and its children, newest first."""
-        async with self._store.transaction(context.scope) as tx:
-            if await self._rows.get(tx, request.source_id) is None:
-                raise SourceNotFound
+        async with self._of(request.source_id, context) as tx:
             return await self._history.ingestions(
                 tx, request.source_id, pages.checked_limit(request.limit), request.cursor
             )
 
     async def versions(self, request: ListVersions, context: Context) -> VersionList:
         """Those of a source that were ever visible, newest first."""
-        async with self._store.transaction(context.scope) as tx:
-            if await self._rows.get(tx, request.source_id) is None:
-                raise SourceNotFound
+        async with self._of(request.source_id, context) as tx:
             return await self._history.versions(
                 tx, request.source_id, pages.checked_limit(request.limit), request.cursor
             )
+
+    @asynccontextmanager
+    async def _of(self, source_id: UUID, context: Context) -> AsyncIterator[Transaction]:
+        """For what belongs to a source that the tenant has."""
+        async with self._store.transaction(context.scope) as tx:
+            if await self._rows.get(tx, source_id) is None:
+                raise SourceNotFound
+            yield tx

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from minirag_contracts.context import TenantScope
-from minirag_eventstore import EventStore, Transaction
+from minirag_eventstore import EventStore, Transaction, WorkItem
 
 from minirag_ingest.domain.document import Document
 from minirag_ingest.ports import (
@@ -95,9 +95,7 @@ class PostgresContentRows:
         said = Validators(row["etag"], row["last_modified"])
         return row["url"], Origin(row["asked"], said, None if row["links"] is None else tuple(row["links"]))
 
-    async def keep_document(
-        self, scope: TenantScope, target: Target, stored: StoredDocument, rules: str
-    ) -> None:
+    async def keep_document(self, item: WorkItem, target: Target, stored: StoredDocument) -> None:
         """Stores the text of a version."""
         if stored.document.characters > LARGE:
             body = await asyncio.to_thread(_dump, stored.document)
@@ -105,33 +103,38 @@ class PostgresContentRows:
             body = _dump(stored.document)
         origin = stored.origin
         said = origin.validators if origin else Validators()
-        async with self._store.transaction(scope) as tx:
+        async with self._store.transaction(item.scope) as tx:
+            await item.hold(tx.connection)
             await tx.connection.execute(
                 """INSERT INTO documents (tenant_id, source_id, version, title, url, body, content_hash, asked, etag,
                                           last_modified, links)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (source_id, version) DO NOTHING""",
-                scope.tenant_id,
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                   ON CONFLICT (source_id, version) DO UPDATE
+                   SET title = $4, url = $5, body = $6, content_hash = $7, asked = $8, etag = $9, last_modified = $10,
+                       links = $11, passages = NULL, rules = NULL""",
+                item.tenant_id,
                 target.source_id,
                 target.version,
                 stored.title,
                 stored.url,
                 body,
-                _hash(stored, body, rules),
+                _hash(stored, body),
                 origin.asked if origin else None,
                 said.etag,
                 said.last_modified,
                 None if origin is None or origin.links is None else list(origin.links),
             )
 
-    async def same_document(self, scope: TenantScope, target: Target, other: int) -> bool:
+    async def same_document(self, scope: TenantScope, target: Target, other: int, rules: str) -> bool:
         """By their hashes; texts from before there were hashes are like no other."""
         async with self._store.transaction(scope) as tx:
             same: bool = await tx.connection.fetchval(
-                """SELECT count(*) = 2 AND count(DISTINCT content_hash) = 1 FROM documents
-                   WHERE source_id = $1 AND version IN ($2, $3) AND content_hash IS NOT NULL""",
+                """SELECT EXISTS (SELECT FROM documents new JOIN documents old USING (source_id, content_hash)
+                                  WHERE source_id = $1 AND new.version = $2 AND old.version = $3 AND old.rules = $4)""",
                 target.source_id,
                 target.version,
                 other,
+                rules,
             )
         return same
 
@@ -142,22 +145,28 @@ class PostgresContentRows:
         )
         return found
 
-    async def keep_passages(self, tx: Transaction, target: Target, passages: Sequence[bytes]) -> None:
+    async def keep_passages(
+        self, tx: Transaction, target: Target, passages: Sequence[bytes], rules: str
+    ) -> None:
         """Beside the version's text."""
         await tx.connection.execute(
-            "UPDATE documents SET passages = $3 WHERE source_id = $1 AND version = $2",
+            "UPDATE documents SET passages = $3, rules = $4 WHERE source_id = $1 AND version = $2",
             target.source_id,
             target.version,
             list(passages),
+            rules,
         )
 
-    async def drop_documents(self, tx: Transaction, source_id: UUID, keep: int) -> None:
+    async def drop_documents(self, tx: Transaction, source_ids: Sequence[UUID], keep: int) -> None:
         """What failed or was cancelled leaves no text; what answers and what went before it does."""
         await tx.connection.execute(
-            """DELETE FROM documents WHERE source_id = $1 AND version NOT IN
-                   (SELECT version FROM ingestions WHERE source_id = $1 AND status = 'completed'
-                    ORDER BY version DESC LIMIT $2)""",
-            source_id,
+            """DELETE FROM documents WHERE source_id = ANY($1) AND (source_id, version) NOT IN
+                   (SELECT source_id, version FROM
+                       (SELECT source_id, version,
+                               row_number() OVER (PARTITION BY source_id ORDER BY version DESC) AS place
+                        FROM ingestions WHERE source_id = ANY($1) AND status = 'completed') AS done
+                    WHERE place <= $2)""",
+            source_ids,
             keep,
         )
 
@@ -189,9 +198,9 @@ class PostgresContentRows:
         )
 
 
-def _hash(stored: StoredDocument, body: str, rules: str) -> bytes:
+def _hash(stored: StoredDocument, body: str) -> bytes:
     whole = hashlib.blake2b(digest_size=16)
-    for part in (stored.title, stored.url or "", rules, body):
+    for part in (stored.title, stored.url or "", body):
         whole.update(part.encode(errors="surrogatepass") + b"\0")
     return whole.digest()
 

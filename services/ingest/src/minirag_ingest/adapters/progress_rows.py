@@ -1,5 +1,6 @@
 """How far versions are, in Postgres: a row for each that takes longer than a moment."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from minirag_contracts.context import TenantScope
@@ -28,6 +29,6 @@ class PostgresProgressRows:
                 progress.total,
             )
 
-    async def forget(self, tx: Transaction, source_id: UUID) -> None:
-        """It has ended."""
-        await tx.connection.execute("DELETE FROM ingestion_progress WHERE source_id = $1", source_id)
+    async def forget(self, tx: Transaction, source_ids: Sequence[UUID]) -> None:
+        """They have ended."""
+        await tx.connection.execute("DELETE FROM ingestion_progress WHERE source_id = ANY($1)", source_ids)

@@ -59,7 +59,9 @@ class PostgresSourceRows:
 
     async def queued_count(self, tx: Transaction) -> int:
         """How many ingestions of the tenant wait or run."""
-        return int(await tx.connection.fetchval("SELECT count(*) FROM work WHERE kind = 'ingestion'"))
+        return int(
+            await tx.connection.fetchval("SELECT count(*) FROM work WHERE kind IN ('ingestion', 'crawl')")
+        )
 
     async def page(self, tx: Transaction, which: Selection, limit: int, cursor: str | None) -> SourceList:
         """Active sources, newest first; a page ends before it is larger than the bus carries."""

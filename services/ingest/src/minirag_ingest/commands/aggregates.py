@@ -17,6 +17,7 @@ from minirag_contracts.events.ingest import (
 from minirag_contracts.requests.ingest import SourceRead
 from minirag_eventstore import Transaction
 
+from minirag_ingest.commands.leftovers import Leftovers
 from minirag_ingest.commands.quotas import Quotas
 from minirag_ingest.commands.schedules import Schedules
 from minirag_ingest.commands.versioned_work import ACTIVATING, CRAWL_KIND, WORK_KIND, work_key, work_payload
@@ -38,9 +39,11 @@ class Sources:
         bots: Bots,
         runner: Runner,
         schedules: Schedules,
-        quotas: Quotas | None = None,
+        quotas: Quotas,
+        leftovers: Leftovers,
     ) -> None:
-        self.quotas = quotas or Quotas(rows)
+        self.quotas = quotas
+        self._leftovers = leftovers
         self._rows = rows
         self._contents = contents
         self._bots = bots
@@ -110,7 +113,7 @@ class Sources:
             keys = [work_key(payload.source_id, payload.version) for payload in ended]
             await tx.drop_work(WORK_KIND, *keys)
             await tx.drop_work(CRAWL_KIND, *keys)
-            await self._contents.forget_fetched(tx, [payload.source_id for payload in ended])
+            await self._cancelled(tx, [payload.source_id for payload in ended])
 
     async def remove(
         self, tx: Transaction, context: Context, source_id: UUID, loaded: tuple[source.Source, int]
@@ -122,14 +125,24 @@ class Sources:
         await self.drop_work(tx, payloads)
         return bool(payloads)
 
-    async def take_back(self, tx: Transaction, source_id: UUID, version: int) -> bool:
-        """No more work for a version, unless it is becoming visible already; says whether that is so."""
-        key = work_key(source_id, version)
-        taken = await tx.take_back_work(WORK_KIND, key, ACTIVATING)
-        taken = taken or await tx.take_back_work(CRAWL_KIND, key, ACTIVATING)
+    async def cancel(
+        self, tx: Transaction, context: Context, source_id: UUID, loaded: tuple[source.Source, int]
+    ) -> bool:
+        """Ends the version that is being made, unless it is becoming visible already; says whether it did."""
+        state, recorded = loaded
+        key = work_key(source_id, state.version)
+        taken = state.processing and (
+            await tx.take_back_work(WORK_KIND, key, ACTIVATING)
+            or await tx.take_back_work(CRAWL_KIND, key, ACTIVATING)
+        )
         if taken:
-            await self._contents.forget_fetched(tx, [source_id])
+            await self.append(tx, context, source_id, recorded, source.decide(state, source.Cancel()))
+            await self._cancelled(tx, [source_id])
         return taken
+
+    async def _cancelled(self, tx: Transaction, source_ids: Sequence[UUID]) -> None:
+        await self._contents.forget_fetched(tx, source_ids)
+        await self._leftovers.clear(tx, source_ids)
 
     async def request(self, tx: Transaction, context: Context, source_id: UUID) -> int:
         """Asks for the next version, and answers which one that is."""

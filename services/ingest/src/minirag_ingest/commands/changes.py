@@ -139,7 +139,10 @@ class ChangeCommands:
         ):
             return
         self._given.check_disk()
-        for child_id, child, recorded in await self._sources.load_children(tx, source_id, active=False):
+        children = await self._sources.load_children(tx, source_id, active=False)
+        await self._sources.quotas.check_sources(tx, 1 + len(children))
+        await self._sources.quotas.check_queue(tx, 1 + len(children))
+        for child_id, child, recorded in children:
             await self._bring_back(tx, context, child_id, (child, recorded), None)
 
     async def _bring_back(

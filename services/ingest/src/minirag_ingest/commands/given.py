@@ -1,6 +1,6 @@
 """What a client gives for a source: checked before anything is decided."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,19 @@ class NewSource:
     command: source.Create
     content: SourceContent
     salt: bytes
+
+
+def of_file(
+    command: source.Create, config: dict[str, Any], digest: bytes | str, body: bytes | None
+) -> NewSource:
+    """A file that is there: what the configuration says of it, and the salted hash of ``digest`` (its bytes, or their hash)."""
+    salt = new_salt()
+    settings = replace(
+        command.settings,
+        config=intake.public_config("upload", config),
+        content_hash=salted_hash(digest, salt),
+    )
+    return NewSource(replace(command, settings=settings), SourceContent(config, body), salt)
 
 
 class Given:

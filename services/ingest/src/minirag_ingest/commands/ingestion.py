@@ -3,7 +3,7 @@
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -11,17 +11,23 @@ from minirag_contracts.context import Context
 from minirag_contracts.errors import Unavailable
 from minirag_eventstore import EventStore, Postpone, Transaction, WorkItem
 
+from minirag_ingest.commands.leftovers import Leftovers
 from minirag_ingest.commands.making import Making
 from minirag_ingest.commands.progress import Meter, Meters
 from minirag_ingest.commands.schedules import Schedules
-from minirag_ingest.commands.versioned_work import CRAWL_KIND, context_of, source_id_of, version_of
+from minirag_ingest.commands.versioned_work import (
+    CRAWL_KIND,
+    context_of,
+    refused_for,
+    source_id_of,
+    version_of,
+)
 from minirag_ingest.domain import source
 from minirag_ingest.ports import (
     WORKING_FOR,
     Busy,
     ContentRows,
     LastingFailure,
-    ProgressRows,
     SourceRows,
     Target,
     TemporaryFailure,
@@ -35,8 +41,6 @@ SPREAD = 1.25
 """How much longer than asked for we may wait, so that not all come back at the same moment."""
 PATIENCE = timedelta(hours=1)
 """How long a server may go on asking us to come back later."""
-KEPT_VERSIONS = 3
-"""Versions that answered whose text is kept: the visible one, and two to go back to."""
 AWAY = "Indexing is not available at the moment; it goes on as soon as it is."
 OUR_FAULT = (
     "Something went wrong on our side while this was being ingested, several times. Please try again later."
@@ -66,11 +70,11 @@ class Outcomes:
     """How versions ended."""
 
     def __init__(
-        self, rows: SourceRows, contents: ContentRows, progress: ProgressRows, schedules: Schedules
+        self, rows: SourceRows, contents: ContentRows, leftovers: Leftovers, schedules: Schedules
     ) -> None:
         self._rows = rows
         self._contents = contents
-        self._progress = progress
+        self._leftovers = leftovers
         self._schedules = schedules
 
     async def record(self, tx: Transaction, item: WorkItem, outcome: source.Outcome) -> None:
@@ -85,8 +89,7 @@ class Outcomes:
         await tx.append(context_of(item), stream, recorded, payloads)
         await self._schedules.ended(tx, source_id, state, payloads)
         await self._contents.drop_fetched(tx, source_id, outcome.version)
-        await self._contents.drop_documents(tx, source_id, KEPT_VERSIONS)
-        await self._progress.forget(tx, source_id)
+        await self._leftovers.clear(tx, [source_id])
 
 
 class Ingestion:
@@ -116,7 +119,6 @@ class Ingestion:
         self, item: WorkItem, made: Callable[[WorkItem], Awaitable[source.Outcome | None]]
     ) -> source.Outcome | None:
         """A lasting failure ends the version at once, a temporary one is raised until the last attempt."""
-        started = datetime.now(UTC)
         WORKING_FOR.set(item.tenant_id)
         try:
             return await made(item)
@@ -128,11 +130,10 @@ class Ingestion:
             # Not all at the same moment, and not after an hour either: whoever limits us gives us our turn some time.
             raise Postpone(busy.retry_after * random.uniform(1, SPREAD), str(busy)) from busy  # noqa: S311  # jitter
         except TemporaryFailure as failure:
-            waited = started - item.created_at
-            if failure.retry_after is not None and waited < PATIENCE:
-                raise Postpone(failure.retry_after, str(failure)) from failure
-            if item.tries < self._attempts and failure.retry_after is None:
+            if failure.retry_after is None and item.tries < self._attempts:
                 raise
+            if failure.retry_after is not None and await refused_for(self._store, item) < PATIENCE:
+                raise Postpone(failure.retry_after, str(failure)) from failure
             sentence = _tried(str(failure), item.tries)
             return source.Fail(version_of(item), failure.code, sentence, item.tries)
 

@@ -57,15 +57,16 @@ class Making:
         stored = await self._document(item, target, state, meter)
         if stored is None:
             return source.Unchanged(target.version)
-        if state.visible and await self._contents.same_document(item.scope, target, state.visible):
+        config = state.settings.config
+        rules = intake.cutting_rules(config)
+        if state.visible and await self._contents.same_document(item.scope, target, state.visible, rules):
             return source.Unchanged(target.version)
         await meter.tell("chunking")
-        config = state.settings.config
         chunks = await self._chunker.chunk(in_language(stored, config), _sizes(config))
         if not chunks:
             raise LastingFailure("empty_document", "Chunking produced no output")
         embedded = await self._stage(item, target, chunks, meter)
-        changed = await self._decided(item, target, state.visible, chunks)
+        changed = await self._decided(item, target, state.visible, chunks, rules)
         activated = await self._index.activate(context_of(item), target, len(chunks))
         return source.Complete(
             target.version, len(chunks), activated.generation, difference=changed, embedded=embedded
@@ -90,18 +91,17 @@ class Making:
             stored = await self._contents.document(item.scope, target.source_id, state.of_version)
         if stored is None:
             raise LastingFailure("version_not_kept", f"The text of version {state.of_version} is gone.")
-        rules = intake.cutting_rules(state.settings.config)
-        await self._contents.keep_document(item.scope, target, stored, rules)
+        await self._contents.keep_document(item, target, stored)
         return stored
 
     async def _decided(
-        self, item: WorkItem, target: Target, visible: int, chunks: Sequence[Chunk]
+        self, item: WorkItem, target: Target, visible: int, chunks: Sequence[Chunk], rules: str
     ) -> Difference | None:
         """From here on the version is carried through. Answers what it changes against the visible one, if that is known."""
         passages = [passage(chunk.header, chunk.text) for chunk in chunks]
         async with self._store.transaction(item.scope) as tx:
             await item.commit_to(tx.connection, ACTIVATING)
-            await self._contents.keep_passages(tx, target, passages)
+            await self._contents.keep_passages(tx, target, passages, rules)
             before = await self._contents.passages(tx, target.source_id, visible) if visible else []
         if before is None:
             return None

@@ -5,16 +5,17 @@ A child's id follows from its parent and its path, so that whoever takes the wor
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from minirag_contracts.context import Context
 from minirag_contracts.ids import derived_id
 from minirag_contracts.requests.ingest import is_archive
 from minirag_eventstore import EventStore, Transaction
-from minirag_service.sealing import new_salt, salted_hash
+from minirag_service.sealing import new_salt
 
 from minirag_ingest.commands.aggregates import Sources
-from minirag_ingest.commands.given import Given
+from minirag_ingest.commands.given import Given, of_file
 from minirag_ingest.commands.ingestion import AS_DOCUMENT, AsDocument
 from minirag_ingest.commands.progress import Meter
 from minirag_ingest.domain import intake, source
@@ -149,15 +150,10 @@ class Unpacking:
             ]  # somebody else may have had the work meanwhile
             await self._check_quotas(tx, len(missing))
             for source_id, file, body in missing:
-                salt = new_salt()
-                config = _config(file)
-                settings = source.Settings(
-                    name=file.path[-intake.MAX_NAME :],
-                    config=intake.public_config("upload", config),
-                    content_hash=salted_hash(body, salt),
-                )
-                command = source.Create(source_id, parent.bot_id, "upload", settings, parent_id, parent)
-                await self._sources.create(tx, context, command, SourceContent(config, body), salt)
+                settings = source.Settings(file.path[-intake.MAX_NAME :])
+                wanted = source.Create(source_id, parent.bot_id, "upload", settings, parent_id, parent)
+                new = of_file(wanted, _config(file), body, body)
+                await self._sources.create(tx, context, new.command, new.content, new.salt)
                 await self._sources.request(tx, context, source_id)
         return True
 
@@ -192,9 +188,9 @@ def child_id(parent_id: UUID, path: str) -> UUID:
     return derived_id("archived-file", parent_id, path)
 
 
-def _config(file: ArchivedFile) -> dict[str, str | int]:
+def _config(file: ArchivedFile) -> dict[str, Any]:
     filename = file.path.rsplit("/", 1)[-1]
-    return {"original_filename": filename, "file_size": file.size, "archive_path": file.path}
+    return intake.file_config(filename, file.size) | {"archive_path": file.path}
 
 
 def _told(skipped: list[SkippedFile]) -> dict[str, object]:

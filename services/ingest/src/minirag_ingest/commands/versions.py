@@ -1,12 +1,11 @@
 """Going back to an earlier version, and making no more of one."""
 
-from uuid import UUID
-
 from minirag_contracts.context import Context
 from minirag_contracts.requests.ingest import CancelIngestion, IngestAccepted, RollBackSource, SourceRead
 from minirag_eventstore import EventStore, Transaction
 
 from minirag_ingest.commands.aggregates import Sources
+from minirag_ingest.commands.given import Given
 from minirag_ingest.domain import source
 from minirag_ingest.errors import NothingToCancel, SourceNotFound, VersionNotKept
 from minirag_ingest.ports import IngestionRows
@@ -15,15 +14,18 @@ from minirag_ingest.ports import IngestionRows
 class VersionCommands:
     """The commands about versions of sources."""
 
-    def __init__(self, store: EventStore, sources: Sources, rows: IngestionRows) -> None:
+    def __init__(self, store: EventStore, sources: Sources, rows: IngestionRows, given: Given) -> None:
         self._store = store
         self._sources = sources
         self._rows = rows
+        self._given = given
 
     async def roll_back(self, request: RollBackSource, context: Context) -> IngestAccepted:
         """A new version with the text of an earlier one, made as every other: it answers in one step, or not at all."""
+        self._given.check_disk()
 
         async def action(tx: Transaction) -> IngestAccepted:
+            await self._sources.quotas.check_queue(tx)
             state, recorded = await self._sources.load(tx, request.source_id)
             if state.source_id is None:
                 raise SourceNotFound
@@ -52,19 +54,11 @@ class VersionCommands:
             state, recorded = await self._sources.load(tx, request.source_id)
             if state.source_id is None:
                 raise SourceNotFound
-            members = [(request.source_id, state, recorded)]
-            members += await self._sources.load_children(tx, request.source_id)
-            cancelled = [await self._cancel(tx, context, *member) for member in members]
+            cancelled = [await self._sources.cancel(tx, context, request.source_id, (state, recorded))]
+            for child_id, child, version in await self._sources.load_children(tx, request.source_id):
+                cancelled.append(await self._sources.cancel(tx, context, child_id, (child, version)))
             if not any(cancelled):
                 raise NothingToCancel
             return await self._sources.read(tx, request.source_id)
 
         return await self._store.execute(context, request, action)
-
-    async def _cancel(
-        self, tx: Transaction, context: Context, source_id: UUID, state: source.Source, recorded: int
-    ) -> bool:
-        if not state.processing or not await self._sources.take_back(tx, source_id, state.version):
-            return False
-        await self._sources.append(tx, context, source_id, recorded, source.decide(state, source.Cancel()))
-        return True

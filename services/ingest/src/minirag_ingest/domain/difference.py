@@ -8,12 +8,11 @@ from hashlib import blake2b
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Passages. ``changed`` ones stand where others stood; ``unchanged`` ones keep their embedding."""
+    """Passages. ``changed`` ones stand where others stood."""
 
     added: int
     changed: int
     removed: int
-    unchanged: int
 
 
 def passage(header: str, text: str) -> bytes:
@@ -23,14 +22,13 @@ def passage(header: str, text: str) -> bytes:
 
 def difference(before: Sequence[bytes], after: Sequence[bytes]) -> Difference:
     """Of two versions' content hashes in reading order. One that has moved is removed in one place and added in another."""
-    added = changed = removed = unchanged = 0
+    added = changed = removed = 0
     # No "popular" passages: the heuristic of difflib would call a repeated passage changed.
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     for kind, start, end, new_start, new_end in matcher.get_opcodes():
         old, new = end - start, new_end - new_start
         if kind == "equal":
-            unchanged += new
             continue
         both = min(old, new)
         changed, added, removed = changed + both, added + new - both, removed + old - both
-    return Difference(added, changed, removed, unchanged)
+    return Difference(added, changed, removed)

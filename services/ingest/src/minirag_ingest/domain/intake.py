@@ -33,7 +33,6 @@ MAX_TEXT = 5 * MEGABYTE
 """Bytes of a text source in UTF-8; the bus carries 8 MB a message, JSON escapes included."""
 MAX_NAME = 255
 MAX_DESCRIPTION = 1000
-MAX_URL = 2048
 MAX_CHILDREN = 1000
 """Children of one batch."""
 CUTTING_RULES = 1
@@ -53,6 +52,11 @@ def check_file(filename: str, size: int, archive_limit: int = MAX_FILE) -> None:
     limit = archive_limit if is_archive(filename) else MAX_FILE
     if size > limit:
         raise FileTooLarge(f"File too large. Maximum size is {limit // MEGABYTE} MB.")
+
+
+def file_config(filename: str, size: int) -> dict[str, Any]:
+    """What the configuration of an upload says about its file (``FILE_FACTS``)."""
+    return {"original_filename": filename, "file_size": size}
 
 
 def check_files(files: Sequence[tuple[str, int]]) -> None:

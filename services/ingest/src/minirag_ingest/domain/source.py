@@ -160,11 +160,6 @@ Outcome = Complete | Unchanged | Fail
 Command = Create | Update | Deactivate | Activate | Ingest | Cancel | Outcome
 
 
-def with_content(command: Create, content_hash: str) -> Create:
-    """The same command, once it is known what the content is."""
-    return replace(command, settings=replace(command.settings, content_hash=content_hash))
-
-
 def stream_of(source_id: UUID) -> str:
     """The aggregate's stream."""
     return f"source-{source_id}"

@@ -42,15 +42,22 @@ ALTER TABLE events FORCE ROW LEVEL SECURITY;
 ALTER TABLE sources ADD COLUMN visible integer NOT NULL DEFAULT 0;
 ALTER TABLE sources NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE ingestions NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE events NO FORCE ROW LEVEL SECURITY;
 UPDATE sources SET visible = done.version
 FROM (SELECT source_id, max(version) AS version FROM ingestions WHERE status = 'completed' GROUP BY source_id) done
-WHERE done.source_id = sources.source_id AND sources.is_active;
+WHERE done.source_id = sources.source_id AND sources.is_active
+  AND NOT EXISTS (SELECT FROM events gone
+                  WHERE gone.stream = 'source-' || sources.source_id AND gone.type = 'source.deactivated'
+                    AND (gone.data ->> 'version')::integer >= done.version);
+ALTER TABLE events FORCE ROW LEVEL SECURITY;
 ALTER TABLE ingestions FORCE ROW LEVEL SECURITY;
 ALTER TABLE sources FORCE ROW LEVEL SECURITY;
 
 -- Content: hashes of a version's text and of its passages in reading order, to tell what has changed.
 ALTER TABLE documents ADD COLUMN content_hash bytea;
 ALTER TABLE documents ADD COLUMN passages bytea[];
+-- By what it was cut into them, beside the text itself.
+ALTER TABLE documents ADD COLUMN rules text;
 
 -- How far the version is that is being made: a note for whoever asks, gone with its end.
 CREATE TABLE ingestion_progress (

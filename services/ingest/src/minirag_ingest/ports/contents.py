@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from minirag_contracts.context import TenantScope
-from minirag_eventstore import Transaction
+from minirag_eventstore import Transaction, WorkItem
 
 from minirag_ingest.domain.crawl_plan import CrawlPlan
 from minirag_ingest.domain.frontier import Seeds, Visit
@@ -60,22 +60,24 @@ class ContentRows(Protocol):
     async def origin(self, scope: TenantScope, target: Target) -> tuple[str, Origin] | None:
         """The last URL of a version's document and its origin; None if it did not come from the web, or is not kept."""
 
-    async def keep_document(
-        self, scope: TenantScope, target: Target, stored: StoredDocument, rules: str
-    ) -> None:
-        """Stores the text of a version; one that is there already stays. ``rules`` says how it will be cut."""
+    async def keep_document(self, item: WorkItem, target: Target, stored: StoredDocument) -> None:
+        """Stores the text of a version, in the place of what another attempt has stored; LeaseLost for a worker that has lost
+        its work, so that what is cut is what is stored.
+        """
 
-    async def same_document(self, scope: TenantScope, target: Target, other: int) -> bool:
-        """Whether the text of a version, and the rules by which it is cut, are those of another version."""
+    async def same_document(self, scope: TenantScope, target: Target, other: int, rules: str) -> bool:
+        """Whether the text of a version is that of another one, which was cut by these rules."""
 
     async def passages(self, tx: Transaction, source_id: UUID, version: int) -> list[bytes] | None:
         """Hashes of a version's passages in reading order; None if they are not kept."""
 
-    async def keep_passages(self, tx: Transaction, target: Target, passages: Sequence[bytes]) -> None:
-        """Stores them with the text of the version."""
+    async def keep_passages(
+        self, tx: Transaction, target: Target, passages: Sequence[bytes], rules: str
+    ) -> None:
+        """Stores them with the text of the version, and the rules by which it was cut into them."""
 
-    async def drop_documents(self, tx: Transaction, source_id: UUID, keep: int) -> None:
-        """Forgets all texts but those of the newest ``keep`` versions that were ever visible."""
+    async def drop_documents(self, tx: Transaction, source_ids: Sequence[UUID], keep: int) -> None:
+        """Forgets of each of these sources all texts but those of the newest ``keep`` versions that were ever visible."""
 
     async def fetched(self, scope: TenantScope, target: Target) -> FetchedPage | None:
         """What a crawl has fetched to become this version; None if it is to be fetched now."""

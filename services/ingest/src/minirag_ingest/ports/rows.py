@@ -23,8 +23,8 @@ class ProgressRows(Protocol):
     async def note(self, scope: TenantScope, progress: Progress) -> None:
         """In the place of what was noted of the source before."""
 
-    async def forget(self, tx: Transaction, source_id: UUID) -> None:
-        """No version of it is being made any more."""
+    async def forget(self, tx: Transaction, source_ids: Sequence[UUID]) -> None:
+        """No version of these is being made any more."""
 
 
 class IngestionRows(Protocol):

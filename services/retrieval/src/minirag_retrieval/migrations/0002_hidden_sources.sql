@@ -2,7 +2,9 @@
 CREATE TABLE hidden_sources (
     source_id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL,
-    version   integer NOT NULL
+    bot_id    uuid NOT NULL,
+    version   integer NOT NULL,
+    hidden_at timestamptz NOT NULL
 );
 SELECT minirag.protect('hidden_sources');
 
