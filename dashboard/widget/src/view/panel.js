@@ -64,7 +64,7 @@ export class Panel {
     visualViewport?.addEventListener('scroll', this.fit);
     this.fit();
     this.log.follow();
-    if (focus) this.focus();
+    if (focus) this.rest();
   }
 
   focus() {
