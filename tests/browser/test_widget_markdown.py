@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsers import Page
+from playwright.async_api import Page
 from host_site import HostSite, host_site
 from markdown_cases import HARMLESS, LONG, SHOWN, TABLE
 
@@ -39,7 +39,7 @@ async def test_markdown_becomes_elements(page: Page, site: HostSite) -> None:
         for text, html in SHOWN
         if (shown := await page.evaluate(RENDER, [text, []])) != html
     ]
-    assert wrong == []
+    assert wrong == [], wrong
 
 
 async def test_what_could_do_harm_is_text_or_a_link_that_says_where_it_leads(
@@ -54,7 +54,7 @@ async def test_what_could_do_harm_is_text_or_a_link_that_says_where_it_leads(
         for text, html in HARMLESS
         if (shown := await page.evaluate(RENDER, [text, []])) != html
     ]
-    assert wrong == []
+    assert wrong == [], wrong
     assert len(SHOWN) + len(HARMLESS) >= 40
     assert dialogs == []
     assert [path for path in site.asked if not path.startswith("/src/")] == []

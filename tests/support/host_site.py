@@ -48,8 +48,10 @@ def host_site(folders: Mapping[str, Path] | None = None) -> Iterator[HostSite]:
         def do_GET(self) -> None:  # noqa: N802  # the name that the base class calls
             path = self.path.partition("?")[0]
             site.asked.append(self.path)
-            kind, content = site.body(path) or ("text/plain", b"not here")
-            self.send_response(200 if site.body(path) else 404)
+            found = site.body(path)
+            kind, content = found or ("text/plain", b"")
+            # Browsers ask every site for its icon; one that has none need not be an error on the console.
+            self.send_response(200 if found else 204 if path == "/favicon.ico" else 404)
             for name, value in {
                 "Content-Type": kind,
                 "Content-Length": str(len(content)),

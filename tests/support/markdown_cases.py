@@ -61,7 +61,7 @@ HARMLESS: list[tuple[str, str]] = [
     ("[x](data:text/html,<script>alert(1)</script>)", "<p>[x](data:text/html,&lt;script&gt;alert(1)&lt;/script&gt;)</p>"),
     ("[x](vbscript:x)", "<p>[x](vbscript:x)</p>"),
     ("[x](file:///etc/passwd)", "<p>[x](file:///etc/passwd)</p>"),
-    ("[x](blob:https://a.example/1)", "<p>[x](blob:https://a.example/1)</p>"),
+    ("[x](blob:https://a.example/1)", f"<p>[x](blob:{link('https://a.example/1', 'https://a.example/1')})</p>"),
     ("[x](//evil.example)", "<p>[x](//evil.example)</p>"),
     ("[x](/admin/delete)", "<p>[x](/admin/delete)</p>"),
     ("[x](https://bank.example@evil.example/)", "<p>[x](https://bank.example@evil.example/)</p>"),
@@ -76,7 +76,10 @@ HARMLESS: list[tuple[str, str]] = [
     ("# <b>x</b>", "<h3>&lt;b&gt;x&lt;/b&gt;</h3>"),
     ("[x][ref]\n\n[ref]: javascript:alert(1)", "<p>[x][ref]</p><p>[ref]: javascript:alert(1)</p>"),
     ('[x](https://a.example/ "onmouseover=alert(1)")', f"<p>{link('https://a.example/', 'x', 'a.example')}</p>"),
-    ('[x](https://a.example/"onclick="alert(1))', '<p>[x](https://a.example/"onclick="alert(1))</p>'),
+    (
+        '[x](https://a.example/"onclick="alert(1))',
+        f"<p>{link('https://a.example/%22onclick=%22alert(1)', 'x', 'a.example')}</p>",
+    ),
     ("safe\u202egnp.exe", "<p>safegnp.exe</p>"),
     ("[![a](https://evil.example/p.png)](https://a.example/)", None),  # type: ignore[list-item]
     ("**unclosed `too [x](", "<p>**unclosed `too [x](</p>"),

@@ -9,12 +9,14 @@ const DEPTH = 8;
 const RULES = [
   [/\\([!-/:-@[-`{-~])/y, (m) => m[1]],
   [/(`{1,9})(?!`)([^]{0,2000}?[^`])\1(?!`)/y, (m) => h('code', {}, m[2].replace(/\n/g, ' ').trim())],
-  [/!\[([^\]\n]{0,500})\]\(\s{0,9}<?([^\s()<>]{1,2000}(?:\([^\s()<>]{0,500}\)[^\s()<>]{0,500})?)>?(?:\s{1,9}["'(][^"'()\n]{0,500}["')])?\s{0,9}\)/y, image],
-  [/\[((?:[^\[\]\n\\]|\\.|\[[^\[\]\n]{0,200}\]){1,500})\]\(\s{0,9}<?([^\s()<>]{1,2000}(?:\([^\s()<>]{0,500}\)[^\s()<>]{0,500})?)>?(?:\s{1,9}["'(][^"'()\n]{0,500}["')])?\s{0,9}\)/y, anchor],
+  [/!\[([^\]\n]{0,500})\]\(\s{0,9}<?([^\s()<>]{1,2000}(?:\([^\s()<>]{0,500}\)[^\s()<>]{0,500})?)>?(?:\s{1,9}(?:"[^"\n]{0,500}"|'[^'\n]{0,500}'))?\s{0,9}\)/y, image],
+  [/\[((?:[^\[\]\n\\]|\\.|\[[^\[\]\n]{0,200}\]){1,500})\]\(\s{0,9}<?([^\s()<>]{1,2000}(?:\([^\s()<>]{0,500}\)[^\s()<>]{0,500})?)>?(?:\s{1,9}(?:"[^"\n]{0,500}"|'[^'\n]{0,500}'))?\s{0,9}\)/y, anchor],
   [/\[(\d{1,2}(?:\s?[,;]\s?\d{1,2}){0,9})\](?![(:])/y, (m, context) => citation(m, context)],
   [/<((?:https?:\/\/|mailto:)[^\s<>]{1,2000})>/iy, (m) => bare(m[1])],
   [/https?:\/\/[^\s<>"'`*|\\]{1,2000}/iy, url],
-  [/(\*\*|__)(?=\S)([^]{1,2000}?\S)\1(?!\w)/y, (m, context) => nested('strong', m[2], context)],
+  [/\*\*\*(?=[^\s*])([^*\n]{0,1000}?[^\s*])\*\*\*/y, (m, context) => h('strong', {}, nested('em', m[1], context))],
+  [/\*\*(?=[^\s*])([^]{0,2000}?[^\s])\*\*/y, (m, context) => nested('strong', m[1], context)],
+  [/__(?=[^\s_])([^]{0,2000}?[^\s])__(?!\w)/y, (m, context) => nested('strong', m[1], context)],
   [/\*(?=[^\s*])([^*\n]{0,1000}?[^\s*])\*(?!\*)/y, (m, context) => nested('em', m[1], context)],
   [/_(?=[^\s_])([^_\n]{0,1000}?[^\s_])_(?!\w)/y, (m, context) => nested('em', m[1], context)],
   [/~~(?=\S)([^~\n]{1,1000})~~/y, (m, context) => nested('s', m[1], context)],
@@ -63,15 +65,15 @@ function matchAt(text, at, context) {
 
 const nested = (tag, text, context) => h(tag, {}, ...inline(text, context));
 
-/** An image would be a request that nobody asked for: it is a link, and nothing where it may not even be that. */
-function image([whole, alt, target]) {
+/** An image would be a request that nobody asked for: it is a link, and text where it may not even be that. */
+function image([, alt, target]) {
   const to = safeUrl(target);
-  return to ? link(to, [alt || target], alt || target) : whole;
+  return to && link(to, [alt || target], alt || target);
 }
 
-function anchor([whole, label, target], context) {
+function anchor([, label, target], context) {
   const to = safeUrl(target);
-  if (!to) return whole;
+  if (!to) return null;
   // A link in a link is none; what is inside is text with emphasis at most.
   const holder = h('span', {}, ...inline(label, { depth: context.depth }));
   for (const inner of holder.querySelectorAll('a')) inner.replaceWith(inner.textContent);
@@ -92,7 +94,7 @@ function url([text]) {
   return node;
 }
 
-function citation([whole, numbers], context) {
+function citation([, numbers], context) {
   const marks = numbers.split(/[,;]/).map((number) => context.cite?.(Number(number)));
   return marks.length && marks.every(Boolean) ? marks : null;
 }
