@@ -176,7 +176,9 @@ async def test_too_many_questions_are_told_when_they_may_go_on(
     await visitor.answered()
     await visitor.ask("Two")
     told = visitor.widget.locator(".failure p")
-    await expect(told).to_have_text(re.compile(r"as many messages as it may today.* in \d+ (hour|minute|second)s?\."))
+    await expect(told).to_have_text(
+        re.compile(r"as many messages as it may today.* in \d+ (hour|minute|second)s?\.")
+    )
     await embedded.tenant.call("PATCH", path, 200, json={"daily_messages": 5})
     await visitor.widget.get_by_role("button", name="Try again").click()
     await visitor.answered()
@@ -218,7 +220,9 @@ async def test_a_visitor_whom_the_site_vouches_for_finds_their_conversation_on_e
 
     telephone = Visitor(await open_page())
     script = f'document.querySelector("minirag-widget").identity = async () => "{signed("ada", secret)}"'
-    await telephone.page.goto(embedded.put("/later", more=f"<script>addEventListener('load', () => {{ {script} }})</script>"))
+    await telephone.page.goto(
+        embedded.put("/later", more=f"<script>addEventListener('load', () => {{ {script} }})</script>")
+    )
     await telephone.open()
     await expect(telephone.widget.locator(".message.user")).to_have_text("You: From my desk")
 
@@ -227,9 +231,7 @@ async def test_a_visitor_whom_the_site_vouches_for_finds_their_conversation_on_e
     await expect(visitor.widget.locator(".message.user")).to_have_count(0)
 
 
-async def test_the_old_tags_with_an_api_token_go_on_working(
-    embedded: Embedded, visitor: Visitor
-) -> None:
+async def test_the_old_tags_with_an_api_token_go_on_working(embedded: Embedded, visitor: Visitor) -> None:
     api = embedded.api
     tag = (
         f'<script src="{api}{SCRIPT}" data-bot-id="{embedded.bot_id}" data-api-url="{api}" '

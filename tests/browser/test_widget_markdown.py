@@ -28,7 +28,9 @@ async ([text, before]) => {
 def site() -> Iterator[HostSite]:
     """Serves the widget's modules as they are."""
     with host_site({"/src/": SOURCE}) as site:
-        site.pages["/"] = "<!doctype html><html lang=en><title>Renderer</title><link rel=icon href=\"data:,\"><body></body></html>"
+        site.pages["/"] = (
+            '<!doctype html><html lang=en><title>Renderer</title><link rel=icon href="data:,"><body></body></html>'
+        )
         yield site
 
 
