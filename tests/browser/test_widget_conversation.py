@@ -82,7 +82,7 @@ async def test_a_reload_goes_on_with_the_answer_that_is_being_written(
     embedded: Embedded, visitor: Visitor, says: Says
 ) -> None:
     asked: list[Request] = []
-    visitor.page.on("request", lambda request: asked.append(request))
+    visitor.page.on("request", asked.append)
     await says(**SLOW)
     await visitor.page.goto(embedded.put())
     await visitor.open()
@@ -102,7 +102,7 @@ async def test_a_dropped_connection_goes_on_where_it_was(
 ) -> None:
     complaints.allow("ERR_|Failed to load resource|CORS policy")  # the browser tells of the gateway's absence
     asked: list[Request] = []
-    visitor.page.on("request", lambda request: asked.append(request))
+    visitor.page.on("request", asked.append)
     await says(tokens=100, gap=60)
     await visitor.page.goto(embedded.put())
     await visitor.open()
@@ -157,7 +157,9 @@ async def test_a_failed_answer_is_a_sentence_and_can_be_tried_again(
     await visitor.page.goto(embedded.put(lang="de"))
     await visitor.page.get_by_role("button", name="Chat öffnen").click()
     await visitor.ask("Wann öffnet das Museum?")
-    await expect(visitor.widget.get_by_text("Die Antwort konnte nicht geschrieben werden.")).to_be_visible()
+    await expect(visitor.widget.locator(".failure p")).to_have_text(
+        "Die Antwort konnte nicht geschrieben werden."
+    )
     await says(status=200, answer="Um neun.")
     await visitor.widget.get_by_role("button", name="Erneut versuchen").click()
     await expect(visitor.answer).to_have_text("Um neun.")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page
 from host_site import HostSite, host_site
 from markdown_cases import HARMLESS, LONG, SHOWN, TABLE
+from playwright.async_api import Page
 
 SOURCE = Path(__file__).parents[2] / "dashboard/widget/src"
 

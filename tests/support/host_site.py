@@ -45,7 +45,7 @@ def host_site(folders: Mapping[str, Path] | None = None) -> Iterator[HostSite]:
     """A site on a free port of the loopback while it is entered."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802  # the name that the base class calls
+        def do_GET(self) -> None:  # the name that the base class calls
             path = self.path.partition("?")[0]
             site.asked.append(self.path)
             found = site.body(path)
@@ -62,7 +62,7 @@ def host_site(folders: Mapping[str, Path] | None = None) -> Iterator[HostSite]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """Says nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -60,6 +60,7 @@ export class Api {
     const known = identity ? undefined : this.store.read().visitor;
     let response = await this.ask(identity ? { identity } : known ? { visitor_token: known } : {});
     if (response.status === 401 && known) response = await this.ask({}); // not seen for a month: a new visitor
+    if (response.status === 404) throw new Problem(404, 'key_ended');
     if (!response.ok) throw await Problem.of(response);
     const session = await response.json();
     this.token = session.session_token;

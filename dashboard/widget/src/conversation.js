@@ -88,6 +88,7 @@ export class Conversation {
   async answer(turn, item = this.add(itemOf('assistant', '', { state: 'running' }))) {
     const running = { turn, item, end: new AbortController(), stopping: false };
     this.running = running;
+    item.id = turn.id;
     this.keep(turn);
     try {
       await follow(this.api, turn, (what) => this.notice(running, what), running.end.signal);

@@ -12,6 +12,9 @@ import { sentence } from './view/sentences.js';
 /** Where this script came from; the stylesheet lies beside it. */
 export const HOME = document.currentScript?.src || document.querySelector('script[src*="minirag-widget"]')?.src || '';
 
+/** The stylesheet's colours for buttons, and for buttons under a mouse. */
+const PRIMARY = ['#4f46e5', '#4338ca'];
+
 const LIVE = ['theme', 'position', 'size'];
 
 /** Before the stylesheet has come: nothing of it takes room in the page. */
@@ -65,6 +68,10 @@ export class MiniragWidget extends HTMLElement {
     first.replaceSync(FIRST);
     shadow.adoptedStyleSheets = [first];
     const shown = () => {
+      const look = getComputedStyle(this);
+      // A page that gave a colour and none for hovering gets a darker one of its own.
+      const own = look.getPropertyValue('--primary').trim() !== PRIMARY[0] && look.getPropertyValue('--primary-hover').trim() === PRIMARY[1];
+      this.root.classList.toggle('tinted', own);
       this.root.hidden = false;
     };
     const href = HOME ? new URL('minirag-widget.css', HOME).href : `${this.options.api}/dashboard/widget/minirag-widget.css`;

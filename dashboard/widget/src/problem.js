@@ -8,6 +8,7 @@ const BY_CODE = {
   tenant_disabled: 'ended',
   network: 'network',
   gone: 'failed',
+  key_ended: 'ended',
 };
 
 /** A failure; `kind` names its sentence, `retryAfter` is seconds or null. */

@@ -35,7 +35,7 @@ export async function follow(api, turn, notice, signal) {
       }
     } catch (failure) {
       signal.throwIfAborted();
-      if (failure.status === 404 && turn.chat) forget(turn);
+      if (failure.code === 'not_found' && turn.chat) forget(turn);
       else if (failure instanceof Problem && !failure.passing) throw failure;
     }
     lost += 1;
