@@ -10,8 +10,8 @@ from json import dumps
 
 from minirag_local.testing import Stack
 from pages import Complaints
-from playwright.async_api import Page, Request, expect
-from widgets import GREETING, QUESTION, SCRIPT, Embedded, Says, Visitor
+from playwright.async_api import Page, expect
+from widgets import GREETING, QUESTION, SCRIPT, Embedded, Says, Visitor, requests_of
 
 SLOW = {"tokens": 60, "gap": 60}
 END = "as well as it can"
@@ -81,8 +81,7 @@ async def test_an_answer_is_stopped_and_what_there_is_of_it_is_kept(
 async def test_a_reload_goes_on_with_the_answer_that_is_being_written(
     embedded: Embedded, visitor: Visitor, says: Says
 ) -> None:
-    asked: list[Request] = []
-    visitor.page.on("request", asked.append)
+    asked = requests_of(visitor.page)
     await says(**SLOW)
     await visitor.page.goto(embedded.put())
     await visitor.open()
@@ -101,8 +100,7 @@ async def test_a_dropped_connection_goes_on_where_it_was(
     embedded: Embedded, visitor: Visitor, says: Says, stack: Stack, complaints: Complaints
 ) -> None:
     complaints.allow("ERR_|Failed to load resource|CORS policy")  # the browser tells of the gateway's absence
-    asked: list[Request] = []
-    visitor.page.on("request", asked.append)
+    asked = requests_of(visitor.page)
     await says(tokens=100, gap=60)
     await visitor.page.goto(embedded.put())
     await visitor.open()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from minirag_dashboard import WIDGET
 from pages import PHONE, Complaints, Screen
-from playwright.async_api import Page, Request, expect
-from widgets import SCRIPT, Embedded, Says, Visitor
+from playwright.async_api import Page, expect
+from widgets import SCRIPT, Embedded, Says, Visitor, requests_of
 
 LARGEST = 25 * 1024
 """Bytes of script and style sheet together, compressed."""
@@ -55,8 +55,7 @@ async def busy(page: Page) -> float:
 async def test_before_it_is_opened_it_asks_for_its_files_and_keeps_nobody_waiting(
     embedded: Embedded, page: Page, visitor: Visitor
 ) -> None:
-    asked: list[Request] = []
-    page.on("request", asked.append)
+    asked = requests_of(page)
     plain, with_it = embedded.write("/plain", ""), embedded.put("/with")
     costs: dict[str, list[float]] = {plain: [], with_it: []}
     for _ in range(5):

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from api import Tenant
 from host_site import HostSite, host_site
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Request, expect
 
 SCRIPT = "/dashboard/widget/minirag-widget.js"
 
@@ -87,6 +87,17 @@ async def scripted(provider: str) -> AsyncIterator[Says]:
             yield says
         finally:
             await says(answer=None, gap=0, first=0, status=200, tokens=24, stall=None)
+
+
+def requests_of(page: Page) -> list[Request]:
+    """What the page asks from now on, as it comes."""
+    asked: list[Request] = []
+
+    def note(request: Request) -> None:
+        asked.append(request)
+
+    page.on("request", note)
+    return asked
 
 
 class Visitor:

@@ -35,6 +35,7 @@ export class MiniragWidget extends HTMLElement {
       return;
     }
     this.options = options;
+    this.ready = false;
     this.api = new Api(this, options);
     this.conversation = new Conversation(this.api, (what, item) => this.see(what, item));
     const shadow = this.shadowRoot || this.attachShadow({ mode: 'open' });
