@@ -156,6 +156,27 @@ async def test_the_pages_scripts_open_it_ask_and_listen(
     await expect(visitor.answers).to_have_count(0)
 
 
+async def test_it_may_be_loaded_in_the_head_moved_removed_and_brought_back(
+    embedded: Embedded, page: Page, visitor: Visitor
+) -> None:
+    tag = f'<script src="{embedded.api}{SCRIPT}" data-embed-key="{embedded.key["key"]}"'
+    for path, kind in (("/sync", ""), ("/defer", "defer"), ("/async", "async"), ("/twice", f"></script>{tag}")):
+        await page.goto(embedded.write(path, "", head=f"{tag} {kind}></script>"))
+        await expect(visitor.widget).to_have_count(1)
+        await expect(page.get_by_role("button", name="Open chat")).to_be_visible()
+    await visitor.open()
+    await visitor.ask("Hello")
+    await visitor.answered()
+    await page.evaluate("document.querySelector('main').append(document.querySelector('minirag-widget'))")
+    await expect(visitor.answers).to_have_count(1)
+    await page.evaluate("window.kept = document.querySelector('minirag-widget'); kept.remove()")
+    await page.evaluate("document.body.append(kept)")
+    await expect(visitor.answers).to_have_count(1)
+    await visitor.ask("Again")
+    await expect(visitor.answers).to_have_count(2)
+    await visitor.answered()
+
+
 async def test_a_revoked_key_ends_the_chat_within_a_second(
     embedded: Embedded, page: Page, visitor: Visitor, says: Says, complaints: Complaints
 ) -> None:

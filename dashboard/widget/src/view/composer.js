@@ -71,10 +71,9 @@ export class Composer {
     set(this.button, { 'aria-disabled': String(idle) });
   }
 
+  /** Nothing more is written here. */
   end() {
     this.field.disabled = true;
-    this.field.placeholder = '';
-    this.show(false);
-    this.enable();
+    this.element.hidden = true;
   }
 }
