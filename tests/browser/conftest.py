@@ -26,6 +26,10 @@ HERE = Path(__file__).parent
 PATIENCE = 15_000
 """Milliseconds that a page may take for anything; the machine of a test run is busy."""
 
+# A browser in which nobody ever logged in does not ask who it is.
+VISITED = """if (location.origin === '%s' && localStorage.getItem('minirag.visited') === null)
+    localStorage.setItem('minirag.visited', 'yes')"""
+
 OpenPage = Callable[..., Awaitable[Page]]
 
 
@@ -126,6 +130,7 @@ class Dashboard:
         credentials = {"email": self.email, "password": self.password}
         answer = await context.request.post(f"{self.origin}/v1/auth/browser", data=credentials)
         assert answer.ok, await answer.text()
+        await context.add_init_script(VISITED % self.origin)
 
     @property
     def origin(self) -> str:
