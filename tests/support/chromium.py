@@ -10,7 +10,7 @@ from pathlib import Path
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 INSTALL = (
     ("apt-get", "-qq", "update"),
-    ("apt-get", "-qq", "install", "-y", "--no-install-recommends", "chromium"),
+    ("apt-get", "-qq", "install", "-y", "--no-install-recommends", "chromium", "fonts-liberation"),
 )
 MISSING = "install Debian's chromium, or name another one with MINIRAG_CHROMIUM"
 
