@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -37,7 +37,7 @@ from minirag_contracts.requests.ingest import (
     UploadSource,
     VersionList,
 )
-from minirag_eventstore import Database, EventStore, RetryPolicy, WorkRunner, log
+from minirag_eventstore import Database, EventStore, RetryPolicy, WorkItem, WorkRunner, log
 from minirag_eventstore.rebuild import rebuild_own
 from minirag_ingest.adapters.archive_rows import PostgresArchiveRows
 from minirag_ingest.adapters.chunker import SentenceChunker
@@ -64,7 +64,7 @@ from minirag_ingest.commands.ingestion import Ingestion, Outcomes
 from minirag_ingest.commands.leftovers import Leftovers
 from minirag_ingest.commands.making import Making
 from minirag_ingest.commands.pages import SitePages
-from minirag_ingest.commands.politeness import Gates
+from minirag_ingest.commands.politeness import Gates, PoliteFetcher
 from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.progress import Meters
 from minirag_ingest.commands.quotas import Most, Quotas
@@ -136,6 +136,7 @@ class Ingest:
         most: Most | None = None,
     ) -> None:
         self._given = {"delays": delays, "lease": lease, "allow": allow, "resolver": resolver, "most": most}
+        self._lease = lease
         self._others: list[Ingest] = []
         self._at_work: list[asyncio.Task[None]] = []
         self.database = database
@@ -156,43 +157,29 @@ class Ingest:
         self.meters = Meters(self.progress, notes)
         leftovers = Leftovers(self.contents, notes)
         self.outcomes = Outcomes(self.rows, self.contents, leftovers, self.schedules)
-        reader = SourceReader(self.store, self.contents, fetcher, self.extraction)
+        self.polite, self.crawl_rows = PoliteFetcher(fetcher, Gates()), PostgresCrawlRows(self.store)
+        reader = SourceReader(self.store, self.contents, self.crawl_rows, self.polite, self.extraction)
         chunker = SentenceChunker(MiniLmTokens(), self.extraction.chunk)
         self.making = Making(self.store, self.contents, reader, chunker, self.index, self.meters)
         self.ingestion = Ingestion(self.store, self.outcomes, self.making, self.meters, retry.attempts)
-        self.runner = WorkRunner(
-            self.store,
+        self.runner = self._runner(
             WORK_KIND,
             self.ingestion.make,
             concurrency=4,
-            lease=timedelta(seconds=lease),
             retry=retry,
             forgive=INTERRUPTIONS,
             on_parked=self.ingestion.give_up,
-            poll=timedelta(milliseconds=20),
         )
         self.hidings = Hidings(self.store, self.rows, self.index)
-        self.hiding_runner = WorkRunner(
-            self.store,
-            hiding.WORK_KIND,
-            self.hidings.run,
-            lease=timedelta(seconds=lease),
-            poll=timedelta(milliseconds=20),
-        )
+        self.hiding_runner = self._runner(hiding.WORK_KIND, self.hidings.run)
         given = Given(fetcher, self.disk)
         self.quotas = Quotas(self.rows, most)
         sources = Sources(
             self.rows, self.contents, self.bots, self.runner, self.schedules, self.quotas, leftovers
         )
         self.refreshes = Refreshes(self.store, sources, self.contents, self.schedules, given)
-        self.refresh_runner = WorkRunner(
-            self.store,
-            schedules.WORK_KIND,
-            self.refreshes.run,
-            lease=timedelta(seconds=lease),
-            retry=retry,
-            on_parked=self.refreshes.keep_going,
-            poll=timedelta(milliseconds=20),
+        self.refresh_runner = self._runner(
+            schedules.WORK_KIND, self.refreshes.run, retry=retry, on_parked=self.refreshes.keep_going
         )
         self.commands = SourceCommands(self.store, sources, given)
         self.archives = PostgresArchiveRows(self.store)
@@ -205,41 +192,35 @@ class Ingest:
         )
         self.families = FamilyCommands(self.store, self.rows, sources, given)
         self.changes = ChangeCommands(self.store, self.rows, self.contents, sources, given, self.hidings)
-        self._look_back(sources)
-        self.explorer = Explorer(fetcher, self.extraction, Gates(), (timedelta(seconds=0.02),))
-        self._crawl(sources, given, retry, lease)
-
-    def _look_back(self, sources: Sources) -> None:
-        """What shows sources and their history."""
         history = PostgresIngestionRows()
         self.versions = VersionCommands(self.store, sources, history, given)
         self.queries = SourceQueries(self.store, self.rows, history)
+        self._crawl(sources, given, retry)
 
-    def _crawl(self, sources: Sources, given: Given, retry: RetryPolicy, lease: float) -> None:
+    def _runner(self, kind: str, handler: Callable[[WorkItem], Awaitable[None]], **more: Any) -> WorkRunner:
+        """What looks for its work often."""
+        lease = timedelta(seconds=self._lease)
+        return WorkRunner(self.store, kind, handler, lease=lease, poll=timedelta(milliseconds=20), **more)
+
+    def _crawl(self, sources: Sources, given: Given, retry: RetryPolicy) -> None:
         """What looks through sites."""
+        self.explorer = Explorer(self.polite, self.extraction, (timedelta(seconds=0.02),))
         self.previews = CrawlPreviews(self.explorer, given, timedelta(seconds=3))
-        crawl_rows = PostgresCrawlRows(self.store)
-        pages = SitePages(self.store, crawl_rows, self.contents, sources, self.hidings)
+        pages = SitePages(self.store, self.crawl_rows, self.contents, sources, self.hidings)
         self.crawls = Crawls(
             self.store,
             self.ingestion,
             self.outcomes,
             self.explorer,
-            crawl_rows,
+            self.crawl_rows,
             self.contents,
             pages,
             self.index,
             self.meters,
-            self.disk,
+            given,
         )
-        self.crawl_runner = WorkRunner(
-            self.store,
-            CRAWL_KIND,
-            self.crawls.make,
-            lease=timedelta(seconds=lease),
-            retry=retry,
-            on_parked=self.ingestion.give_up,
-            poll=timedelta(milliseconds=20),
+        self.crawl_runner = self._runner(
+            CRAWL_KIND, self.crawls.make, retry=retry, on_parked=self.crawls.give_up
         )
 
     async def create(self, request: CreateSource, **context: Any) -> SourceRead:

@@ -1,4 +1,4 @@
-// Texts by key, in the language of the person: `$t('bots.title')`, `$t('sources.count', {count: 3})`.
+// Texts by key, in the language of the person: `$t('tokens.title')`, `$t('common.retry_in', {count: 3})`.
 // The first part of a key names its file, locales/<language>/<file>.json; a count chooses `<key>.one`, `<key>.other` …
 
 import { keep, recall } from "./storage.js";

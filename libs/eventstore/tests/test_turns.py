@@ -122,7 +122,9 @@ async def test_a_claim_costs_the_same_with_a_hundred_thousand_pieces_due(store: 
     assert len({item.tenant_id for item in await claimed(store, 21)}) == 21
 
 
-async def test_what_is_due_later_is_passed_over_without_being_read(store: EventStore) -> None:
+async def test_what_is_due_later_is_passed_over_and_costs_nothing_where_nothing_is_due(
+    store: EventStore,
+) -> None:
     async with store.database.system() as connection:
         await connection.execute(
             """INSERT INTO work (work_id, tenant_id, kind, key, payload, due_at)
@@ -130,6 +132,8 @@ async def test_what_is_due_later_is_passed_over_without_being_read(store: EventS
                FROM generate_series(1, $1) AS n""",
             MANY,
         )
+    idle, plan = await plan_of(store, 4)
+    assert idle < 30, plan
     late = a_context(new_id())
     await add(store, late, 1)
     blocks, plan = await plan_of(store, 4)
@@ -190,6 +194,26 @@ async def test_a_newcomer_starts_while_a_bulk_load_has_all_that_it_may_have(stor
         assert bench.started == [bulk.tenant_id, bulk.tenant_id, newcomer.tenant_id]
         await asyncio.sleep(0.1)
         assert runner.running == 3, "the bulk load took the room that is kept for others"
+
+
+async def test_a_burst_of_transactions_starts_no_more_than_the_share(store: EventStore) -> None:
+    bulk, other, bench = a_context(new_id()), a_context(new_id()), Bench(store)
+    runner = runner_of(store, bench)
+    most: Counter[UUID] = Counter()
+
+    async def one(context: Context, number: int) -> None:
+        async with store.transaction(context.scope) as transaction:
+            await runner.add(transaction, f"{context.tenant_id}-{number}")
+        most[context.tenant_id] = max(most[context.tenant_id], runner._pieces()[context.tenant_id])
+        most[UUID(int=0)] = max(most[UUID(int=0)], runner.running)
+
+    async with running(runner):
+        await asyncio.sleep(0.1)
+        await asyncio.gather(*(one(context, number) for number in range(12) for context in (bulk, other)))
+        await bench.until(lambda: len(bench.started) >= 4)
+        await asyncio.sleep(0.1)
+        assert Counter(bench.started) == {bulk.tenant_id: 2, other.tenant_id: 2}
+        assert most == {bulk.tenant_id: 2, other.tenant_id: 2, UUID(int=0): 4}
 
 
 async def test_what_waits_for_its_tenants_share_starts_when_a_piece_ends(store: EventStore) -> None:

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 from contexts import a_context
 from minirag_contracts.context import Context
 from minirag_contracts.ids import new_id
 from minirag_eventstore import (
+    Database,
     EventStore,
     LeaseLost,
     Postpone,
@@ -20,6 +22,7 @@ from minirag_eventstore import (
     dead_letters,
     work,
 )
+from minirag_eventstore.errors import was_interrupted
 
 SOON = timedelta(milliseconds=20)
 QUICK = RetryPolicy((SOON, SOON))
@@ -373,3 +376,104 @@ async def test_interruptions_are_forgiven_as_often_as_a_runner_was_told_to(store
         await until(lambda: _empty(store))
     assert ran == [(5, 4, 1), (6, 5, 1), (7, 6, 1), (8, 6, 2), (9, 6, 3)]
     assert await count(store, "dead_letters") == 1
+
+
+@pytest.mark.parametrize(
+    "error", [TimeoutError(), FileNotFoundError(), OSError(28, "No space left"), asyncpg.DataError()]
+)
+async def test_what_a_handler_does_wrong_is_no_interruption(store: EventStore, error: Exception) -> None:
+    ran: list[int] = []
+
+    async def handle(item: WorkItem) -> None:
+        ran.append(item.tries)
+        raise error
+
+    await add(store, a_context(new_id()), "key")
+    async with running(runner_of(store, handle, forgive=6)):
+        await until(lambda: _empty(store))
+    assert ran == [1, 2, 3]
+
+
+async def test_a_database_whose_socket_is_gone_is_an_interruption() -> None:
+    """A server on a unix socket takes that away when it stops; a full disk says OSError, too, and is none."""
+    pool = await asyncpg.create_pool("postgresql://somebody@/ledger?host=/nowhere", min_size=0)
+    database = Database("ledger", "", pool, pool)
+    for door in (database.system(), database.tenant(a_context().scope)):
+        with pytest.raises(ConnectionError) as failed:
+            async with door:
+                pass
+        assert was_interrupted(failed.value)
+    await database.close()
+
+
+@pytest.mark.parametrize("how", ["ran out", "put anew"])
+async def test_what_runs_here_and_is_claimed_again_is_another_lease(store: EventStore, how: str) -> None:
+    """A database outage that is longer than a lease lets it run out under a process that still works."""
+    context = a_context(new_id())
+    begun: list[WorkItem] = []
+    ended: list[WorkItem] = []
+
+    async def handle(item: WorkItem) -> None:
+        begun.append(item)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append(item)
+
+    await add(store, context, "key")
+    runner = runner_of(store, handle, lease=timedelta(seconds=30))
+    async with running(runner):
+        await until(lambda: _is(begun, 1))
+        async with store.transaction(context.scope) as transaction:
+            if how == "ran out":
+                await transaction.connection.execute(
+                    "UPDATE work SET lease_until = now() - interval '1 second'"
+                )
+            else:
+                await transaction.put_work("job", "key", due=datetime.now(UTC), payload={})
+        await until(lambda: _is(begun, 2))
+        await until(lambda: _is(ended, 1))
+        old, new = begun
+        assert ended == [old]
+        with pytest.raises(LeaseLost):
+            async with store.transaction(context.scope) as transaction:
+                await old.finish(transaction)
+        await runner._renew()
+        await asyncio.sleep(0.05)
+        assert (runner.running, ended) == (1, [old]), "the renewal forgot the new claim"
+        async with store.transaction(context.scope) as transaction:
+            await new.finish(transaction)
+
+
+async def test_a_renewal_takes_the_lease_and_not_the_piece(store: EventStore) -> None:
+    await add(store, a_context(new_id()), "one", "two")
+    async with store.database.system() as connection:
+        one, two = await work.claim(connection, "job", new_id(), timedelta(seconds=-1), 2)
+        [again] = await work.claim(connection, "job", new_id(), timedelta(seconds=30), 1)
+        old = one if one.work_id == again.work_id else two
+        other = two if old is one else one
+        held = [(item.work_id, item.lease_owner) for item in (old, other, again)]
+        assert await work.renew(connection, held, timedelta(seconds=30)) == set(held[1:])
+
+
+async def test_a_piece_that_is_there_already_takes_no_room(store: EventStore) -> None:
+    context, started = a_context(new_id()), asyncio.Event()
+
+    async def handle(item: WorkItem) -> None:
+        async with store.transaction(item.scope) as transaction:
+            await item.finish(transaction)
+        started.set()
+
+    await add(store, context, "there")
+    runner = runner_of(store, handle, concurrency=1)
+    for _ in range(3):
+        async with store.transaction(context.scope) as transaction:
+            await runner.add(transaction, "there")
+    with pytest.raises(asyncpg.PostgresError):
+        async with store.transaction(context.scope) as transaction:
+            with suppress(asyncpg.PostgresError):
+                await transaction.connection.execute("SELECT 1 / 0")
+            await runner.add(transaction, "never, as the transaction is broken")
+    async with store.transaction(context.scope) as transaction:
+        await runner.add(transaction, "now")
+    await asyncio.wait_for(started.wait(), 5)

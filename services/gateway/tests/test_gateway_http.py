@@ -14,6 +14,7 @@ from minirag_contracts.requests.webhooks import CreateWebhook
 from minirag_gateway.adapters import disk
 from minirag_gateway.entrypoints.http import system
 from minirag_gateway.entrypoints.http.app import RESOURCES
+from minirag_gateway.errors import StorageLow
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 
@@ -371,9 +372,9 @@ async def test_health_names_what_is_degraded(
     monkeypatch.setattr(disk, "LOW_DISK", 2**60)
     world = await start_world(data_dir=tmp_path)
     await world.owners.stop()
-    assert (await world.client.get("/health")).json()["detail"] == system.LOW_DISK
+    assert (await world.client.get("/health")).json()["detail"] == StorageLow.default_detail()
     body = (await world.client.get("/v1/system/health")).json()
-    assert (body["status"], body["disk"]["detail"]) == ("degraded", system.LOW_DISK)
+    assert (body["status"], body["disk"]["detail"]) == ("degraded", StorageLow.default_detail())
     assert body["services"]["chat"] == {
         "status": "error",
         "detail": "The service does not answer.",

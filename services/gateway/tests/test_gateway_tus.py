@@ -1,7 +1,6 @@
 """Uploads that go on after a break: the protocol, its abuse, and what is made in the end."""
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,66 +9,30 @@ import httpx
 import pytest
 from archives import a_zip
 from gateway_world import World, a_source
-from minirag_contracts.context import Context, TenantScope
-from minirag_contracts.errors import Refusal, Unavailable
+from minirag_contracts.context import Context
+from minirag_contracts.errors import Unavailable
 from minirag_contracts.requests.ingest import SourceRead, UploadSource
-
-MEGABYTE = 1024 * 1024
-TUS = {"Tus-Resumable": "1.0.0"}
-BYTES = TUS | {"Content-Type": "application/offset+octet-stream"}
-
-
-class Gone(Refusal):
-    """Bot profile not found or belongs to a different tenant"""
-
-    code = "bot_not_found"
+from minirag_messaging import ObjectMissing
+from tus_client import (
+    BYTES,
+    MEGABYTE,
+    TUS,
+    Gone,
+    answering,
+    begun,
+    made,
+    offset,
+    poured,
+    rows,
+    send,
+    start,
+)
 
 
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
     async with await world.a_client() as client:
         yield client
-
-
-def metadata(**fields: str) -> str:
-    encoded = {key: base64.b64encode(value.encode()).decode() for key, value in fields.items()}
-    return ",".join(f"{key} {value}".rstrip() for key, value in encoded.items())
-
-
-async def start(
-    client: httpx.AsyncClient, length: int, *, headers: Any = None, **fields: str
-) -> httpx.Response:
-    fields = {"filename": "notes.txt", **fields}
-    sent = TUS | {"Upload-Length": str(length), "Upload-Metadata": metadata(**fields)} | (headers or {})
-    return await client.post("/v1/uploads", headers=sent)
-
-
-async def begun(world: World, client: httpx.AsyncClient, length: int, **fields: str) -> str:
-    """Where its bytes go."""
-    bot_id = fields.pop("bot_profile_id", None) or await world.a_bot(client)
-    response = await start(client, length, bot_profile_id=bot_id, **fields)
-    assert response.status_code == 201, response.text
-    return response.headers["location"]
-
-
-async def send(client: httpx.AsyncClient, path: str, at: int, data: Any, **headers: str) -> httpx.Response:
-    return await client.patch(path, content=data, headers=BYTES | {"Upload-Offset": str(at)} | headers)
-
-
-async def offset(client: httpx.AsyncClient, path: str) -> int:
-    response = await client.head(path, headers=TUS)
-    assert response.status_code == 200
-    return int(response.headers["upload-offset"])
-
-
-def made(world: World) -> list[UploadSource]:
-    return [asked for asked, _ in world.owners.asked if isinstance(asked, UploadSource)]
-
-
-async def rows(world: World, client: httpx.AsyncClient, table: str) -> int:
-    tenant = (await client.get("/v1/tenants/me")).json()["id"]
-    async with world.runtime.database.tenant(TenantScope(UUID(tenant))) as connection:
-        return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
 
 
 async def test_what_is_spoken_is_told_without_a_credential(world: World) -> None:
@@ -158,15 +121,7 @@ async def test_of_two_at_the_same_offset_one_wins(world: World, client: httpx.As
 async def test_a_line_that_breaks_keeps_what_has_come(world: World, client: httpx.AsyncClient) -> None:
     content = bytes(range(256)) * 12_000
     path = await begun(world, client, len(content))
-    host, port = world.url.removeprefix("http://").split(":")
-    _, writer = await asyncio.open_connection(host, int(port))
-    writer.write(
-        f"PATCH {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {client.headers['authorization']}\r\n"
-        f"Tus-Resumable: 1.0.0\r\nContent-Type: application/offset+octet-stream\r\nUpload-Offset: 0\r\n"
-        f"Content-Length: {len(content)}\r\n\r\n".encode()
-        + content[:2_500_000]
-    )
-    await writer.drain()
+    _, writer = await poured(world, client, path, content[:2_500_000], len(content))
     await asyncio.sleep(0.3)
     writer.close()
     async with asyncio.timeout(10):
@@ -306,6 +261,11 @@ async def test_a_repeated_beginning_is_one_upload(world: World, client: httpx.As
     other = await start(client, 11, bot_profile_id=bot_id, headers=key)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert await rows(world, client, "uploads") == 1
+    assert (await client.delete(answers[0].headers["location"], headers=TUS)).status_code == 204
+    again = await start(client, 10, bot_profile_id=bot_id, headers=key)
+    assert (again.status_code, again.json()) == (201, answers[0].json())
+    assert again.headers["location"] == answers[0].headers["location"]
+    assert await rows(world, client, "uploads") == 0
 
 
 async def test_what_ingest_refuses_in_the_end_is_told(world: World, client: httpx.AsyncClient) -> None:
@@ -320,6 +280,8 @@ async def test_what_ingest_refuses_in_the_end_is_told(world: World, client: http
     assert (read["status"], read["code"], read["source_id"]) == ("failed", "bot_not_found", None)
     assert read["error"] == "Bot profile not found or belongs to a different tenant"
     assert await rows(world, client, "upload_pieces") == await rows(world, client, "work") == 0
+    with pytest.raises(ObjectMissing):
+        [piece async for piece in world.owners.bus.get_object(made(world)[-1].object_name)]
     assert (await client.delete(path, headers=TUS)).status_code == 204
 
 
@@ -349,10 +311,3 @@ async def test_an_ingest_that_is_away_is_waited_for_and_the_source_is_made_once(
         assert read["source_id"]
         assert len(commands) >= 2
         assert len(set(commands)) == 1
-
-
-async def answering(world: World, upload: Any) -> None:
-    """Ingest, with another answer to uploads."""
-    await world.owners.stop()
-    world.owners.upload_source = upload  # type: ignore[method-assign]
-    await world.owners.start()

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from ingest_builders import BOT, Ingest, a_url
+from ingest_builders import BOT, Ingest, a_crawl, a_url
+from minirag_ingest.domain.site import page_id
 from minirag_ingest.ports import Target
 from web_site import Answer, Site, a_site
 
@@ -93,6 +94,21 @@ async def test_validators_are_believed_of_the_url_that_gave_them_only(ingest: In
     await ingest.ingest(done.id)
     await ingest.ended(done.id)
     assert "Second words." in ingest.index.text(done.id)
+
+
+async def test_a_crawl_believes_validators_of_the_url_that_gave_them_only(ingest: Ingest, site: Site) -> None:
+    site.page("/", links=["/p"])
+    site.page("/p", "First words.", etag='"1"')
+    site.page("/q", "Second words.", etag='"1"')
+    created = await ingest.create(a_crawl(site.url()))
+    await ingest.ingest(created.id)
+    assert set(await ingest.crawled(created.id)) == {"/", "/p"}
+    site.fail("/p", 302, Location="/q")
+    site.forget()
+    await ingest.ingest(created.id)
+    assert set(await ingest.crawled(created.id)) == {"/", "/q"}
+    assert [asked.headers.get("if-none-match") for asked in site.asked if asked.path == "/q"] == ['"1"', None]
+    assert "Second words." in ingest.index.text(page_id(created.id, site.url("/q")))
 
 
 async def test_a_304_that_nobody_asked_for_is_a_failure(ingest: Ingest, site: Site) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,8 +14,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from ingest_documents import A_PAGE, a_docx, a_pdf, a_zip_bomb
-from minirag_ingest.adapters.extract.pool import ExtractionPool
-from minirag_ingest.adapters.extract.worker import Limits, Worker, WorkerDied
+from minirag_ingest.adapters.extract import registry
+from minirag_ingest.adapters.extract.archives import ArchiveWorkers
+from minirag_ingest.adapters.extract.budget import MAX_BLOCKS
+from minirag_ingest.adapters.extract.errors import OUT_OF_MEMORY
+from minirag_ingest.adapters.extract.failures import READING, UNPACKING, told_as
+from minirag_ingest.adapters.extract.pool import SMALL, ExtractionPool
+from minirag_ingest.adapters.extract.worker import Limits, Stalled, Worker, WorkerDied
+from minirag_ingest.domain.document import Document
 from minirag_ingest.ports import WORKING_FOR, ExtractionInterrupted, Raw, Unreadable
 
 PDF = Raw(a_pdf("Hello."), "x.pdf")
@@ -166,6 +173,29 @@ async def test_a_worker_that_stands_still_is_given_up_and_the_document_tried_aga
     await pool.close()
 
 
+async def test_an_archive_that_arrives_too_slowly_is_tried_again() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"PK"
+        await asyncio.sleep(3600)
+
+    opener = ArchiveWorkers(Limits(seconds=0.3), largest=1_000)
+    with pytest.raises(ExtractionInterrupted, match="unpacked the archive stood still"):
+        async with opener.open(1_000, pieces()):
+            pass
+
+
+@pytest.mark.parametrize("sent", [signal.SIGSEGV, signal.SIGXCPU, signal.SIGKILL])
+async def test_what_kills_a_worker_means_the_same_for_an_archive_as_for_a_document(
+    sent: signal.Signals,
+) -> None:
+    final = sent is not signal.SIGKILL
+    for sentences in (READING, UNPACKING):
+        with pytest.raises((Unreadable, ExtractionInterrupted)) as told, told_as(sentences):
+            raise WorkerDied(-sent)
+        assert isinstance(told.value, Unreadable) == final
+        assert not final or told.value.code == sentences.code
+
+
 async def test_a_machine_that_is_busy_with_others_fails_no_document() -> None:
     """The worker seldom gets its turn: it takes longer than ``seconds`` by the clock, and works all the time."""
     limits = Limits(seconds=1)
@@ -215,6 +245,59 @@ async def test_a_tenants_long_documents_leave_a_worker_for_anothers_short_one(
     await asyncio.gather(*many)
 
 
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError(), asyncio.IncompleteReadError(b"", 4), ValueError()]
+)
+async def test_a_source_of_pieces_that_fails_ends_the_worker_and_not_the_patience_of_who_waits(
+    error: Exception,
+) -> None:
+    """The pieces come from a database, which can go away; the worker is alive then, and waits for the rest of them."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"PK"
+        raise error
+
+    worker = await Worker.start(Limits())
+    try:
+        async with asyncio.timeout(10):
+            with pytest.raises((WorkerDied, ValueError)) as failed:
+                await worker.run_streamed({"archive": "open"}, 100, pieces())
+        assert error in (failed.value, failed.value.__cause__)
+        assert isinstance(failed.value, ValueError) or not alive(worker.pid)
+    finally:
+        await worker.kill()
+
+
+async def test_whoever_gives_up_on_a_worker_leaves_no_source_of_pieces_open() -> None:
+    closed = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"PK"
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(0.05)  # as a transaction takes its time to end
+            closed.set()
+
+    worker = await Worker.start(Limits(seconds=0.3))
+    with pytest.raises(Stalled):
+        await worker.run_streamed({"archive": "open"}, 100, pieces())
+    assert closed.is_set()
+    await worker.kill()
+
+
+@pytest.mark.parametrize("code", [OUT_OF_MEMORY, 3])
+async def test_the_exit_code_of_a_worker_that_ended_by_itself_is_kept(code: int) -> None:
+    ending = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", f"import os; os.read(0, 1); os._exit({code})",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    with pytest.raises(WorkerDied) as died:
+        await Worker(ending, Limits()).run({}, b"x" * 1_000_000)
+    assert died.value.out_of_memory == (code == OUT_OF_MEMORY)
+    assert died.value.signal is None
+
+
 async def test_a_loop_that_never_ends_is_stopped_by_its_processor_time(tmp_path: Path) -> None:
     worker = await Worker.start(Limits(), module="minirag_ingest.adapters.extract.child")
     os.kill(worker.pid, signal.SIGXCPU)
@@ -254,6 +337,30 @@ async def test_reading_does_not_block_the_loop(pool: ExtractionPool) -> None:
 async def test_plain_text_needs_no_process(pool: ExtractionPool) -> None:
     assert (await pool.extract(Raw(b"Just text.", "x.txt"))).blocks[0].text == "Just text."
     assert pool._idle == []
+
+
+async def test_plain_text_has_the_limits_of_every_document(pool: ExtractionPool) -> None:
+    many = Raw(b"a\n\n" * (MAX_BLOCKS + 1), "x.txt")
+    with pytest.raises(Unreadable, match="more than 1,000,000 paragraphs"):
+        await pool.extract(many)
+    with pytest.raises(Unreadable, match="no text in the file"):
+        await pool.extract(Raw(b"\xef\xbb\xbf \n", "x.txt"))
+
+
+async def test_the_language_of_a_large_text_is_found_beside_the_loop(
+    pool: ExtractionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[threading.Thread] = []
+
+    def language_of(document: Document) -> str | None:
+        asked.append(threading.current_thread())
+        return real(document)
+
+    real = registry.language_of
+    monkeypatch.setattr(registry, "language_of", language_of)
+    await pool.extract(Raw(b"Just text.", "x.txt"))
+    await pool.extract(Raw(b"Just text.\n\n" * (SMALL // 10), "x.txt"))
+    assert [thread is threading.main_thread() for thread in asked] == [True, False]
 
 
 HOG = "import os; os.sched_setaffinity(0, {0})\nwhile True: pass"

@@ -12,9 +12,11 @@ from minirag_contracts.errors import RemoteRefusal, Unavailable
 from minirag_eventstore import Database
 from minirag_eventstore.rebuild import rebuild_own
 from minirag_ingest.adapters.index import _failure
+from minirag_ingest.adapters.web import WebFetcher
 from minirag_ingest.entrypoints.health import disk_check
 from minirag_ingest.errors import DiskFull
 from minirag_ingest.ports import Busy, Target, TemporaryFailure
+from minirag_service.egress import Allowance, GuardedClient
 
 REQUESTED = ["source.created", "source.ingest.requested"]
 
@@ -168,6 +170,27 @@ async def test_a_server_that_asks_for_patience_gets_it(ingest: Ingest, web: Web)
     web.pages["/busy"] = (200, {"Content-Type": "text/plain"}, b"Now.")
     assert (await ingest.ended(created.id)).status == "ready"
     assert web.asked == ["/busy", "/busy"]
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("9" * 5000, 900),
+        ("0" * 5000 + "7", 7),
+        ("0", 1),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 900),
+        ("soon", None),
+    ],
+)
+async def test_whatever_a_server_says_of_patience_it_is_busy_and_nothing_breaks(
+    web: Web, said: str, seconds: int | None
+) -> None:
+    web.pages["/busy"] = (503, {"Retry-After": said}, b"")
+    async with GuardedClient(Allowance.parse("127.0.0.1")) as client:
+        with pytest.raises(TemporaryFailure) as failed:
+            await WebFetcher(client).fetch(web.url("/busy"))
+    assert failed.value.retry_after == (None if seconds is None else timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("request_", [a_source(None), a_source("  \n "), a_source(None, source_type="url")])

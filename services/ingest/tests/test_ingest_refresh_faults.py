@@ -27,6 +27,7 @@ from ingest_refreshes import (
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.errors import Unavailable
 from minirag_contracts.ids import new_id
+from minirag_eventstore import WorkItem
 from minirag_ingest.commands import refreshing
 
 
@@ -35,11 +36,13 @@ async def test_a_killed_process_costs_a_lease_and_no_refresh(make_database: Make
     first = Ingest(await make_database("ingest"), lease=0.3)
     second = first.another()
     created = await first.create(a_source(refresh_schedule="daily"))
-    first.runner._start = lambda item: None  # type: ignore[method-assign]  # what a killed process does after its commit
+    started: list[WorkItem] = []
+    first.runner._start = started.append  # type: ignore[method-assign]  # what a killed process does after its commit
     async with refreshing_only(first):
         await rearranged(first, created.id)
     [version] = await first.work("ingestion")
-    assert version["lease_owner"] == first.runner._owner
+    assert [item.lease_owner for item in started] == [version["lease_owner"]]
+    assert version["lease_owner"] is not None
     async with second.working():
         done = await second.ended(created.id)
     assert (done.status, await triggers(second, created.id)) == ("ready", ["schedule"])

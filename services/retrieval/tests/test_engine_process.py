@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from minirag_contracts.errors import Unavailable
 from minirag_retrieval.adapters.edge import EdgeIndex, EngineError
+from minirag_retrieval.engine import folder
 from minirag_retrieval.engine.folder import DataFolder, FolderInUseError
 from minirag_retrieval.engine.server import Engine
 from minirag_retrieval.engine.shard import PointShard
@@ -117,6 +118,28 @@ async def test_what_is_on_the_disk_survives_the_machine(engine: EngineProcess, e
     assert not (engine.data / "unflushed.json").exists()
     engine.start()
     assert await edge_index.status() == before
+
+
+def test_where_starts_of_the_machine_have_no_name_what_was_flushed_outlives_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "BOOT_ID", tmp_path / "nowhere")  # as on other systems than Linux
+    data = tmp_path / "data"
+    shard = PointShard(data)
+    before = shard.store_id
+    shard.mark("tenant", [uuid4().bytes], 1, {"to_gen": 9})
+    assert (data / "unflushed.json").exists()
+    shard.flush()
+    shutil.copytree(data, tmp_path / "died")  # what a process that is killed here leaves behind
+    shard.close()
+    again = PointShard(tmp_path / "died")
+    assert again.store_id == before
+    again.mark("tenant", [uuid4().bytes], 1, {"to_gen": 9})
+    shutil.copytree(tmp_path / "died", tmp_path / "unflushed")
+    again.close()
+    lost = PointShard(tmp_path / "unflushed")
+    assert lost.store_id != before, "a write that nobody flushed may be lost"
+    lost.close()
 
 
 async def test_writes_are_brought_to_the_disk_when_there_are_no_more_of_them(tmp_path: Path) -> None:

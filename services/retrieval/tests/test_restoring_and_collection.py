@@ -1,6 +1,8 @@
 """Points that were lost come back; points that nobody can reach go."""
 
+import asyncio
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,7 +12,7 @@ from minirag_eventstore import WorkItem
 from minirag_retrieval.adapters.edge import EdgeIndex
 from minirag_retrieval.errors import IndexIncomplete
 from retrieval_engine import EngineProcess
-from retrieval_rooms import Rooms, Source, WordEmbedder
+from retrieval_rooms import Rooms, Source, WordEmbedder, a_chunk
 
 
 def lose_everything(engine: EngineProcess) -> None:
@@ -127,3 +129,52 @@ async def test_a_staged_version_that_was_overtaken_is_collected_and_a_newer_one_
     assert sorted((await stored(rooms, source)).values()) == ["edition four", "edition one", "edition three"]
     await source.activate(4, 1)
     assert await source.texts("edition") == ["edition four"]
+
+
+async def languages(rooms: Rooms, source: Source) -> list[str]:
+    async with rooms.database.tenant(source.scope) as connection:
+        return sorted(map(str, await rooms.rows.languages(connection, source.bot_id)))
+
+
+async def superseded(source: Source, language: str | None) -> None:
+    """Five versions, of which the first is in this language and will be collected."""
+    await source.ingest(1, a_chunk("edition one").model_copy(update={"language": language}))
+    for version in range(2, 6):
+        text = a_chunk(f"edition {version}")
+        await source.ingest(version, text.model_copy(update={"language": "en"}))
+
+
+@pytest.mark.parametrize("language", ["de", None])
+async def test_a_language_goes_with_the_last_chunk_that_is_in_it(rooms: Rooms, language: str | None) -> None:
+    source = Source(rooms)
+    other = Source(rooms, source.scope, source.bot_id)
+    await other.stage(1, a_chunk("still here").model_copy(update={"language": language}))
+    await superseded(source, language)
+    assert await languages(rooms, source) == sorted([str(language), "en"])
+    await collect(rooms, source)
+    assert await languages(rooms, source) == sorted([str(language), "en"]), "another source is in it"
+    await other.activate(1, 1)
+    for version in range(2, 6):
+        await other.ingest(version, a_chunk(f"here {version}").model_copy(update={"language": "en"}))
+    await collect(rooms, other)
+    assert await languages(rooms, source) == ["en"]
+
+
+async def test_a_language_that_somebody_brings_at_this_moment_stays(rooms: Rooms) -> None:
+    source, stranger = Source(rooms), Source(rooms)
+    await superseded(source, "de")
+    await superseded(stranger, "de")
+    async with rooms.database.tenant(source.scope) as connection:
+        [old] = [
+            chunk
+            for chunk in await rooms.rows.chunks(connection, list(await stored(rooms, source)))
+            if chunk.language == "de"
+        ]
+        new = replace(old, chunk_id=new_id(), source_id=new_id(), from_gen=None, to_gen=None)
+        await rooms.rows.stage(connection, source.scope, 1, [new], [])
+        async with asyncio.timeout(5):
+            await collect(rooms, source)
+            await collect(rooms, stranger)
+    assert await languages(rooms, source) == ["de", "en"]
+    assert await languages(rooms, stranger) == ["en"], "its bot is another one"
+    assert "edition one" not in (await stored(rooms, source)).values()

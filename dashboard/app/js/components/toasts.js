@@ -1,4 +1,4 @@
-// Short news in the corner: `toast(t('bots.saved'))`, `toast(message(error), 'bad')`. Bad news stays until it is closed.
+// Short news in the corner: `toast(t('common.saved'))`, `toast(message(error), 'bad')`. Bad news stays until it is closed.
 
 const SECONDS = 6;
 

@@ -8,6 +8,8 @@ from typing import Self
 import asyncpg
 from minirag_contracts.context import TenantScope
 
+from minirag_eventstore.errors import NotConnected
+
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 """A connection inside a transaction, as repositories and projections get it."""
 
@@ -50,14 +52,14 @@ class Database:
     @asynccontextmanager
     async def tenant(self, scope: TenantScope) -> AsyncIterator[Connection]:
         """A transaction that sees one tenant's rows and can write no other's."""
-        async with self._tenants.acquire() as connection, connection.transaction():
+        async with _acquired(self._tenants) as connection, connection.transaction():
             await connection.execute("SELECT set_config('minirag.tenant', $1, true)", str(scope.tenant_id))
             yield connection
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[Connection]:
         """A transaction over all tenants: relay, rebuild, schedulers, reapers and named look-ups only."""
-        async with self._system.acquire() as connection, connection.transaction():
+        async with _acquired(self._system) as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
@@ -82,6 +84,21 @@ class Database:
         """Waits for running transactions and closes both pools."""
         await self._tenants.close()
         await self._system.close()
+
+
+@asynccontextmanager
+async def _acquired(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    """A connection; NotConnected where a new one is needed and cannot be made."""
+    try:
+        connection = await pool.acquire()
+    except ConnectionError:
+        raise
+    except OSError as error:
+        raise NotConnected(type(error).__name__) from error
+    try:
+        yield connection
+    finally:
+        await pool.release(connection)
 
 
 async def _close(connection: asyncpg.Connection) -> None:

@@ -31,11 +31,32 @@ DATABASE_AWAY = (
 )
 """What a database that is stopping, starting or gone makes of a call: worth another try, no fault of the call."""
 
+INTERRUPTED = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+)
+"""What a piece of work sees when the database goes away below it. Less than DATABASE_AWAY: a handler has other reasons for an
+OSError, such as a full disk, and a statement that takes too long is no interruption.
+"""
+
+
+class NotConnected(ConnectionError):
+    """No connection to the database could be made: its socket is not there, its name unknown, it does not answer in time."""
+
+
+def was_interrupted(error: Exception) -> bool:
+    """Whether this tells of the database and not of the work; asyncpg's errors of wrong arguments are InterfaceErrors too."""
+    return isinstance(error, INTERRUPTED) and not isinstance(error, ValueError)
+
 
 @asynccontextmanager
 async def reachable() -> AsyncIterator[None]:
     """Turns the errors of a database that is away, and of one that has no connection free in time, into Unavailable."""
     try:
         yield
-    except (TimeoutError, *DATABASE_AWAY) as error:
+    except DATABASE_AWAY as error:
         raise Unavailable("The database cannot be reached at the moment. Please try again.") from error

@@ -215,7 +215,9 @@ class Turns:
 
 CLAIM = """
     WITH RECURSIVE round (tenant_id, lap, turn) AS (
-        SELECT $5::uuid, 1, 0
+        SELECT $5::uuid, 1, 0 WHERE EXISTS (
+            SELECT FROM work w WHERE w.kind = $1 AND w.due_at <= now() AND (w.lease_until IS NULL OR w.lease_until < now())
+        )
         UNION ALL
         SELECT next.tenant_id, next.lap, round.turn + 1 FROM round CROSS JOIN LATERAL (
             (SELECT w.tenant_id, round.lap FROM work w
@@ -265,8 +267,11 @@ async def claim(
 ) -> list[WorkItem]:
     """Leases due work whose lease is free or has run out. Each claim is an attempt, and a lease that ran out an interruption.
 
-    Tenants take turns, those first of whom this process runs least; of a tenant the longest due first. What it costs depends on
-    the number of tenants that are looked at (a few for each piece that is wanted) and not on what they have waiting.
+    ``lease_owner`` is another for each call: a process whose lease ran out unnoticed may claim again what it runs.
+
+    Tenants take turns, those first of whom this process runs least; of a tenant the longest due first. Where there is nothing to
+    claim it costs a look into one index. Else it depends on the number of tenants that are looked at (a few for each piece
+    wanted), not on what they have waiting; but tenants who have only what is due later are passed over one index entry at a time.
     """
     turns = turns or Turns()
     running = turns.running()
@@ -295,16 +300,19 @@ def _item(row: Mapping[str, Any]) -> WorkItem:
 
 
 async def renew(
-    connection: Connection, work_ids: Sequence[UUID], lease_owner: UUID, lease: timedelta
-) -> set[UUID]:
-    """Prolongs leases; those missing from the answer are finished or lost."""
+    connection: Connection, leases: Sequence[tuple[UUID, UUID | None]], lease: timedelta
+) -> set[tuple[UUID, UUID | None]]:
+    """Prolongs leases, each a piece and its owner; those missing from the answer are finished or lost."""
     rows = await connection.fetch(
-        "UPDATE work SET lease_until = now() + $3 WHERE work_id = ANY($1) AND lease_owner = $2 RETURNING work_id",
-        list(work_ids),
-        lease_owner,
+        """UPDATE work SET lease_until = now() + $3
+           FROM unnest($1::uuid[], $2::uuid[]) AS held (work_id, lease_owner)
+           WHERE work.work_id = held.work_id AND work.lease_owner = held.lease_owner
+           RETURNING work.work_id, work.lease_owner""",
+        [work_id for work_id, _ in leases],
+        [owner for _, owner in leases],
         lease,
     )
-    return {row["work_id"] for row in rows}
+    return {(row["work_id"], row["lease_owner"]) for row in rows}
 
 
 async def release(

@@ -15,11 +15,14 @@ from minirag_contracts.errors import Refusal
 from minirag_contracts.ids import new_id
 
 from minirag_eventstore import dead_letters, work
-from minirag_eventstore.errors import DATABASE_AWAY, Explained, LeaseLost
+from minirag_eventstore.errors import DATABASE_AWAY, Explained, LeaseLost, was_interrupted
 from minirag_eventstore.store import EventStore, Transaction
 from minirag_eventstore.work import Postpone, RetryPolicy, Turns, WorkItem
 
 logger = logging.getLogger(__name__)
+
+Lease = tuple[UUID, UUID | None]
+"""A piece and the owner of its lease, who is another for each claim: a process cannot take one of its claims for another."""
 
 OnParked = Callable[[Transaction, WorkItem, str], Awaitable[None]]
 
@@ -60,8 +63,7 @@ class WorkRunner:
         self.announce: dead_letters.Announce = dead_letters.tell_nobody
         """Called after the commit that parked a piece; the runtime connects it to the bus."""
         self._poll = poll.total_seconds()
-        self._owner = new_id()
-        self._running: dict[UUID, tuple[WorkItem, asyncio.Task[None]]] = {}
+        self._running: dict[Lease, tuple[WorkItem, asyncio.Task[None]]] = {}
         self._promised: Counter[UUID] = Counter()
         self._claiming = False
         self._turns = Turns(share, self._pieces)
@@ -84,19 +86,17 @@ class WorkRunner:
             await transaction.add_work(self.kind, key, payload=payload)
             transaction.after_commit(self.wake)
             return
-        item = await work.add_work(
-            transaction.connection,
-            transaction.scope,
-            self.kind,
-            key,
-            payload=payload,
-            lease_owner=self._owner,
-            lease=self._lease,
-        )
-        if item is not None:
-            self._promised[tenant_id] += 1
-            transaction.after_commit(partial(self._keep_promise, item))
-            transaction.after_rollback(partial(self._drop_promise, tenant_id))
+        self._promised[tenant_id] += 1  # before anything is waited for: others add at the same time
+        try:
+            item = await self._add_leased(transaction, key, payload)
+        except BaseException:
+            self._drop_promise(tenant_id)
+            raise
+        if item is None:
+            self._drop_promise(tenant_id)
+            return
+        transaction.after_commit(partial(self._keep_promise, item))
+        transaction.after_rollback(partial(self._drop_promise, tenant_id))
 
     async def run(self) -> None:
         """Until cancelled; a database that is away is waited for."""
@@ -136,6 +136,19 @@ class WorkRunner:
     def _has_its_share(self, tenant_id: UUID) -> bool:
         return self._turns.share is not None and self._pieces()[tenant_id] >= self._turns.share
 
+    async def _add_leased(
+        self, transaction: Transaction, key: str, payload: dict[str, Any] | None
+    ) -> WorkItem | None:
+        return await work.add_work(
+            transaction.connection,
+            transaction.scope,
+            self.kind,
+            key,
+            payload=payload,
+            lease_owner=new_id(),
+            lease=self._lease,
+        )
+
     async def _claim(self) -> bool:
         room = 0 if self._draining else self._room()
         if room <= 0:
@@ -143,7 +156,7 @@ class WorkRunner:
         self._claiming = True
         try:
             async with self._store.database.system() as connection:
-                items = await work.claim(connection, self.kind, self._owner, self._lease, room, self._turns)
+                items = await work.claim(connection, self.kind, new_id(), self._lease, room, self._turns)
             for item in items:
                 self._start(item)
         finally:
@@ -168,13 +181,17 @@ class WorkRunner:
         self._wake.set()
 
     def _start(self, item: WorkItem) -> None:
+        # Its lease may have run out here, or it was put anew: what still runs of it can have no effect.
+        for other, stale in self._running.values():
+            if other.work_id == item.work_id:
+                self._taken_over(other, stale)
         task = asyncio.create_task(self._run(item), name=f"{self.kind}-{item.key}")
-        self._running[item.work_id] = (item, task)
+        self._running[item.work_id, item.lease_owner] = (item, task)
         task.add_done_callback(lambda _: self._ended(item))
 
     def _ended(self, item: WorkItem) -> None:
         was_full = len(self._running) >= self._concurrency
-        self._running.pop(item.work_id, None)
+        self._running.pop((item.work_id, item.lease_owner), None)
         if (
             was_full or self._turns.share is not None
         ):  # its tenant may have had its share, and more that waits
@@ -212,7 +229,7 @@ class WorkRunner:
             },
             exc_info=None if isinstance(error, Refusal) else error,
         )
-        if isinstance(error, DATABASE_AWAY):
+        if was_interrupted(error):
             item.interruptions += 1
             item.forgiven = min(item.interruptions, self._forgive)
         if item.tries >= self._retry.attempts:
@@ -254,16 +271,16 @@ class WorkRunner:
     async def _renew(self) -> None:
         asked = dict(self._running)
         async with self._store.database.system() as connection:
-            kept = await work.renew(connection, list(asked), self._owner, self._lease)
-        for work_id, (item, task) in asked.items():
-            if (
-                work_id not in kept
-                and not item.finishing
-                and not task.done()
-                and self._running.get(work_id) == (item, task)
-            ):
-                logger.warning("lease was taken over", extra={"kind": item.kind, "key": item.key})
-                task.cancel()
+            kept = await work.renew(connection, list(asked), self._lease)
+        for lease, (item, task) in asked.items():
+            if lease not in kept:
+                self._taken_over(item, task)
+
+    @staticmethod
+    def _taken_over(item: WorkItem, task: asyncio.Task[None]) -> None:
+        if not item.finishing and not task.done():
+            logger.warning("lease was taken over", extra={"kind": item.kind, "key": item.key})
+            task.cancel()
 
 
 def describe(error: Exception) -> str:

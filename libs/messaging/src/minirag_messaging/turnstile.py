@@ -24,10 +24,6 @@ class Turnstile:
         """How many are inside."""
         return self._inside.total()
 
-    def inside_of(self, key: Hashable) -> int:
-        """How many of a key are inside."""
-        return self._inside[key]
-
     @asynccontextmanager
     async def turn_of(self, key: Hashable) -> AsyncIterator[None]:
         """Waits for the key's turn, and is inside for as long as the block."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -90,6 +91,7 @@ def _services(runtime: Runtime, settings: Settings, credentials: Credentials) ->
     cursor_keys = [derived_key(key, "event cursor") for key in settings.secret_keys]
     feed = IdentityFeed(patience=settings.identity_patience.total_seconds())
     store = ReachableStore(runtime.store)
+    disk_is_low = partial(disk.is_low, settings.data_dir)
     return Services(
         settings=settings,
         bus=runtime.bus,
@@ -98,16 +100,19 @@ def _services(runtime: Runtime, settings: Settings, credentials: Credentials) ->
         turns=BusTurns(runtime.bus, min(settings.request_timeout.total_seconds(), STATE_TIMEOUT)),
         streams=EventStreams(events, EventCursors(cursor_keys)),
         audit=AuditLog(events),
-        disk_is_low=partial(disk.is_low, settings.data_dir),
+        disk_is_low=disk_is_low,
         addresses=Addresses.of_settings(settings),
         limits=Limits(settings, Limiter(counters), OpenStreams(counters)),
-        uploads=_uploads(runtime, settings, store),
+        uploads=_uploads(runtime, settings, store, disk_is_low),
     )
 
 
-def _uploads(runtime: Runtime, settings: Settings, store: Store) -> ResumableUploads:
+def _uploads(
+    runtime: Runtime, settings: Settings, store: Store, disk_is_low: Callable[[], bool]
+) -> ResumableUploads:
     rows = PostgresUploadRows(store, settings.resumable_lifetime)
-    making = Making(store, rows, BusHandover(runtime.bus, settings.upload_timeout.total_seconds()))
+    handover = BusHandover(runtime.bus, settings.upload_timeout.total_seconds())
+    making = Making(store, rows, handover, disk_is_low)
     runner = runtime.work(
         WorkRunner(runtime.store, resumable.WORK_KIND, making.make, on_parked=making.give_up)
     )

@@ -362,10 +362,10 @@ class WrongMediaType(GatewayRefusal):
 
 
 class StorageLow(GatewayRefusal):
-    """Less than 1 GB of disk is free: new sources are refused."""
+    """There is less than 1 GB of free disk space, so nothing new can be ingested until some is freed."""
 
     status = HTTPStatus.INSUFFICIENT_STORAGE
-    code = "storage_low"
+    code = "disk_full"
 
 
 class UploadFailed(GatewayRefusal):

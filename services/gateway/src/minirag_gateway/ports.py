@@ -297,11 +297,13 @@ class UploadRows(Protocol):
         """How many are unfinished; until the transaction ends, nobody else counts them."""
         ...
 
-    async def get(self, tx: Transaction, upload_id: UUID) -> Upload | None:
+    async def get(self, connection: Connection, upload_id: UUID) -> Upload | None:
         """One of them."""
         ...
 
-    async def page(self, tx: Transaction, limit: int, cursor: str | None) -> tuple[list[Upload], str | None]:
+    async def page(
+        self, connection: Connection, limit: int, cursor: str | None
+    ) -> tuple[list[Upload], str | None]:
         """Newest first, and the cursor of what follows."""
         ...
 
@@ -310,7 +312,7 @@ class UploadRows(Protocol):
         ...
 
     def read(self, scope: TenantScope, upload: Upload) -> AsyncIterator[bytes]:
-        """What has come, piece by piece."""
+        """The file, piece by piece; fails where one is missing."""
         ...
 
     async def end(
@@ -325,7 +327,7 @@ class UploadRows(Protocol):
         ...
 
     async def remove(self, tx: Transaction, upload_id: UUID) -> None:
-        """Forgets it."""
+        """Forgets it and its bytes."""
         ...
 
 

@@ -36,7 +36,7 @@ from minirag_ingest.commands.ingestion import Ingestion, Outcomes
 from minirag_ingest.commands.leftovers import Leftovers
 from minirag_ingest.commands.making import Making
 from minirag_ingest.commands.pages import SitePages
-from minirag_ingest.commands.politeness import Gates
+from minirag_ingest.commands.politeness import Gates, PoliteFetcher
 from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.progress import Meters
 from minirag_ingest.commands.quotas import Most, Quotas
@@ -73,7 +73,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     meters = Meters(BusProgress(runtime.bus), notes)
     leftovers = Leftovers(contents, notes)
     outcomes = Outcomes(rows, contents, leftovers, arranged)
-    reader = SourceReader(runtime.store, contents, fetcher, extraction)
+    polite, crawl_rows = PoliteFetcher(fetcher, Gates()), PostgresCrawlRows(runtime.store)
+    reader = SourceReader(runtime.store, contents, crawl_rows, polite, extraction)
     chunker = SentenceChunker(MiniLmTokens(), extraction.chunk)
     making = Making(runtime.store, contents, reader, chunker, index, meters)
     attempts = RetryPolicy(settings.ingest_retry_delays).attempts
@@ -90,12 +91,12 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     archives, transfer = PostgresArchiveRows(runtime.store), BusTransfer(runtime.bus)
     opener = ArchiveWorkers(_limits(settings), largest=settings.archive_limit)
     ingestion.unpacks(Unpacking(runtime.store, rows, contents, archives, sources, given, opener))
-    explorer, crawl_rows = Explorer(fetcher, extraction, Gates()), PostgresCrawlRows(runtime.store)
+    explorer = Explorer(polite, extraction)
     pages = SitePages(runtime.store, crawl_rows, contents, sources, hidings)
     crawls = Crawls(
-        runtime.store, ingestion, outcomes, explorer, crawl_rows, contents, pages, index, meters, disk
+        runtime.store, ingestion, outcomes, explorer, crawl_rows, contents, pages, index, meters, given
     )
-    _crawl(runtime, settings, crawls, ingestion)
+    _crawl(runtime, settings, crawls)
     rpc.register(
         runtime,
         SourceCommands(runtime.store, sources, given),
@@ -144,7 +145,7 @@ def _refresh(runtime: Runtime, arranged: Schedules, refreshes: Refreshes) -> Non
     runtime.background("schedules", arranged.keep_complete)
 
 
-def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls, ingestion: Ingestion) -> None:
+def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls) -> None:
     """Sites are looked through beside the documents, which they must not keep waiting."""
     runtime.work(
         WorkRunner(
@@ -156,7 +157,7 @@ def _crawl(runtime: Runtime, settings: Settings, crawls: Crawls, ingestion: Inge
             lease=settings.ingest_lease,
             retry=RetryPolicy(settings.ingest_retry_delays),
             forgive=INTERRUPTIONS,
-            on_parked=ingestion.give_up,
+            on_parked=crawls.give_up,
         )
     )
 

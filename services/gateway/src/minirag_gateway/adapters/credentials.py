@@ -67,8 +67,6 @@ _FORGET = (
     "DELETE FROM password_resets WHERE expires_at < now()",
     "DELETE FROM session_refresh USING sessions WHERE session_refresh.session_id = sessions.session_id AND expires_at < now()",
     "DELETE FROM embed_usage WHERE day < current_date - 7",
-    """DELETE FROM upload_pieces USING uploads
-       WHERE upload_pieces.upload_id = uploads.upload_id AND expires_at < now() AND received < length""",
     """DELETE FROM uploads
        WHERE expires_at < now() AND (received < length OR source_id IS NOT NULL OR refusal IS NOT NULL)""",
 )

@@ -1,17 +1,15 @@
 """A finished upload on its way to ingest, over the bus."""
 
-import hashlib
 from collections.abc import AsyncIterator
 from uuid import UUID
 
 from minirag_contracts.context import Context
+from minirag_contracts.errors import Refusal, Unavailable
 from minirag_contracts.requests.ingest import SourceRead, UploadSource
 from minirag_messaging import Bus
 
+from minirag_gateway.commands.transfer import Counted, discard, patience
 from minirag_gateway.domain.upload import Upload
-
-SLOW = 4 * 1024 * 1024
-"""Bytes a second that ingest takes over at least."""
 
 
 class BusHandover:
@@ -22,18 +20,10 @@ class BusHandover:
         self._timeout = timeout
 
     async def give(self, context: Context, upload: Upload, chunks: AsyncIterator[bytes]) -> UUID:
-        """See the port."""
-        digest, size = hashlib.sha256(), 0
-
-        async def counted() -> AsyncIterator[bytes]:
-            nonlocal size
-            async for chunk in chunks:
-                digest.update(chunk)
-                size += len(chunk)
-                yield chunk
-
+        """See the port. What ingest has taken over it drops from the bucket itself."""
         name = f"{upload.tenant_id}/{upload.upload_id}"
-        await self._bus.put_object(name, counted())
+        file = Counted(chunks, upload.length)
+        await self._bus.put_object(name, file)
         request = UploadSource(
             bot_id=upload.bot_id,
             name=upload.name,
@@ -41,10 +31,15 @@ class BusHandover:
             parent_id=upload.parent_id,
             filename=upload.filename,
             object_name=name,
-            size=size,
-            sha256=digest.hexdigest(),
+            size=file.size,
+            sha256=file.sha256,
         )
-        seconds = self._timeout + size / SLOW
-        source = await self._bus.request(request, SourceRead, context.within(seconds), timeout=seconds)
-        await self._bus.delete_object(name)
+        seconds = patience(self._timeout, file.size)
+        try:
+            source = await self._bus.request(request, SourceRead, context.within(seconds), timeout=seconds)
+        except Unavailable:
+            raise  # ingest may still take it over: the bucket forgets it by itself
+        except Refusal:
+            await discard(self._bus, name)
+            raise
         return source.id

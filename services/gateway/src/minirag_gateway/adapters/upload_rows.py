@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from minirag_contracts.context import TenantScope
-from minirag_eventstore import Transaction, pages
+from minirag_eventstore import Connection, Explained, Transaction, pages
 
 from minirag_gateway.domain.upload import Refused, Upload
 from minirag_gateway.ports import NewUpload, Store
@@ -17,7 +17,9 @@ _OPEN = "source_id IS NULL AND refusal IS NULL"
 _THERE = "(expires_at > now() OR received = length)"
 """What is whole stays until something has become of it, and its row a while longer."""
 
-_FORGET_PIECES = "DELETE FROM upload_pieces WHERE upload_id = $1"
+
+class PieceMissing(Explained):
+    """A file has a hole: no source can be made of it."""
 
 
 class PostgresUploadRows:
@@ -57,18 +59,20 @@ class PostgresUploadRows:
         )
         return found
 
-    async def get(self, tx: Transaction, upload_id: UUID) -> Upload | None:
+    async def get(self, connection: Connection, upload_id: UUID) -> Upload | None:
         """See the port."""
-        row = await tx.connection.fetchrow(
+        row = await connection.fetchrow(
             f"SELECT * FROM uploads WHERE upload_id = $1 AND {_THERE}",  # noqa: S608  # our own condition
             upload_id,
         )
         return None if row is None else _upload(dict(row))
 
-    async def page(self, tx: Transaction, limit: int, cursor: str | None) -> tuple[list[Upload], str | None]:
+    async def page(
+        self, connection: Connection, limit: int, cursor: str | None
+    ) -> tuple[list[Upload], str | None]:
         """See the port."""
         created_at, last_id, _ = pages.decode(cursor) or (None, None, 0)
-        rows = await tx.connection.fetch(
+        rows = await connection.fetch(
             f"""SELECT * FROM uploads
                 WHERE {_THERE} AND ($1::timestamptz IS NULL OR (created_at, upload_id) < ($1, $2::uuid))
                 ORDER BY created_at DESC, upload_id DESC LIMIT $3""",  # noqa: S608  # our own condition
@@ -110,7 +114,7 @@ class PostgresUploadRows:
                     "SELECT data FROM upload_pieces WHERE upload_id = $1 AND at = $2", upload.upload_id, at
                 )
             if data is None:
-                return
+                raise PieceMissing(f"The upload has no bytes at {at}, of {upload.length}.")
             yield data
             at += len(data)
 
@@ -130,11 +134,10 @@ class PostgresUploadRows:
             None if refusal is None else asdict(refusal),
             self._lifetime,
         )
-        await tx.connection.execute(_FORGET_PIECES, upload_id)
+        await tx.connection.execute("DELETE FROM upload_pieces WHERE upload_id = $1", upload_id)
 
     async def remove(self, tx: Transaction, upload_id: UUID) -> None:
-        """See the port."""
-        await tx.connection.execute(_FORGET_PIECES, upload_id)
+        """See the port. Its pieces go with it: also one that is just being added, which holds the row until it is there."""
         await tx.connection.execute("DELETE FROM uploads WHERE upload_id = $1", upload_id)
 
 

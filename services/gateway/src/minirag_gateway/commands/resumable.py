@@ -1,5 +1,6 @@
 """Uploads that go on after a break: begun, continued on any gateway, made into a source once."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -11,10 +12,10 @@ from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.errors import Refusal, Unavailable
 from minirag_contracts.ids import derived_id, new_id
 from minirag_contracts.requests import Reply, Request
-from minirag_eventstore import Postpone, Transaction, WorkItem
+from minirag_eventstore import Connection, Postpone, Transaction, WorkItem
 
 from minirag_gateway.domain.upload import Refused, Upload, UploadStatus
-from minirag_gateway.errors import OffsetConflict, TooManyUploads, UploadBeingMade, UploadNotFound
+from minirag_gateway.errors import OffsetConflict, StorageLow, TooManyUploads, UploadBeingMade, UploadNotFound
 from minirag_gateway.ports import Handover, NewUpload, Store, UploadRows
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ AGAIN = timedelta(seconds=2)
 """How long to wait for an ingest that is away."""
 
 NO_ROOM = timedelta(minutes=1)
+"""How long to wait for room on the disk, or in the queue of ingest."""
 
 OUR_FAULT = Refused(
     500, "internal_error", "Something went wrong on our side, several times. Please upload the file again."
@@ -84,9 +86,7 @@ class ResumableUploads:
 
     async def start(self, context: Context, request: StartUpload) -> UploadRead:
         """Raises TooManyUploads."""
-        new = NewUpload(
-            new_id(), context.actor, context.via, **{name: getattr(request, name) for name in _GIVEN}
-        )
+        new = NewUpload(new_id(), context.actor, context.via, **request.model_dump())
 
         async def action(tx: Transaction) -> UploadRead:
             if await self._rows.count_open(tx) >= self._most:
@@ -95,21 +95,21 @@ class ResumableUploads:
                     "Please finish or end one."
                 )
             await self._rows.add(tx, new)
-            return read_of(await self._found(tx, new.upload_id))
+            return read_of(await self._found(tx.connection, new.upload_id))
 
         return await self._store.execute(context, request, action)
 
     async def get(self, scope: TenantScope, upload_id: UUID) -> Upload:
         """Raises UploadNotFound, for one that has expired and for a foreign one as well."""
-        async with self._store.transaction(scope) as tx:
-            return await self._found(tx, upload_id)
+        async with self._store.reading(scope) as connection:
+            return await self._found(connection, upload_id)
 
     async def list(
         self, scope: TenantScope, limit: int, cursor: str | None
     ) -> tuple[list[UploadRead], str | None]:
         """Newest first, those of the last day that have become a source or failed included."""
-        async with self._store.transaction(scope) as tx:
-            found, following = await self._rows.page(tx, limit, cursor)
+        async with self._store.reading(scope) as connection:
+            found, following = await self._rows.page(connection, limit, cursor)
         return [read_of(upload) for upload in found], following
 
     async def append(self, scope: TenantScope, upload: Upload, at: int, data: bytes) -> int:
@@ -127,33 +127,33 @@ class ResumableUploads:
     async def remove(self, scope: TenantScope, upload_id: UUID) -> None:
         """Forgets it and its bytes; a source that was made of it stays. Raises UploadBeingMade."""
         async with self._store.transaction(scope) as tx:
-            if (await self._found(tx, upload_id)).status == "making":
+            if (await self._found(tx.connection, upload_id)).status == "making":
                 raise UploadBeingMade
             await self._rows.remove(tx, upload_id)
 
-    async def _found(self, tx: Transaction, upload_id: UUID) -> Upload:
-        found = await self._rows.get(tx, upload_id)
+    async def _found(self, connection: Connection, upload_id: UUID) -> Upload:
+        found = await self._rows.get(connection, upload_id)
         if found is None:
             raise UploadNotFound
         return found
 
 
-_GIVEN = ("bot_id", "parent_id", "name", "description", "filename", "metadata", "length")
-
-
 class Making:
     """The work of the kind ``upload``: a source of a file that has come whole."""
 
-    def __init__(self, store: Store, rows: UploadRows, handover: Handover) -> None:
+    def __init__(
+        self, store: Store, rows: UploadRows, handover: Handover, disk_is_low: Callable[[], bool]
+    ) -> None:
         self._store = store
         self._rows = rows
         self._handover = handover
+        self._disk_is_low = disk_is_low
 
     async def make(self, item: WorkItem) -> None:
         """Repeated, it is the same command to ingest, which answers with the same source."""
         upload_id = UUID(item.key)
-        async with self._store.transaction(item.scope) as tx:
-            upload = await self._rows.get(tx, upload_id)
+        async with self._store.reading(item.scope) as connection:
+            upload = await self._rows.get(connection, upload_id)
         if upload is None or upload.status != "making":
             await self._finish(item, _nothing)
             return
@@ -170,6 +170,8 @@ class Making:
         await self._rows.end(tx, UUID(item.key), refusal=OUR_FAULT)
 
     async def _given(self, scope: TenantScope, upload: Upload) -> tuple[UUID | None, Refused | None]:
+        if await asyncio.to_thread(self._disk_is_low):  # the transfer bucket is on it too
+            raise Postpone(NO_ROOM, StorageLow.code)
         context = Context(
             actor=upload.actor,
             via=upload.via,

@@ -56,3 +56,8 @@ class Upload:
 def limit_of(*, is_archive: bool, archive_limit: int) -> int:
     """Bytes that a file may have."""
     return archive_limit if is_archive else MAX_FILE
+
+
+def too_large(limit: int) -> str:
+    """Says how large a file of its kind may be."""
+    return f"File too large. Maximum size is {limit // MEGABYTE} MB."

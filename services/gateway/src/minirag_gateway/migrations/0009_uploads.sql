@@ -21,9 +21,10 @@ CREATE INDEX uploads_by_expiry ON uploads (expires_at);
 CREATE INDEX uploads_open ON uploads (tenant_id) WHERE source_id IS NULL AND refusal IS NULL;
 SELECT minirag.protect('uploads');
 
--- The bytes of the unfinished ones, each piece by the offset at which it begins.
+-- The bytes of the unfinished ones, each piece by the offset at which it begins. They end with their upload, also those that are
+-- just being added: whoever adds one holds the row of the upload.
 CREATE TABLE upload_pieces (
-    upload_id uuid NOT NULL,
+    upload_id uuid NOT NULL REFERENCES uploads ON DELETE CASCADE,
     at        bigint NOT NULL,
     tenant_id uuid NOT NULL,
     data      bytea NOT NULL,

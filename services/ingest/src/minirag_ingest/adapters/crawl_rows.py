@@ -39,10 +39,18 @@ class PostgresCrawlRows:
                 target.version,
             )
         assert row is not None  # inserted above, and never deleted
-        begun = CrawlPlan.from_json(row["plan"])
+        begun, seeds = _begun(dict(row))
         finished = CrawlPlan.from_json(row["finished_plan"]) if row["finished_plan"] else None
-        seeds = Seeds(**{**row["seeds"], "pages": tuple(row["seeds"]["pages"])}) if row["seeds"] else None
         return CrawlState(begun, seeds, row["warned"] or finished != begun)
+
+    async def pause(self, scope: TenantScope, site_id: UUID) -> float | None:
+        """As the site and its robots.txt said."""
+        async with self._store.transaction(scope) as tx:
+            row = await tx.connection.fetchrow("SELECT plan, seeds FROM crawls WHERE source_id = $1", site_id)
+        if row is None:
+            return None
+        plan, seeds = _begun(dict(row))
+        return (seeds or Seeds()).pause(plan)
 
     async def keep_seeds(self, scope: TenantScope, target: Target, seeds: Seeds) -> None:
         """What the site said before its first page."""
@@ -129,9 +137,14 @@ class PostgresCrawlRows:
         return [row["url"] for row in rows]
 
     async def assign(self, tx: Transaction, target: Target, url: str, page: Target) -> None:
-        """An older version of the page that nobody has read is forgotten."""
+        """What an older crawl has brought for the page and nobody has read is forgotten."""
         await tx.connection.execute(
-            "DELETE FROM fetched_pages WHERE page_id = $1 AND page_version < $2", page.source_id, page.version
+            """DELETE FROM fetched_pages
+               WHERE page_id = $1 AND page_version <= $2 AND NOT (source_id = $3 AND version = $4)""",
+            page.source_id,
+            page.version,
+            target.source_id,
+            target.version,
         )
         await tx.connection.execute(
             """UPDATE fetched_pages SET page_id = $4, page_version = $5
@@ -155,20 +168,30 @@ class PostgresCrawlRows:
             removed,
         )
 
-    async def finish(self, tx: Transaction, site_id: UUID, *, is_seen: bool) -> None:
+    async def finish(
+        self, tx: Transaction, site_id: UUID, version: int, *, is_seen: bool = False, is_warned: bool = False
+    ) -> None:
         """Keeps the plan, and what still waits to be ingested."""
-        if is_seen:
-            await tx.connection.execute(
-                "UPDATE crawls SET finished_plan = plan, warned = false WHERE source_id = $1", site_id
-            )
         await tx.connection.execute(
-            "DELETE FROM fetched_pages WHERE source_id = $1 AND page_id IS NULL", site_id
+            """UPDATE crawls SET finished_plan = CASE WHEN $3 THEN plan ELSE finished_plan END,
+                                 warned = CASE WHEN $3 THEN false ELSE warned OR $4 END
+               WHERE source_id = $1 AND version = $2""",
+            site_id,
+            version,
+            is_seen,
+            is_warned,
+        )
+        await tx.connection.execute(
+            "DELETE FROM fetched_pages WHERE source_id = $1 AND version <= $2 AND page_id IS NULL",
+            site_id,
+            version,
         )
 
-    async def warn(self, scope: TenantScope, site_id: UUID) -> None:
-        """Most pages were found gone."""
-        async with self._store.transaction(scope) as tx:
-            await tx.connection.execute("UPDATE crawls SET warned = true WHERE source_id = $1", site_id)
+
+def _begun(row: dict[str, Any]) -> tuple[CrawlPlan, Seeds | None]:
+    said = row["seeds"]
+    seeds = Seeds(**{**said, "pages": tuple(said["pages"])}) if said else None
+    return CrawlPlan.from_json(row["plan"]), seeds
 
 
 def _row(scope: TenantScope, target: Target, number: int, visit: Visit) -> tuple[Any, ...]:

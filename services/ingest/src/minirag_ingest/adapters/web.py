@@ -26,6 +26,8 @@ REASONS: dict[int, str] = {
 }
 COMES_BACK = frozenset((HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS))
 MAX_RETRY_AFTER = timedelta(minutes=15)
+MANY_DIGITS = 6
+"""Digits of a number of seconds that is more than MAX_RETRY_AFTER, whatever follows; thousands of them Python does not read."""
 MAX_VALIDATOR = 1024
 """Characters of a validator that is worth keeping."""
 
@@ -96,11 +98,11 @@ def _sentence(status: int) -> str:
 def _retry_after(fetched: Fetched) -> timedelta | None:
     """Seconds or a date (RFC 9110 §10.2.3), for at most a quarter of an hour."""
     value = fetched.headers.get("retry-after", "").strip()
-    if value.isdecimal():
-        wait = timedelta(seconds=min(int(value), 86_400))
-    else:
-        try:
+    try:
+        if value.isdecimal():
+            wait = timedelta(seconds=int(value.lstrip("0")[:MANY_DIGITS] or 0))
+        else:
             wait = parsedate_to_datetime(value) - datetime.now(UTC)
-        except (ValueError, TypeError):
-            return None
+    except (ValueError, TypeError, OverflowError):
+        return None
     return min(max(wait, timedelta(seconds=1)), MAX_RETRY_AFTER)

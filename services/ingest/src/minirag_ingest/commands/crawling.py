@@ -10,23 +10,24 @@ from typing import Any
 from uuid import UUID
 
 from minirag_contracts.context import TenantScope
-from minirag_contracts.disk import LOW_DISK
-from minirag_eventstore import EventStore, Postpone, WorkItem
+from minirag_eventstore import EventStore, Postpone, Transaction, WorkItem
 
 from minirag_ingest.commands.exploring import ComeBackLater, Explorer, Seen
+from minirag_ingest.commands.given import Given
 from minirag_ingest.commands.ingestion import PATIENCE, Ingestion, Outcomes
 from minirag_ingest.commands.pages import SitePages, VersionEnded
 from minirag_ingest.commands.progress import Meter, Meters
-from minirag_ingest.commands.versioned_work import context_of, source_id_of, version_of
+from minirag_ingest.commands.rules import Rules
+from minirag_ingest.commands.unpacking import DISK_AGAIN, NoRoom
+from minirag_ingest.commands.versioned_work import ACTIVATING, context_of, source_id_of, version_of
 from minirag_ingest.domain import source
 from minirag_ingest.domain.crawl_plan import CrawlPlan
-from minirag_ingest.domain.frontier import Candidate, Frontier, Seeds, Visit
+from minirag_ingest.domain.frontier import Candidate, Frontier, Visit
 from minirag_ingest.domain.site import Crawl, NotSeen, SiteShrunk, Verdict, judge
 from minirag_ingest.errors import DiskFull, IngestRefusal
 from minirag_ingest.ports import (
     ContentRows,
     CrawlRows,
-    Disk,
     Index,
     KnownPage,
     LastingFailure,
@@ -46,8 +47,7 @@ class Run:
 
     item: WorkItem
     target: Target
-    plan: CrawlPlan
-    seeds: Seeds
+    rules: Rules
     expected: bool
     known: dict[str, UUID]
     deleted: frozenset[str]
@@ -73,7 +73,7 @@ class Crawls:
         pages: SitePages,
         index: Index,
         meters: Meters,
-        disk: Disk,
+        given: Given,
     ) -> None:
         self._store = store
         self._ingestion = ingestion
@@ -84,7 +84,7 @@ class Crawls:
         self._pages = pages
         self._index = index
         self._meters = meters
-        self._disk = disk
+        self._given = given
 
     async def make(self, item: WorkItem) -> None:
         """One attempt, or one slice of it."""
@@ -93,8 +93,16 @@ class Crawls:
             if outcome is not None:
                 await self._outcomes.record(tx, item, outcome)
             is_seen = isinstance(outcome, source.Complete | source.Unchanged)
-            await self._rows.finish(tx, source_id_of(item), is_seen=is_seen)
+            is_warned = isinstance(outcome, source.Fail) and outcome.code == SiteShrunk.code
+            await self._rows.finish(
+                tx, source_id_of(item), version_of(item), is_seen=is_seen, is_warned=is_warned
+            )
             await item.finish(tx)
+
+    async def give_up(self, tx: Transaction, item: WorkItem, error: str) -> None:
+        """As ``Ingestion.give_up``; what was fetched for no page is needed no more."""
+        await self._ingestion.give_up(tx, item, error)
+        await self._rows.finish(tx, source_id_of(item), version_of(item))
 
     async def _made(self, item: WorkItem) -> source.Outcome | None:
         site_id, version = source_id_of(item), version_of(item)
@@ -111,6 +119,7 @@ class Crawls:
             new = [url for url in verdict.changed if url not in run.known]
             if new:
                 await self._pages.check_room(item.scope, len(new))
+            await self._carry_through(item)
             await self._pages.take(context_of(item), run.target, verdict.changed, inherited)
             await self._pages.remove(context_of(item), run.target, verdict.removed)
         except VersionEnded:
@@ -119,6 +128,11 @@ class Crawls:
         if state.visible and not was_page and not verdict.changed and not verdict.removed:
             return source.Unchanged(version)
         return source.Complete(version, chunk_count=0, generation=0, document_count=verdict.count)
+
+    async def _carry_through(self, item: WorkItem) -> None:
+        """From here on the crawl cannot be cancelled, since pages come and go some at a time."""
+        async with self._store.transaction(item.scope) as tx:
+            await item.commit_to(tx.connection, ACTIVATING)
 
     async def _begin(self, item: WorkItem, target: Target, config: dict[str, Any]) -> Run:
         """From the start, or where an earlier attempt was interrupted."""
@@ -129,7 +143,7 @@ class Crawls:
             try:
                 seeds = await self._explorer.seeds(crawl.plan)
             except ComeBackLater as later:
-                await self._be_patient(item, target, later)
+                await self._be_patient(item, target, TemporaryFailure(str(later)))
                 raise Postpone(later.after, "the site asks for patience") from later
             await self._rows.keep_seeds(item.scope, target, seeds)
         pages = await self._pages.of(item.scope, target.source_id)
@@ -138,27 +152,40 @@ class Crawls:
         for visit in await self._rows.visits(item.scope, target):
             frontier.record([visit])
         deleted = frozenset(page.url for page in pages if not page.is_active and not page.is_removed)
-        return Run(item, target, crawl.plan, seeds, crawl.expected, known, deleted, frontier)
+        rules = self._explorer.rules(crawl.plan, seeds)
+        return Run(item, target, rules, crawl.expected, known, deleted, frontier)
 
     async def _explore(self, run: Run) -> None:
-        """Page after page; each is kept before the next is asked for."""
+        """Page after page; each is kept before the next is asked for. However long it takes to find one that robots.txt
+        allows: a slice gets on by one page at least.
+        """
         meter = self._meter(run.item, run.target)
         until = time.monotonic() + SLICE.total_seconds()
-        while (candidate := await self._explorer.next(run.plan, run.seeds, run.frontier)) is not None:
+        while (candidate := await self._explorer.next(run.rules, run.frontier)) is not None:
+            await self._check_disk(run)
+            seen = await self._seen(run, candidate)
+            if seen is not None:
+                await self._keep(run, seen, meter)
             if time.monotonic() > until:
                 raise Postpone(timedelta(0), "the crawl goes on")
-            if self._disk.free() < LOW_DISK:
-                raise LastingFailure(DiskFull.code, DiskFull.default_detail())
-            seen = await self._seen(run, candidate)
-            if seen is None:
-                continue
-            visits = [_as_wanted(run, visit) for visit in seen.visits]
-            page = seen.page if visits[-1].result == "page" else None
-            if not await self._rows.keep(run.scope, run.target, len(run.frontier.visits), visits, page):
-                raise VersionEnded
-            run.frontier.record(visits)
-            done = run.frontier.pages
-            await meter.tell("crawling", done, min(run.plan.max_pages, done + run.frontier.waiting))
+
+    async def _keep(self, run: Run, seen: Seen, meter: Meter) -> None:
+        """Raises VersionEnded."""
+        visits = [_as_wanted(run, visit) for visit in seen.visits]
+        page = seen.page if visits[-1].result == "page" else None
+        if not await self._rows.keep(run.scope, run.target, len(run.frontier.visits), visits, page):
+            raise VersionEnded
+        run.frontier.record(visits)
+        done = run.frontier.pages
+        await meter.tell("crawling", done, min(run.rules.plan.max_pages, done + run.frontier.waiting))
+
+    async def _check_disk(self, run: Run) -> None:
+        """There may be room for what is fetched later, and the crawl goes on then."""
+        try:
+            self._given.check_disk()
+        except DiskFull as full:
+            await self._be_patient(run.item, run.target, NoRoom(full.detail))
+            raise Postpone(DISK_AGAIN, full.detail) from full
 
     async def _seen(self, run: Run, candidate: Candidate) -> Seen | None:
         """None: the site asked to wait a moment, and the gate sees to it that we do."""
@@ -168,28 +195,25 @@ class Crawls:
             return None if page_id is None else await self._pages.kept(run.scope, page_id)
 
         try:
-            return await self._explorer.visit(run.plan, run.seeds, candidate, kept)
+            return await self._explorer.visit(run.rules, candidate, kept)
         except ComeBackLater as later:
-            await self._be_patient(run.item, run.target, later)
+            await self._be_patient(run.item, run.target, TemporaryFailure(str(later)))
             if later.after > SHORT:
                 raise Postpone(later.after, "the site asks for patience") from later
             return None
 
-    async def _be_patient(self, item: WorkItem, target: Target, later: ComeBackLater) -> None:
-        """Raises TemporaryFailure once the site has asked us to come back for long without giving a page."""
+    async def _be_patient(self, item: WorkItem, target: Target, failure: TemporaryFailure) -> None:
+        """Raises the failure once no page has come in for long."""
         quiet = await self._rows.quiet_for(item.scope, target)
         waited = datetime.now(UTC) - item.created_at if quiet is None else timedelta(seconds=quiet)
         if waited > PATIENCE:
-            raise TemporaryFailure(str(later)) from later
+            raise failure
 
     async def _judged(self, run: Run) -> Verdict:
-        is_whole = run.seeds.is_whole and not run.frontier.is_cut
-        crawl = Crawl(run.plan, [*run.frontier.visits.values()], run.known, is_whole, run.expected)
+        is_whole = run.rules.seeds.is_whole and not run.frontier.is_cut
+        crawl = Crawl(run.rules.plan, [*run.frontier.visits.values()], run.known, is_whole, run.expected)
         try:
             return judge(crawl)
-        except SiteShrunk as shrunk:
-            await self._rows.warn(run.scope, run.target.source_id)
-            raise LastingFailure(shrunk.code, str(shrunk)) from shrunk
         except NotSeen as unseen:
             raise LastingFailure(unseen.code, str(unseen)) from unseen
 

@@ -4,24 +4,26 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 
-from minirag_ingest.commands.politeness import Gates
+from minirag_ingest.commands.conditional import fetch_anew
+from minirag_ingest.commands.politeness import PoliteFetcher
+from minirag_ingest.commands.rules import Rules, ask_rules
 from minirag_ingest.domain.crawl_plan import CrawlPlan, Reason, asked_of_robots
 from minirag_ingest.domain.frontier import MAX_SEEN, Candidate, Frontier, Seeds, Visit
 from minirag_ingest.domain.web_address import canonical, host_of, same_site
 from minirag_ingest.ports import (
     Answered,
-    Fetcher,
     KnownPage,
     LastingFailure,
     NotModified,
     Page,
-    RobotsAnswer,
     Surveyed,
     Surveyor,
     TemporaryFailure,
     Unreadable,
+    Validators,
 )
 
 MAX_ROBOTS = 512 * 1024
@@ -68,14 +70,13 @@ async def nothing_known(_: str) -> KnownPage | None:
 
 
 class Explorer:
-    """Of all sites; ``gates`` are shared by whoever crawls in this process."""
+    """Of all sites."""
 
     def __init__(
-        self, fetcher: Fetcher, surveyor: Surveyor, gates: Gates, tries: Sequence[timedelta] = TRIES
+        self, fetcher: PoliteFetcher, surveyor: Surveyor, tries: Sequence[timedelta] = TRIES
     ) -> None:
         self._fetcher = fetcher
         self._surveyor = surveyor
-        self._gates = gates
         self._tries = tries
 
     async def seeds(self, plan: CrawlPlan) -> Seeds:
@@ -89,16 +90,14 @@ class Explorer:
         pages, is_whole = await self._sitemaps(plan, seeds, named or (guess,), guessed=not named)
         return replace(seeds, pages=pages[:MAX_SEEN], is_whole=is_whole and len(pages) <= MAX_SEEN)
 
-    async def allows(self, seeds: Seeds, plan: CrawlPlan, url: str) -> bool:
-        """Whether robots.txt lets us fetch a page; that of the start page's host speaks for that host alone."""
-        if not plan.respect_robots or not seeds.robots or not same_site(url, plan.start):
-            return True
-        return (await self._ask_rules(seeds.robots, url)).allowed[0]
+    def rules(self, plan: CrawlPlan, seeds: Seeds) -> Rules:
+        """What is to be obeyed from here on."""
+        return Rules(self._surveyor, plan, seeds)
 
-    async def next(self, plan: CrawlPlan, seeds: Seeds, frontier: Frontier) -> Candidate | None:
+    async def next(self, rules: Rules, frontier: Frontier) -> Candidate | None:
         """The next page that may be looked at."""
         while (candidate := frontier.next()) is not None:
-            if await self.allows(seeds, plan, candidate.url):
+            if await rules.allows(candidate.url, (one.url for one in frontier.ahead())):
                 return candidate
             if candidate.found == "start":
                 raise LastingFailure(
@@ -107,29 +106,28 @@ class Explorer:
             frontier.skip(candidate.url, "robots")
         return None
 
-    async def visit(
-        self, plan: CrawlPlan, seeds: Seeds, candidate: Candidate, known: KnownPages = nothing_known
-    ) -> Seen:
+    async def visit(self, rules: Rules, candidate: Candidate, known: KnownPages = nothing_known) -> Seen:
         """One page. A start page that fails is raised, and so is ComeBackLater."""
         before = await known(candidate.url)
         try:
-            page = await self._fetch(plan, seeds, candidate.url, before)
+            page = await self._fetch(rules, candidate.url, before)
         except (LastingFailure, TemporaryFailure) as failure:
             if candidate.found == "start":
                 raise
             return Seen((_failed(candidate, failure, is_known=before is not None),))
         if isinstance(page, NotModified):
-            reason, links = plan.why_not(candidate.url), before.links if before else ()
+            reason, links = rules.plan.why_not(candidate.url), before.links if before else ()
             result = "same" if reason is None else "skipped"
             return Seen((_visit(candidate, links=links, result=result, reason=reason),))
-        return await self._looked_at(plan, seeds, candidate, page)
+        return await self._looked_at(rules, candidate, page)
 
-    async def _looked_at(self, plan: CrawlPlan, seeds: Seeds, candidate: Candidate, page: Page) -> Seen:
+    async def _looked_at(self, rules: Rules, candidate: Candidate, page: Page) -> Seen:
         """What a page is, where it really is, and what it says to robots."""
+        plan = rules.plan
         visits: list[Visit] = []
         where = canonical(page.url) or candidate.url
         if where != candidate.url:
-            reason = await self._why_not_there(plan, seeds, candidate, where)
+            reason = await self._why_not_there(rules, candidate, where)
             if reason is not None:
                 return Seen((_visit(candidate, result="skipped", reason=reason),))
             visits.append(_visit(candidate, result="moved"))
@@ -146,9 +144,8 @@ class Explorer:
         found = _visit(candidate, result="page", links=links, title=says.title)
         return Seen((*visits, found), page)
 
-    async def _why_not_there(
-        self, plan: CrawlPlan, seeds: Seeds, candidate: Candidate, where: str
-    ) -> Reason | None:
+    async def _why_not_there(self, rules: Rules, candidate: Candidate, where: str) -> Reason | None:
+        plan = rules.plan
         if candidate.found == "start":
             if not same_site(where, plan.start):
                 raise LastingFailure(
@@ -159,7 +156,7 @@ class Explorer:
         reason = plan.why_not(where)
         if reason in ("other_site", "not_included", "excluded"):
             return "redirects_elsewhere" if reason == "other_site" else reason
-        return reason or (None if await self.allows(seeds, plan, where) else "robots")
+        return reason or (None if await rules.allows(where) else "robots")
 
     async def _says(self, page: Page) -> Surveyed:
         """Nothing where it cannot be read: its ingestion will say why."""
@@ -171,21 +168,15 @@ class Explorer:
         except Unreadable:
             return Surveyed()
 
-    async def _fetch(
-        self, plan: CrawlPlan, seeds: Seeds, url: str, before: KnownPage | None
-    ) -> Page | NotModified:
+    async def _fetch(self, rules: Rules, url: str, before: KnownPage | None) -> Page | NotModified:
         """Conditionally where that is sure; a passing failure is waited out, twice."""
-        pause = seeds.pause(plan)
-        if before is not None and before.validators is not None:
-            page = await self._again(url, pause, before)
-            if not isinstance(page, NotModified) or page.url == before.last_url:
-                return page
-        return await self._again(url, pause, None)
+        again = partial(self._again, url, rules.seeds.pause(rules.plan))
+        return await fetch_anew(again, before or KnownPage())
 
-    async def _again(self, url: str, pause: float, before: KnownPage | None) -> Page | NotModified:
+    async def _again(self, url: str, pause: float, known: Validators | None) -> Page | NotModified:
         for wait in (*self._tries, None):
             try:
-                return await self._once(url, pause, before)
+                return await self._fetcher.fetch(url, pause, known)
             except TemporaryFailure as failure:
                 if failure.retry_after is not None:
                     raise ComeBackLater(failure, failure.retry_after) from failure
@@ -193,18 +184,6 @@ class Explorer:
                     raise
                 await asyncio.sleep(wait.total_seconds())
         raise AssertionError("the last try returns or raises")
-
-    async def _once(self, url: str, pause: float, before: KnownPage | None) -> Page | NotModified:
-        host = host_of(url)
-        async with self._gates.turn(host, pause):
-            try:
-                page = await self._fetcher.fetch(url, before.validators if before else None)
-            except TemporaryFailure as failure:
-                if failure.retry_after is not None:
-                    self._gates.hold(host, failure.retry_after.total_seconds())
-                raise
-            self._gates.ease(host)
-            return page
 
     async def _rules(self, plan: CrawlPlan) -> tuple[Seeds, tuple[str, ...]]:
         """And the sitemaps that it names. No robots.txt allows everything (RFC 9309 §2.3.1.3); one that cannot be had allows
@@ -216,14 +195,8 @@ class Explorer:
             return Seeds(), ()
         assert isinstance(page, Page)  # nothing was known
         text = page.raw.data[:MAX_ROBOTS].decode("utf-8", "replace").replace("\0", "")
-        answer = await self._ask_rules(text)
+        answer = await ask_rules(self._surveyor, text)
         return Seeds(text, answer.delay) if plan.respect_robots else Seeds(), answer.sitemaps
-
-    async def _ask_rules(self, text: str, *urls: str) -> RobotsAnswer:
-        try:
-            return await self._surveyor.survey_robots(text, urls)
-        except Unreadable as error:
-            raise LastingFailure("robots", "The site's robots.txt cannot be understood.") from error
 
     async def _sitemaps(
         self, plan: CrawlPlan, seeds: Seeds, named: Sequence[str], *, guessed: bool

@@ -83,7 +83,7 @@ class Making:
             return stored
         await meter.tell("reading")
         if state.of_version is None:
-            found = await self._reader.read(item.scope, state)
+            found = await self._reader.read(item.scope, state, item.created_at)
             if isinstance(found, NotModified):
                 return None
             stored = found

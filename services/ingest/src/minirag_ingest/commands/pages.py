@@ -11,8 +11,8 @@ from minirag_eventstore import EventStore, Transaction
 from minirag_service.sealing import new_salt
 
 from minirag_ingest.commands.aggregates import Sources
+from minirag_ingest.commands.conditional import fingerprint, known_page
 from minirag_ingest.commands.hiding import Hidings
-from minirag_ingest.commands.reading import fingerprint
 from minirag_ingest.domain import intake, site, source
 from minirag_ingest.domain.web_address import shown
 from minirag_ingest.errors import TooManySources
@@ -61,11 +61,9 @@ class SitePages:
         if state.bot_id is None or not state.visible or state.failures or state.processing:
             return KnownPage()
         found = await self._contents.origin(scope, Target(state.bot_id, page_id, state.visible))
-        if found is None or found[1].links is None or found[1].asked != fingerprint(config):
+        if found is None or found[1].links is None:
             return KnownPage()
-        last_url, origin = found
-        said = origin.validators if origin.validators.etag or origin.validators.last_modified else None
-        return KnownPage(last_url, said, origin.links or ())
+        return known_page(found, fingerprint(config))
 
     async def check_room(self, scope: TenantScope, more: int) -> None:
         """Raises LastingFailure if the tenant may not have so many more sources."""
@@ -132,10 +130,11 @@ class SitePages:
             await self._sources.append(tx, context, page_id, recorded, back)
         await self._rows.mark(tx, target.source_id, url, page_id, removed=False)
         state, recorded = await self._sources.load(tx, page_id)
-        if not state.processing:  # otherwise somebody else asked for a version a moment ago
-            asked = source.decide(state, source.Ingest("crawl"))
-            await self._rows.assign(tx, target, url, Target(target.bot_id, page_id, state.version + 1))
-            await self._sources.append(tx, context, page_id, recorded, asked)
+        # A version that others have asked for waits for this, unless it was read before the crawl began.
+        asked = [] if state.processing else source.decide(state, source.Ingest("crawl"))
+        version = state.version if state.processing else state.version + 1
+        await self._rows.assign(tx, target, url, Target(target.bot_id, page_id, version))
+        await self._sources.append(tx, context, page_id, recorded, asked)
 
     async def _remove(self, tx: Transaction, context: Context, site_id: UUID, url: str) -> dict[UUID, str]:
         """The work that hides it; nothing if it was not active any more."""

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import timedelta
+from itertools import islice
 from typing import Literal
 
 from minirag_contracts.context import Context
@@ -11,6 +12,7 @@ from minirag_contracts.requests.ingest import CrawlPreview, PreviewCrawl, Previe
 
 from minirag_ingest.commands.exploring import ComeBackLater, Explorer
 from minirag_ingest.commands.given import Given
+from minirag_ingest.commands.rules import Rules
 from minirag_ingest.domain.crawl_plan import CrawlPlan
 from minirag_ingest.domain.frontier import Frontier, Seeds, Visit
 from minirag_ingest.errors import InvalidUrl, SiteNotSeen
@@ -56,7 +58,7 @@ class CrawlPreviews:
             async with asyncio.timeout(self._seconds):
                 seeds = await self._explorer.seeds(plan)
                 frontier = Frontier(plan, seeds.pages)
-                cut_off = await self._walk(plan, seeds, frontier)
+                cut_off = await self._walk(self._explorer.rules(plan, seeds), frontier)
         except TimeoutError:
             cut_off = "time"
         except ComeBackLater:
@@ -72,9 +74,9 @@ class CrawlPreviews:
             )
         return _told(plan, seeds, frontier, cut_off)
 
-    async def _walk(self, plan: CrawlPlan, seeds: Seeds, frontier: Frontier) -> CutOff | None:
-        while (candidate := await self._explorer.next(plan, seeds, frontier)) is not None:
-            frontier.record((await self._explorer.visit(plan, seeds, candidate)).visits)
+    async def _walk(self, rules: Rules, frontier: Frontier) -> CutOff | None:
+        while (candidate := await self._explorer.next(rules, frontier)) is not None:
+            frontier.record((await self._explorer.visit(rules, candidate)).visits)
         return "pages" if frontier.is_cut else None
 
 
@@ -83,7 +85,7 @@ def _told(plan: CrawlPlan, seeds: Seeds, frontier: Frontier, cut_off: CutOff | N
     room = min(plan.max_pages, MAX_LISTED) - len(pages)
     ahead = [
         PreviewedPage(url=one.url, title="", depth=one.depth, found=one.found, is_seen=False)
-        for one in frontier.ahead()[: max(0, room)]
+        for one in islice(frontier.ahead(), max(0, room))
     ]
     notes = {visit.url: visit.note for visit in frontier.visits.values()}
     skipped = [

@@ -1,20 +1,23 @@
 """Getting a source's document: from what was given, or from where it lies."""
 
-import hashlib
-import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from minirag_contracts.context import TenantScope
 from minirag_eventstore import EventStore
 
-from minirag_ingest.domain import intake
+from minirag_ingest.commands.conditional import fetch_anew, fingerprint, known_page
+from minirag_ingest.commands.politeness import PoliteFetcher
+from minirag_ingest.domain import intake, source
 from minirag_ingest.domain.source import Source
 from minirag_ingest.domain.web_address import canonical
 from minirag_ingest.ports import (
+    Busy,
     ContentRows,
+    CrawlRows,
     Extractor,
-    Fetcher,
     LastingFailure,
     NotModified,
     Origin,
@@ -26,6 +29,10 @@ from minirag_ingest.ports import (
 )
 
 NOTHING = "No content to ingest"
+CRAWLING = "The site is being crawled, which brings this page."
+SHORTEST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=5)
+"""For a crawl to end: a large site has many pages that wait, and each of them looks after it so often."""
 MAX_TITLE = 300
 """Characters of a title that citations show."""
 
@@ -40,15 +47,25 @@ class SourceReader:
     """Source → its text, with the title and URL that citations show."""
 
     def __init__(
-        self, store: EventStore, contents: ContentRows, fetcher: Fetcher, extractor: Extractor
+        self,
+        store: EventStore,
+        contents: ContentRows,
+        crawls: CrawlRows,
+        fetcher: PoliteFetcher,
+        extractor: Extractor,
     ) -> None:
         self._store = store
         self._contents = contents
+        self._crawls = crawls
         self._fetcher = fetcher
         self._extractor = extractor
 
-    async def read(self, scope: TenantScope, state: Source) -> StoredDocument | NotModified:
-        """NotModified: what is visible has this very document. Raises LastingFailure and TemporaryFailure."""
+    async def read(
+        self, scope: TenantScope, state: Source, asked_at: datetime
+    ) -> StoredDocument | NotModified:
+        """NotModified: what is visible has this very document. Raises LastingFailure, TemporaryFailure and Busy; the longer it
+        is since the version was ``asked_at``, the longer a crawl that will bring the page is waited for.
+        """
         if state.source_id is None:
             raise LastingFailure("empty_document", NOTHING)
         async with self._store.transaction(scope) as tx:
@@ -56,24 +73,36 @@ class SourceReader:
         if content is None:
             raise LastingFailure("empty_document", NOTHING)
         if state.source_type == "url":
-            return await self._page(scope, state, content)
+            return await self._page(scope, state, content, asked_at)
         return await self._given(state, content)
 
     async def _page(
-        self, scope: TenantScope, state: Source, content: SourceContent
+        self, scope: TenantScope, state: Source, content: SourceContent, asked_at: datetime
     ) -> StoredDocument | NotModified:
         """A page or file on the web."""
         url = intake.url_of(content.config)
         if url is None:
             raise LastingFailure("empty_document", NOTHING)
         asked = fingerprint(content.config)
+        crawling = await self._is_being_crawled(scope, state)  # before looking, since it may end meanwhile
         brought, links = await self._brought(scope, state, url)
+        if brought is None and crawling:
+            waited = datetime.now(UTC) - asked_at
+            raise Busy(min(max(waited, SHORTEST_WAIT), LONGEST_WAIT), CRAWLING)
         page = brought or await self._fetched(scope, state, url, asked)
         if isinstance(page, NotModified):
             return page
         document = await self._extractor.extract(page.raw)
         title = (document.title or page.url)[:MAX_TITLE]
         return StoredDocument(title, page.url, document, Origin(asked, page.validators, links))
+
+    async def _is_being_crawled(self, scope: TenantScope, state: Source) -> bool:
+        """Whether the page belongs to a site that a crawl looks through just now: it need not be fetched twice."""
+        if state.parent_id is None:
+            return False
+        async with self._store.transaction(scope) as tx:
+            parent, _ = await tx.load(source.stream_of(state.parent_id), source.evolve, Source())
+        return parent.is_site and parent.processing
 
     async def _brought(
         self, scope: TenantScope, state: Source, url: str
@@ -87,16 +116,13 @@ class SourceReader:
         return found.page, found.links
 
     async def _fetched(self, scope: TenantScope, state: Source, url: str, asked: bytes) -> Page | NotModified:
-        """Asked for conditionally only if the version that answers was fetched, under the same configuration."""
-        kept = await self._kept(scope, state)
-        if kept is not None:
-            last_url, origin = kept
-            if origin.asked == asked and (origin.validators.etag or origin.validators.last_modified):
-                page = await self._fetcher.fetch(url, origin.validators)
-                if not isinstance(page, NotModified) or page.url == last_url:
-                    return page
-                # Validators are those of one URL, and it redirects to another one by now.
-        return await self._fetcher.fetch(url)
+        """Asked for conditionally only if the version that answers was fetched, under the same configuration; a page of a site
+        when it is its turn.
+        """
+        pause = None if state.parent_id is None else await self._crawls.pause(scope, state.parent_id)
+        known = known_page(await self._kept(scope, state), asked)
+        self._fetcher.check_turn(url, pause)
+        return await fetch_anew(partial(self._fetcher.fetch, url, pause), known)
 
     async def _kept(self, scope: TenantScope, state: Source) -> tuple[str, Origin] | None:
         if state.visible == 0 or state.bot_id is None or state.source_id is None:
@@ -114,8 +140,3 @@ class SourceReader:
         filename = str(content.config.get("original_filename") or state.name)
         document = await self._extractor.extract(Raw(content.body, filename))
         return StoredDocument((document.title or filename)[:MAX_TITLE], None, document)
-
-
-def fingerprint(config: dict[str, Any]) -> bytes:
-    """What makes two configurations the same."""
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode("utf-8", "surrogatepass")).digest()

@@ -4,7 +4,7 @@ The same visits in the same order leave the same frontier, so that a crawl goes 
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -88,9 +88,9 @@ class Frontier:
         """Pages that are still to be looked at, roughly."""
         return len(self._queue) - (bool(self._queue) and self._queue[0].url in self.visits)
 
-    def ahead(self) -> list[Candidate]:
+    def ahead(self) -> Iterator[Candidate]:
         """What would be looked at if there were time."""
-        return [one for one in self._queue if one.url not in self.visits and one.url not in self.skipped]
+        return (one for one in self._queue if one.url not in self.visits and one.url not in self.skipped)
 
     def next(self) -> Candidate | None:
         """The next page, again and again until it is recorded; None when all is seen, or enough."""

@@ -123,6 +123,9 @@ class CrawlRows(Protocol):
     async def visits(self, scope: TenantScope, target: Target) -> list[Visit]:
         """What was looked at so far, in this order."""
 
+    async def pause(self, scope: TenantScope, site_id: UUID) -> float | None:
+        """Seconds between two requests to the pages of a site, as its last crawl had them; None if it is none."""
+
     async def quiet_for(self, scope: TenantScope, target: Target) -> float | None:
         """Seconds since the last page came in; None before the first."""
 
@@ -146,8 +149,9 @@ class CrawlRows(Protocol):
     async def mark(self, tx: Transaction, site_id: UUID, url: str, page_id: UUID, *, removed: bool) -> None:
         """This source is a page of the site."""
 
-    async def finish(self, tx: Transaction, site_id: UUID, *, is_seen: bool) -> None:
-        """The crawl has ended: what it fetched for no page is needed no more. ``is_seen``: it has come to its end."""
-
-    async def warn(self, scope: TenantScope, site_id: UUID) -> None:
-        """The crawl would have removed most pages, and has not."""
+    async def finish(
+        self, tx: Transaction, site_id: UUID, version: int, *, is_seen: bool = False, is_warned: bool = False
+    ) -> None:
+        """The crawl of this version has ended: what it fetched for no page is needed no more. ``is_seen``: it has come to its
+        end; ``is_warned``: it would have removed most pages, and has not. A later version's crawl is left alone.
+        """

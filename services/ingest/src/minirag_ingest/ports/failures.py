@@ -44,6 +44,10 @@ class ExtractionInterrupted(TemporaryFailure):
 class Busy(Exception):
     """Somebody wants us to come back later, which slows the work down and never fails it: a provider's rate limit."""
 
-    def __init__(self, retry_after: timedelta) -> None:
-        super().__init__("Indexing was asked to slow down; it goes on by itself.")
+    def __init__(
+        self,
+        retry_after: timedelta,
+        sentence: str = "Indexing was asked to slow down; it goes on by itself.",
+    ) -> None:
+        super().__init__(sentence)
         self.retry_after = retry_after

@@ -25,6 +25,8 @@ INSERT = f"""INSERT INTO chunks (tenant_id, {COLUMNS})
              SELECT $1, {COLUMNS} FROM unnest({ARRAYS}) AS chunk ({COLUMNS})
              ON CONFLICT (chunk_id) DO NOTHING"""  # noqa: S608  # our own columns
 """All of a batch in one statement: half of what it costs row by row."""
+LANGUAGES_OF = "hashtextextended('languages of ' || $1, 0)"
+"""The lock of a bot's languages: those who add chunks share it, and who forgets a language has it alone."""
 
 
 class PostgresChunkRows:
@@ -177,7 +179,7 @@ class PostgresChunkRows:
         return {row["chunk_id"]: PassageRow(**dict(row)) for row in rows}
 
     async def languages(self, connection: Connection, bot_id: UUID) -> list[str | None]:
-        """Those that the bot's chunks are in or were in; None for chunks whose language nobody knows."""
+        """Those that the bot's chunks are in, or were in lately; None for chunks whose language nobody knows."""
         rows = await connection.fetch("SELECT language FROM bot_languages WHERE bot_id = $1", bot_id)
         return [row["language"] or None for row in rows]
 
@@ -247,13 +249,36 @@ class PostgresChunkRows:
         return [row["chunk_id"] for row in rows]
 
     async def delete(self, connection: Connection, chunk_ids: Sequence[UUID]) -> None:
-        """Removes chunks for good."""
-        await connection.execute("DELETE FROM chunks WHERE chunk_id = ANY($1)", chunk_ids)
+        """Removes chunks for good, and with the last ones of a language what was known of it."""
+        rows = await connection.fetch(
+            "DELETE FROM chunks WHERE chunk_id = ANY($1) RETURNING bot_id, coalesce(language, '') AS language",
+            chunk_ids,
+        )
+        for bot_id in {row["bot_id"] for row in rows}:
+            spoken = {row["language"] for row in rows if row["bot_id"] == bot_id}
+            await self._forget_languages(connection, bot_id, sorted(spoken))
+
+    @staticmethod
+    async def _forget_languages(connection: Connection, bot_id: UUID, languages: Sequence[str]) -> None:
+        """Those that none of the bot's chunks is in. While somebody adds chunks all stay, as nobody can see yet which they need:
+        one too many costs a search little, one too few what it looks for.
+        """
+        if not await connection.fetchval(f"SELECT pg_try_advisory_xact_lock({LANGUAGES_OF})", str(bot_id)):
+            return
+        await connection.execute(
+            """DELETE FROM bot_languages known WHERE bot_id = $1 AND language = ANY($2)
+                 AND (SELECT true FROM chunks c WHERE c.bot_id = $1 AND c.to_gen IS NULL
+                        AND coalesce(c.language, '') = known.language LIMIT 1) IS NULL""",
+            bot_id,
+            languages,
+        )
 
     @staticmethod
     async def _insert(connection: Connection, scope: TenantScope, chunks: Sequence[StoredChunk]) -> None:
         if not chunks:
             return
+        for bot_id in sorted({chunk.bot_id for chunk in chunks}):
+            await connection.execute(f"SELECT pg_advisory_xact_lock_shared({LANGUAGES_OF})", str(bot_id))
         columns = [[getattr(chunk, column) for chunk in chunks] for column in COLUMN_NAMES]
         await connection.execute(INSERT, scope.tenant_id, *columns)
         spoken = {(chunk.bot_id, chunk.language or "", scope.tenant_id) for chunk in chunks}

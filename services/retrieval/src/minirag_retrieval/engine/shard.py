@@ -175,7 +175,7 @@ class PointShard:
     def flush(self) -> None:
         """When it returns, everything acknowledged so far survives a failure of the machine, or its loss will be noticed."""
         if not self._folder.notices_failures:
-            self._shard.flush()
+            self.settle()  # with its note, which without a boot id would condemn the folder at the next start
 
     def settle(self) -> None:
         """Brings everything to the disk: 10 ms of computing and some waiting for the disk, during which nothing is answered."""

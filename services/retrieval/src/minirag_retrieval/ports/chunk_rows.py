@@ -144,7 +144,7 @@ class ChunkRows(Protocol):
         ...
 
     async def languages(self, connection: Connection, bot_id: UUID) -> list[str | None]:
-        """Those that the bot's chunks are in or were in; None for chunks whose language nobody knows."""
+        """Those that the bot's chunks are in, or were in lately; None for chunks whose language nobody knows."""
         ...
 
     async def current_after(
@@ -174,5 +174,5 @@ class ChunkRows(Protocol):
         ...
 
     async def delete(self, connection: Connection, chunk_ids: Sequence[UUID]) -> None:
-        """Removes chunks for good."""
+        """Removes chunks for good, and with the last ones of a language what was known of it."""
         ...

@@ -14,6 +14,7 @@ from minirag_gateway.errors import (
     BodyTooSlow,
     Forbidden,
     NotAuthenticated,
+    StorageLow,
     TurnStillRunning,
     TusVersionUnsupported,
     WrongMediaType,
@@ -83,11 +84,7 @@ REFUSED: dict[int, Refused] = {
         ("Retry-After",),
     ),
     504: Refused.by(TurnStillRunning, "It takes longer than this request may wait."),
-    507: Refused(
-        "There is no room for more at the moment.",
-        "storage_low",
-        "Less than 1 GB of disk is free: new sources are refused.",
-    ),
+    507: Refused.by(StorageLow, "There is no room for more at the moment."),
 }
 
 HEADERS: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""``/v1/uploads``: large files, and lines that break. This is tus 1.0.0, so tus-js-client, Uppy and others speak it.
+"""``/v1/uploads``: files over a line that breaks; the limits are the same. This is tus 1.0.0, as tus-js-client and Uppy speak it.
 
 ``POST`` begins an upload, ``PATCH`` sends bytes from an offset on, ``HEAD`` says how far they have come; the last byte makes a
 source of the file, as ``POST /v1/sources/upload`` does.
@@ -13,38 +13,32 @@ from fastapi import Header, Request, Response
 from minirag_contracts.errors import RemoteRefusal
 from minirag_contracts.requests.chat import BotRead, GetBot
 from minirag_contracts.requests.ingest import GetSource, SourceRead, is_archive
-from starlette.requests import ClientDisconnect
 
 from minirag_gateway.commands.resumable import StartUpload, UploadRead, read_of
 from minirag_gateway.domain.access import Permission
-from minirag_gateway.domain.upload import Upload, limit_of
+from minirag_gateway.domain.upload import Upload, limit_of, too_large
 from minirag_gateway.entrypoints.http import tus
 from minirag_gateway.entrypoints.http.answers import MAX_LIMIT, Cursor, Limit, one, page
+from minirag_gateway.entrypoints.http.appending import Appending
 from minirag_gateway.entrypoints.http.calls import Call
-from minirag_gateway.entrypoints.http.limits import UPLOAD_BYTES
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.sources import UploadForm
 from minirag_gateway.entrypoints.http.tus_headers import PATH, VERSION
-from minirag_gateway.entrypoints.http.uploads import check_extension, clean, too_large
+from minirag_gateway.entrypoints.http.uploads import check_extension, clean
 from minirag_gateway.errors import (
     ArchiveWithParent,
     BodyTooLarge,
-    BodyTooSlow,
     BotUnknown,
     EmptyFile,
     OffsetConflict,
-    RateLimited,
     StorageLow,
     UploadFailed,
 )
 
 resource = Resource("Uploads")
 
-PIECE = 1024 * 1024
-"""Bytes that are committed at a time: what is lost at most when this process dies."""
-
-LOOK = 0.05
-"""Seconds between looks at what becomes of a file that is whole."""
+LOOK, RARELY = 0.05, 1.0
+"""Seconds between looks at what becomes of a file that is whole: at first, doubled each time, and at most."""
 
 Version = Annotated[
     str,
@@ -123,9 +117,8 @@ async def start_upload(request: Request, length: Length, metadata: Metadata, ver
         length=length,
     )
     started = await call.services.uploads.start(call.context, question)
-    found = await call.services.uploads.get(call.context.scope, started.id)
-    answer = one(read_of(found), 201)
-    answer.headers.update({**tus.about(found), "Location": f"{PATH}/{found.upload_id}"})
+    answer = one(started, 201)
+    answer.headers.update({**tus.about(started), "Location": f"{PATH}/{started.id}"})
     return answer
 
 
@@ -134,7 +127,7 @@ def _check_file(call: Call, filename: str, length: int, form: UploadForm) -> Non
     archive = is_archive(filename)
     limit = limit_of(is_archive=archive, archive_limit=call.services.settings.archive_limit)
     if length > limit:
-        raise BodyTooLarge(too_large(limit).detail)
+        raise BodyTooLarge(too_large(limit))
     if length == 0:
         raise EmptyFile
     if archive and form.parent_id is not None:
@@ -143,8 +136,7 @@ def _check_file(call: Call, filename: str, length: int, form: UploadForm) -> Non
 
 async def _check_surroundings(call: Call, form: UploadForm) -> None:
     """What ingest will ask in the end, asked before the bytes are sent."""
-    if await asyncio.to_thread(call.services.disk_is_low):
-        raise StorageLow
+    await _check_disk(call)
     try:
         bot = await call.ask(GetBot(bot_id=form.bot_profile_id), BotRead)
     except RemoteRefusal as refusal:
@@ -155,6 +147,11 @@ async def _check_surroundings(call: Call, form: UploadForm) -> None:
         raise BotUnknown
     if form.parent_id is not None:
         await call.ask(GetSource(source_id=form.parent_id), SourceRead)
+
+
+async def _check_disk(call: Call) -> None:
+    if await asyncio.to_thread(call.services.disk_is_low):
+        raise StorageLow
 
 
 @resource.route("GET", PATH, Permission.MANAGE_SOURCES, returns=list[UploadRead])
@@ -170,7 +167,9 @@ async def list_uploads(request: Request, limit: Limit = MAX_LIMIT, cursor: Curso
     f"{PATH}/{{upload_id}}",
     Permission.MANAGE_SOURCES,
     refuses=(404, 412),
-    responses={200: _told("Upload-Offset", "Upload-Length", "Upload-Metadata", "Upload-Expires")},
+    responses={
+        200: _told("Upload-Offset", "Upload-Length", "Upload-Metadata", "Upload-Expires", tus.SOURCE_ID)
+    },
 )
 async def locate_upload(request: Request, upload_id: UUID, version: Version) -> Response:
     """How far it is: `Upload-Offset`. `X-MiniRAG-Source-Id` once a source was made of it."""
@@ -178,7 +177,7 @@ async def locate_upload(request: Request, upload_id: UUID, version: Version) -> 
     call = call_of(request)
     found = await call.services.uploads.get(call.context.scope, upload_id)
     headers = {"Upload-Length": str(found.length), "Upload-Metadata": found.metadata}
-    return Response(headers={**tus.about(found), **headers})
+    return Response(headers={**tus.about(read_of(found)), **headers})
 
 
 @resource.route("GET", f"{PATH}/{{upload_id}}", Permission.MANAGE_SOURCES, returns=UploadRead, refuses=(404,))
@@ -194,12 +193,14 @@ async def read_upload(request: Request, upload_id: UUID) -> Response:
     Permission.MANAGE_SOURCES,
     status=204,
     raw=tus.MEDIA_TYPE,
-    refuses=(404, 409, 412, 413, 415),
+    refuses=(404, 409, 412, 413, 415, 507),
     responses={204: _told("Upload-Offset", "Upload-Expires", tus.SOURCE_ID)},
 )
 async def append_to_upload(request: Request, upload_id: UUID, offset: Offset, version: Version) -> Response:
-    """Sends bytes from `Upload-Offset` on. What has come is kept, also when the line breaks; the answer to the last byte has
-    `X-MiniRAG-Source-Id`, or says why no source can be made.
+    """Sends bytes from `Upload-Offset` on. What has come is kept, also when the line breaks.
+
+    The answer to the last byte has `X-MiniRAG-Source-Id`, or says why no source can be made; where that is not known within 30
+    seconds it has neither, and `GET /v1/uploads/{upload_id}` says `making` until it is.
     """
     tus.check_version(version)
     call = call_of(request)
@@ -207,9 +208,11 @@ async def append_to_upload(request: Request, upload_id: UUID, offset: Offset, ve
     tus.check_media_type(request)
     if offset != found.received:
         raise OffsetConflict
-    await _Appending(request, call, found).run()
+    if found.status == "open":
+        await _check_disk(call)
+    await Appending(request, call, found).run()
     found = await _outcome(call, upload_id)
-    return Response(status_code=204, headers=tus.about(found))
+    return Response(status_code=204, headers=tus.about(read_of(found)))
 
 
 @resource.route(
@@ -232,64 +235,13 @@ async def end_upload(request: Request, upload_id: UUID, version: Version) -> Res
 async def _outcome(call: Call, upload_id: UUID) -> Upload:
     """How it stands; a file that is whole is waited for a while, since most sources are made at once."""
     until = time.monotonic() + call.services.settings.upload_timeout.total_seconds()
+    pause = LOOK
     while True:
         found = await call.services.uploads.get(call.context.scope, upload_id)
         if found.refusal is not None:
             raise UploadFailed(found.refusal.status, found.refusal.code, found.refusal.detail)
-        if found.status != "making" or time.monotonic() > until:
+        left = until - time.monotonic()
+        if found.status != "making" or left <= 0:
             return found
-        await asyncio.sleep(LOOK)
-
-
-class _Appending:
-    """One PATCH: a piece is committed when more than a piece has come, the rest at the end, however that comes about."""
-
-    def __init__(self, request: Request, call: Call, upload: Upload) -> None:
-        self._request = request
-        self._call = call
-        self._upload = upload
-        self._at = upload.received
-        self._buffer = bytearray()
-
-    async def run(self) -> None:
-        """Raises OffsetConflict where somebody else goes on at the same time, BodyTooLarge for more than was announced."""
-        told = self._request.headers.get("content-length", "")
-        if told.isdigit() and self._at + int(told) > self._upload.length:
-            raise self._too_much()
-        try:
-            async with asyncio.timeout(self._call.services.settings.upload_body_timeout.total_seconds()):
-                await self._read()
-        except TimeoutError:
-            await self._keep(len(self._buffer))
-            raise BodyTooSlow from None
-        except (ClientDisconnect, RateLimited):
-            await self._keep(len(self._buffer))
-            raise
-        await self._keep(len(self._buffer))
-
-    async def _read(self) -> None:
-        tenant = str(self._upload.tenant_id)
-        async for chunk in self._request.stream():
-            if not chunk:
-                continue
-            await self._call.meter.take(UPLOAD_BYTES, tenant, len(chunk))
-            if self._at + len(self._buffer) + len(chunk) > self._upload.length:
-                raise self._too_much()
-            self._buffer += chunk
-            while (
-                len(self._buffer) > PIECE
-            ):  # the last piece waits for the end: more than was announced may follow
-                await self._keep(PIECE)
-
-    async def _keep(self, size: int) -> None:
-        if size == 0:
-            return
-        await self._call.still()
-        piece = bytes(self._buffer[:size])
-        self._at = await self._call.services.uploads.append(
-            self._call.context.scope, self._upload, self._at, piece
-        )
-        del self._buffer[:size]
-
-    def _too_much(self) -> BodyTooLarge:
-        return BodyTooLarge(f"The upload was announced with {self._upload.length} bytes, and these are more.")
+        await asyncio.sleep(min(pause, left))
+        pause = min(2 * pause, RARELY)

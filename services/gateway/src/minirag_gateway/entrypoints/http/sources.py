@@ -140,7 +140,7 @@ async def upload_source(request: Request) -> Response:
     `.txt .md .html .rst .csv .tsv .json .jsonl .eml .pdf .docx .pptx .xlsx .epub`; what it is, its content says. Several
     `file` parts (100, 50 MiB together), all or none, become children of a new parent, or of `parent_id`, and are answered like a
     batch. A `.zip` becomes a parent with a child for each file in it that can be read; its `config` names what was
-    left out. What is too large for one request: `POST /v1/uploads`.
+    left out. What comes over a line that breaks goes to `POST /v1/uploads`; the limits are the same.
     """
     return one(await uploads.receive(request, call_of(request)), 201)
 

@@ -17,6 +17,7 @@ from minirag_gateway.entrypoints.http.limits import public_gets
 from minirag_gateway.entrypoints.http.remembered import Remembered
 from minirag_gateway.entrypoints.http.routing import Resource, call_of
 from minirag_gateway.entrypoints.http.schemas.system import Alive, Part, SystemDetails, SystemHealth
+from minirag_gateway.errors import StorageLow
 
 resource = Resource("System")
 
@@ -25,8 +26,6 @@ TIMEOUT = 2.0
 
 BELIEVED = 1.0
 """Seconds for which one look at the parts, or at the disk, is good for everybody who asks."""
-
-LOW_DISK = "Less than 1 GB of disk is free: new sources are refused."
 
 
 class Health:
@@ -55,7 +54,7 @@ class Health:
 async def health(request: Request) -> Response:
     """Whether the gateway answers, for load balancers; says so when the disk is nearly full."""
     if await _of(request).disk_is_low():
-        return one(Alive(status="degraded", detail=LOW_DISK))
+        return one(Alive(status="degraded", detail=StorageLow.default_detail()))
     return Response(b'{"status":"ok"}', media_type="application/json")
 
 
@@ -86,7 +85,7 @@ def _health(
     services: Services, replies: dict[str, tuple[HealthReply | None, float]], *, low: bool
 ) -> SystemHealth:
     parts = {name: _service(reply, seconds) for name, (reply, seconds) in replies.items()}
-    disk = Part(status="error", detail=LOW_DISK) if low else Part(status="ok")
+    disk = Part(status="error", detail=StorageLow.default_detail()) if low else Part(status="ok")
     return SystemHealth(
         status="ok" if not low and all(part.status == "ok" for part in parts.values()) else "degraded",
         postgres=_store(replies["gateway"][0]),

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 from fastapi import Request
 from pydantic import ValidationError
 
-from minirag_gateway.domain.upload import Upload
+from minirag_gateway.commands.resumable import UploadRead
 from minirag_gateway.entrypoints.http.problems import clean_errors, sentence
 from minirag_gateway.entrypoints.http.schemas.sources import UploadForm
 from minirag_gateway.entrypoints.http.tus_headers import VERSION
@@ -48,11 +48,11 @@ def check_media_type(request: Request) -> None:
         raise WrongMediaType
 
 
-def about(upload: Upload) -> dict[str, str]:
+def about(upload: UploadRead) -> dict[str, str]:
     """How far it is."""
     headers = {
         "Tus-Resumable": VERSION,
-        "Upload-Offset": str(upload.received),
+        "Upload-Offset": str(upload.offset),
         "Upload-Expires": format_datetime(upload.expires_at.astimezone(UTC), usegmt=True),
         "Cache-Control": "no-store",
     }

@@ -4,8 +4,6 @@ Order of checks (spec §8): extension, then size, then what ingest knows (bot, p
 """
 
 import asyncio
-import hashlib
-import logging
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from pathlib import PurePath
 from uuid import UUID
 
 from fastapi import Request
-from minirag_contracts.errors import Refusal, Unavailable
+from minirag_contracts.errors import Unavailable
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.ingest import (
     ACCEPTED_TYPES,
@@ -27,6 +25,8 @@ from minirag_contracts.requests.ingest import (
 )
 from pydantic import ValidationError
 
+from minirag_gateway.commands.transfer import Counted, discard, patience
+from minirag_gateway.domain.upload import MEGABYTE, limit_of, too_large
 from minirag_gateway.entrypoints.http.bodies import invalid, refusal_of
 from minirag_gateway.entrypoints.http.calls import Call
 from minirag_gateway.entrypoints.http.limits import UPLOAD_BYTES
@@ -42,13 +42,6 @@ from minirag_gateway.errors import (
     UploadRefused,
 )
 
-logger = logging.getLogger(__name__)
-
-MEGABYTE = 1024 * 1024
-
-MAX_FILE = 10 * MEGABYTE
-"""Bytes of a file (spec §8)."""
-
 FIELDS = MAX_FIELD * 16
 """Bytes of a form beside its files."""
 
@@ -56,9 +49,6 @@ MAX_FORM = 50 * MEGABYTE + FIELDS
 """Bytes of a form without an archive: beyond it nothing needs to be read to know."""
 
 TOO_MUCH = "The files of one upload may have at most 50 MB together."
-
-SLOW = 4 * MEGABYTE
-"""Bytes a second that ingest takes over at least."""
 
 TOLD = 5
 """Refused files that are named."""
@@ -100,7 +90,7 @@ async def receive(request: Request, call: Call) -> SourceRead | SourceBatch:
 
 async def _hand_over(call: Call, form: UploadForm, files: list[StoredFile]) -> SourceRead | SourceBatch:
     size = sum(file.described.size for file in files)
-    seconds = call.services.settings.upload_timeout.total_seconds() + size / SLOW
+    seconds = patience(call.services.settings.upload_timeout.total_seconds(), size)
     described, names = [file.described for file in files], [file.object_name for file in files]
     if len(files) == 1:
         return await call.ask(form.request(described[0], names[0]), SourceRead, timeout=seconds)
@@ -155,12 +145,9 @@ class _Upload:
             yield chunk
 
     async def discard(self) -> None:
-        """Drops the files from the bucket; if that fails, the bucket drops them within the hour."""
+        """Drops the files from the bucket."""
         for name in self._objects:
-            try:
-                await self._bus.delete_object(name)
-            except Refusal as refusal:
-                logger.info("a transferred file was left to expire", extra={"reason": refusal.code})
+            await discard(self._bus, name)
 
     async def _part(self, part: PartBegin, events: AsyncIterator[Event]) -> None:
         if part.name == "file":
@@ -193,16 +180,16 @@ class _Upload:
 
     async def _store(self, filename: str, part: AsyncIterator[bytes]) -> StoredFile:
         check_extension(filename)
-        limit = self._archive_limit if is_archive(filename) else MAX_FILE
+        limit = limit_of(is_archive=is_archive(filename), archive_limit=self._archive_limit)
         if self._told is not None and self._told > self._form_limit:
-            raise too_large(limit)
+            raise FileTooLarge(too_large(limit))
         name = f"{self._tenant}/{new_id()}"
         self._objects.append(name)
         counted = Counted(part, limit)
         await self._bus.put_object(name, counted)
         if counted.size == 0:
             raise EmptyFile
-        described = UploadedFile(filename=filename, size=counted.size, sha256=counted.digest.hexdigest())
+        described = UploadedFile(filename=filename, size=counted.size, sha256=counted.sha256)
         return StoredFile(described, name)
 
     def _form(self) -> UploadForm:
@@ -227,32 +214,6 @@ def _refuse_archives(names: list[str]) -> None:
     archives = [(name, ArchiveAmongFiles()) for name in names if is_archive(name)]
     if archives:
         raise _joined([*archives])
-
-
-def too_large(limit: int) -> FileTooLarge:
-    """Says how large a file of its kind may be."""
-    return FileTooLarge(f"File too large. Maximum size is {limit // MEGABYTE} MB.")
-
-
-class Counted:
-    """Measures and hashes a file as it passes; raises FileTooLarge beyond ``limit``."""
-
-    def __init__(self, pieces: AsyncIterator[bytes], limit: int) -> None:
-        self._pieces = pieces
-        self._limit = limit
-        self.size = 0
-        self.digest = hashlib.sha256()
-
-    def __aiter__(self) -> "Counted":
-        return self
-
-    async def __anext__(self) -> bytes:
-        piece = await anext(self._pieces)
-        self.size += len(piece)
-        if self.size > self._limit:
-            raise too_large(self._limit)
-        self.digest.update(piece)
-        return piece
 
 
 async def _pieces(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from minirag_ingest.adapters.extract.worker import Limits, ReplyTooLarge, Stalled, Worker, WorkerDied
-from minirag_ingest.ports import ArchivedFile, ExtractionInterrupted, OpenArchive, SkippedFile, Unreadable
+from minirag_ingest.adapters.extract.failures import UNPACKING, told_as
+from minirag_ingest.adapters.extract.worker import Limits, Worker
+from minirag_ingest.ports import ArchivedFile, OpenArchive, SkippedFile, Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -17,8 +18,6 @@ OPEN_CPU_SECONDS = 20
 """Processor time for looking through the directory of the largest archive."""
 COPIES = 3
 """How often the archive is in the process' memory while it arrives."""
-CODE = "unreadable_archive"
-INTERRUPTED = "The process that unpacked the archive was ended."
 
 
 class ArchiveWorkers:
@@ -73,25 +72,15 @@ class _Open:
         return None
 
 
-async def _answer(running: Any) -> tuple[dict[str, Any], bytes]:
+async def _answer(running: Awaitable[tuple[dict[str, Any], bytes]]) -> tuple[dict[str, Any], bytes]:
     """What the worker answers, or why there is no answer."""
-    try:
-        answer: tuple[dict[str, Any], bytes] = await running
-    except WorkerDied as error:
-        log.warning("a worker died over an archive", extra={"signal": str(error.signal)})
-        if error.out_of_memory:
-            raise Unreadable(CODE, "The archive needs too much memory to be unpacked.") from error
-        if error.signal is not None and error.signal.name == "SIGXCPU":
-            raise Unreadable(CODE, "Unpacking the archive takes too long.") from error
-        raise ExtractionInterrupted(INTERRUPTED) from error
-    except (Stalled, ReplyTooLarge) as error:
-        raise Unreadable(CODE, "Unpacking the archive takes too long.") from error
-    return answer
+    with told_as(UNPACKING):
+        return await running
 
 
 def _unreadable(header: dict[str, Any]) -> Unreadable:
     if header["code"] == "unexpected":
         log.warning("an archive could not be read", extra={"error": header["sentence"]})
-        return Unreadable(CODE, "The archive is damaged, and cannot be unpacked.")
-    code = CODE if header["code"] == "unreadable_document" else header["code"]
+        return Unreadable(UNPACKING.code, "The archive is damaged, and cannot be unpacked.")
+    code = UNPACKING.code if header["code"] == "unreadable_document" else header["code"]
     return Unreadable(code, header["sentence"])

@@ -12,19 +12,15 @@ import json
 import os
 import resource
 import signal
-import struct
 import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from minirag_ingest.adapters.extract.errors import Unreadable
+from minirag_ingest.adapters.extract.errors import LENGTH, OUT_OF_MEMORY, TOO_COMPLEX, Unreadable
 from minirag_ingest.adapters.extract.registry import extract
 from minirag_ingest.adapters.extract.sandbox import confine
 
 PR_SET_PDEATHSIG = 1
-OUT_OF_MEMORY = 77
-LENGTH = struct.Struct(">I")
-TOO_COMPLEX = "The document needs too much memory to be read."
 TOO_DEEP = "The document is nested too deeply to be read."
 
 

@@ -3,26 +3,23 @@
 import asyncio
 import json
 import logging
-import signal
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from minirag_contracts.requests.retrieval import Chunk
 from minirag_messaging.turnstile import Turnstile
 
-from minirag_ingest.adapters.extract import text
 from minirag_ingest.adapters.extract.detect import detect
-from minirag_ingest.adapters.extract.errors import EmptyDocument
 from minirag_ingest.adapters.extract.errors import Unreadable as ReadError
-from minirag_ingest.adapters.extract.worker import CHILD, Limits, ReplyTooLarge, Stalled, Worker, WorkerDied
+from minirag_ingest.adapters.extract.failures import READING, told_as
+from minirag_ingest.adapters.extract.registry import extract
+from minirag_ingest.adapters.extract.worker import CHILD, Limits, Worker
 from minirag_ingest.domain.document import Document
-from minirag_ingest.domain.language import language_of
 from minirag_ingest.domain.sizes import Sizes
 from minirag_ingest.ports import (
     WORKING_FOR,
-    ExtractionInterrupted,
     Link,
     Raw,
     RobotsAnswer,
@@ -34,11 +31,8 @@ from minirag_ingest.ports import (
 
 log = logging.getLogger(__name__)
 
-FROM_OUTSIDE = frozenset((signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
-"""Signals that say nothing about the document: the operator, or the kernel short of memory."""
 ARCHIVE = b"PK"
 """What the worker looks into, not the service."""
-TOO_COMPLEX = "The document needs too much memory to be read."
 SMALL = 256 * 1024
 """Bytes of plain text that are read in place; more of it goes to a thread."""
 
@@ -118,14 +112,13 @@ class ExtractionPool:
             return False
 
     async def _plain(self, raw: Raw) -> Document:
+        read = partial(
+            extract, raw.data, filename=raw.filename, media_type=raw.media_type, charset=raw.charset
+        )
         try:
             if len(raw.data) <= SMALL:
-                document = text.extract(raw.data)
-            else:
-                document = await asyncio.to_thread(text.extract, raw.data)
-            if not document.blocks:
-                raise EmptyDocument("There is no text in it.")
-            return replace(document, language=language_of(document))
+                return read()
+            return await asyncio.to_thread(read)
         except ReadError as error:
             raise Unreadable(error.code, str(error)) from error
 
@@ -142,22 +135,8 @@ class ExtractionPool:
     async def _run(self, job: dict[str, Any], data: bytes) -> tuple[dict[str, str], bytes]:
         worker = await self._take()
         try:
-            answer = await worker.run(job, data)
-        except Stalled as error:
-            log.warning("an extraction worker stood still")
-            raise ExtractionInterrupted("The process that read the document stood still.") from error
-        except ReplyTooLarge as error:
-            raise Unreadable("unreadable_document", "The document contains too much text.") from error
-        except WorkerDied as error:
-            log.warning("an extraction worker died", extra={"signal": str(error.signal)})
-            if error.out_of_memory:
-                raise Unreadable("unreadable_document", TOO_COMPLEX) from error
-            if error.signal in FROM_OUTSIDE or error.signal is None:
-                raise ExtractionInterrupted("The process that read the document was ended.") from error
-            if error.signal == signal.SIGXCPU:
-                raise Unreadable("unreadable_document", "Reading the document takes too long.") from error
-            raise Unreadable("unreadable_document", "The document is damaged: reading it failed.") from error
-        else:
+            with told_as(READING):
+                answer = await worker.run(job, data)
             if worker.usable:
                 self._keep(worker)
                 worker = None  # type: ignore[assignment]  # so that it is not killed below

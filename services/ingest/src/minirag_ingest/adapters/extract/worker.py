@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import struct
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -12,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from minirag_ingest.adapters.extract.errors import LENGTH, OUT_OF_MEMORY
+
 CHILD = "minirag_ingest.adapters.extract.child"
-OUT_OF_MEMORY = 77
-"""The exit code of a child that had no memory left even to say so."""
-LENGTH = struct.Struct(">I")
 AT_WORK = 0.01
 """Of ``Limits.seconds``, as processor time; who has not had that is not merely waiting for its turn."""
 
@@ -100,9 +98,13 @@ class Worker:
             await self._patiently(exchange)
             return await exchange
         except (asyncio.IncompleteReadError, ConnectionError, BrokenPipeError) as error:
-            raise WorkerDied(await self._process.wait()) from error
+            await (
+                self.kill()
+            )  # what failed may have been ``chunks``, and then it is alive; who is dead keeps its exit code
+            raise WorkerDied(self._process.returncode) from error
         finally:
             exchange.cancel()
+            await asyncio.gather(exchange, return_exceptions=True)
 
     async def _exchange(
         self, job: dict[str, Any], size: int, chunks: AsyncIterator[bytes]
@@ -133,7 +135,9 @@ class Worker:
         """Ends the process, whatever it is doing, and waits for its end."""
         if self._process.returncode is None:
             with suppress(ProcessLookupError):  # it may be faster
-                self._process.kill()
+                os.kill(
+                    self.pid, signal.SIGKILL
+                )  # Process.kill polls first, and so may take the exit code from asyncio
         await self._process.wait()
 
     async def _send(self, header: bytes, size: int, chunks: AsyncIterator[bytes]) -> None:
