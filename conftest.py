@@ -28,13 +28,14 @@ from minirag_messaging.testing import NatsServer, start_guarded_nats
 OWNER = "minirag_owner"
 PORT = postgres_server.PORT
 PASSWORD = secrets.token_hex(16)
+WHOLE_STACKS = {"e2e", "browser"}
 
 DatabaseFactory = Callable[..., Awaitable[Database]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole stacks first: their files take long, and one that begins last keeps a worker busy while the other has none left."""
-    items.sort(key=lambda item: "e2e" not in item.path.parts)
+    items.sort(key=lambda item: WHOLE_STACKS.isdisjoint(item.path.parts))
 
 
 def _start(program: Program) -> subprocess.Popen[bytes]:
