@@ -35,7 +35,9 @@ export const crawl = () => ({
     this.look = { ...NONE, state: "looking" };
     try {
       const found = await post("/sources/crawl-preview", asked, { signal: stop.signal });
-      if (this._stop === stop) this.look = { state: "ready", error: "", found, of: JSON.stringify(asked) };
+      if (this._stop !== stop) return;
+      this.look = { state: "ready", error: "", found, of: JSON.stringify(asked) };
+      this.$nextTick(() => this.$refs.found.scrollIntoView({ block: "nearest" }));
     } catch (error) {
       if (this._stop !== stop || error.name === "AbortError") return;
       if (error instanceof ApiError && error.fields.url) this.form.errors = { url: error.fields.url };

@@ -10,10 +10,11 @@ import { readAgain } from "./actions.js";
 import { draft } from "./drafts.js";
 
 /**
- * Part of a component that adds something: `initial` is what its form begins with, `bodyOf(data, common)` makes {path, body} of it, where
+ * Part of a component that adds something: `fields` is what its form begins with, `bodyOf(data, common)` makes {path, body} of it, where
  * `common` has the bot and the schedule. `beforehand(data)` may refuse with {field: sentence}.
  */
-export function making(name, initial, bodyOf, beforehand = () => ({})) {
+export function making(name, fields, bodyOf, beforehand = () => ({})) {
+  const initial = { ...fields, refresh_schedule: null }; // what is wrong with that is shown at the schedule
   let sent = { text: null, key: null };
   let kept = null;
   return {

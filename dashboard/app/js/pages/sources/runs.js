@@ -19,7 +19,7 @@ export function runs() {
     /** A row of a list of ingestions, older ones first. */
     take(row) {
       if (RUNNING.includes(row.status) && row.version > (this.ended[row.source_id] || 0)) {
-        this.of[row.source_id] = { ...row, percent: row.total ? row.percent : null };
+        if (!this._knowsMore(row)) this.of[row.source_id] = { ...row, percent: row.total ? row.percent : null };
       } else if ((this.of[row.source_id]?.version || 0) <= row.version) delete this.of[row.source_id];
     },
     /** Whether anything but a count has changed. */
@@ -38,6 +38,11 @@ export function runs() {
     settle(source) {
       if (source.status !== "processing") delete this.of[source.id];
     },
+    /** The API notes how far a version is less often than the events tell it. */
+    _knowsMore(row) {
+      const live = this.of[row.source_id];
+      return live?.version === row.version && Boolean(live.stage) && row.status === "processing" && row.done <= live.done;
+    },
     _progress(id, { version, stage, done, total }) {
       if (version <= (this.ended[id] || 0)) return;
       const percent = total ? Math.min(99, Math.floor((100 * done) / total)) : null;
@@ -51,8 +56,7 @@ export function runs() {
       const newest = new Map();
       for (const row of rows) if (row.source_id !== source.id && !newest.has(row.source_id)) newest.set(row.source_id, row);
       const running = [...newest.values()].filter((row) => RUNNING.includes(row.status)).length;
-      if (!running) return;
-      const total = source.children_count <= newest.size ? newest.size : 0;
+      const total = running && source.children_count <= newest.size ? newest.size : 0; // else it is not known yet
       const done = total ? total - running : 0;
       const percent = total ? Math.floor((100 * done) / total) : null;
       this.of[source.id] = { source_id: source.id, version: 0, status: "processing", stage: "children", done, total, percent };

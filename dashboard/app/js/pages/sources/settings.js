@@ -12,7 +12,7 @@ import { asForm, asValue } from "./schedule.js";
 const LANGUAGES = "en de fr es it nl pt pl da sv no fi cs hu ro ru uk el tr ar he hi ja ko zh".split(" ");
 const CUT = ["chunk_size", "chunk_overlap", "language"];
 
-const EMPTY = { name: "", description: "", content: "", url: "", chunk_size: "", chunk_overlap: "", language: "", crawl: limitsOf({}) };
+const EMPTY = { name: "", description: "", content: "", url: "", chunk_size: "", chunk_overlap: "", language: "", crawl: limitsOf({}), refresh_schedule: null };
 
 export const settings = () => ({
   form: form(EMPTY, async () => {}),
