@@ -6,9 +6,8 @@ A page that complains fails its test: see ``Complaints``.
 
 import inspect
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import chromium
@@ -16,20 +15,17 @@ import httpx
 import pytest
 import pytest_asyncio
 from api import Tenant
+from dashboards import Dashboard, OpenPage
 from minirag_local.testing import Stack, running_stack
 from openai_server import fake_openai
 from pages import DEFAULTS, PHONE, Complaints, Screen
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 HERE = Path(__file__).parent
 PATIENCE = 15_000
 """Milliseconds that a page may take for anything; the machine of a test run is busy."""
 
-# A browser in which nobody ever logged in does not ask who it is.
-VISITED = """if (location.origin === '%s' && localStorage.getItem('minirag.visited') === null)
-    localStorage.setItem('minirag.visited', 'yes')"""
-
-OpenPage = Callable[..., Awaitable[Page]]
+expect.set_options(timeout=PATIENCE)
 
 
 def _of_here(items: list[pytest.Item]) -> list[pytest.Function]:
@@ -112,29 +108,6 @@ async def page(open_page: OpenPage) -> Page:
 async def phone(open_page: OpenPage) -> Page:
     """A page on a phone."""
     return await open_page(PHONE)
-
-
-@dataclass(frozen=True, slots=True)
-class Dashboard:
-    """A dashboard and its owner, whom nobody has logged in yet."""
-
-    url: str
-    tenant: Tenant
-    slug: str
-    email: str
-    password: str
-
-    async def log_in(self, context: BrowserContext) -> None:
-        """Give the browser the owner's cookies."""
-        credentials = {"email": self.email, "password": self.password}
-        answer = await context.request.post(f"{self.origin}/v1/auth/browser", data=credentials)
-        assert answer.ok, await answer.text()
-        await context.add_init_script(VISITED % self.origin)
-
-    @property
-    def origin(self) -> str:
-        """The address of the API."""
-        return self.url.removesuffix("/dashboard/")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

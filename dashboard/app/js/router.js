@@ -43,7 +43,9 @@ export function go(path, { replace = false } = {}) {
 function target(route, session) {
   const page = route.page;
   if (session.state === "out") return PUBLIC.has(page) ? page : HOME.out;
-  return page && !PUBLIC.has(page) ? page : HOME.in;
+  if (page && !PUBLIC.has(page)) return page;
+  go(HOME.in, { replace: true }); // whoever has just logged in
+  return HOME.in;
 }
 
 async function show(Alpine, element, name, isWanted) {
