@@ -1,6 +1,6 @@
 // A whole site: first a look at what would be taken, then the source.
 
-import { ApiError, post } from "../../api.js";
+import { post } from "../../api.js";
 import { message } from "../../components/loading.js";
 import { t } from "../../i18n.js";
 import { asConfig, DEFAULTS } from "./limits.js";
@@ -40,9 +40,14 @@ export const crawl = () => ({
       this.$nextTick(() => this.$refs.found.scrollIntoView({ block: "nearest" }));
     } catch (error) {
       if (this._stop !== stop || error.name === "AbortError") return;
-      if (error instanceof ApiError && error.fields.url) this.form.errors = { url: error.fields.url };
-      this.look = { ...NONE, state: "error", error: message(error) };
+      const said = message(error);
+      if (error.code === "invalid_url") this._blameUrl(said);
+      else this.look = { ...NONE, state: "error", error: said };
     }
+  },
+  _blameUrl(said) {
+    this.look = { ...NONE };
+    this.form.errors = { url: said };
   },
   stopLook() {
     this._stop?.abort();
