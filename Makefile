@@ -75,6 +75,10 @@ docs: $(VENV)/.development ## Write what is generated: docs/settings.md, docs/op
 	$(BIN)/python tools/asyncapi.py
 	$(BIN)/python -m minirag_contracts.schemas --write
 
+.PHONY: screenshots
+screenshots: $(VENV)/.development ## Take the pictures of the guides anew, from a running system
+	$(BIN)/python tools/screenshots.py $(ARGS)
+
 .PHONY: client
 client: $(VENV)/.development ## Make the typed Python client of the API: clients/python, for pip install
 	$(BIN)/python tools/client.py
