@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from dashboard_people import join, visit
+from dashboard_people import join
+from dashboards import Dashboard
 from minirag_dashboard import APP
 from pages import violations
 from playwright.async_api import Page, expect
@@ -32,10 +33,10 @@ def test_every_type_has_a_sentence(language: str) -> None:
     assert {field for text in texts.values() for field in re.findall(r"\{(\w+)\}", text)} <= FIELDS
 
 
-async def test_events_appear_as_they_happen(page: Page, dashboard) -> None:  # type: ignore[no-untyped-def]
+async def test_events_appear_as_they_happen(page: Page, dashboard: Dashboard) -> None:
     """With filter, pause and detail; what was before comes from the audit log."""
     tenant = dashboard.tenant
-    await visit(page, dashboard, "events")
+    await page.goto(f"{dashboard.url}#/events")
     live = page.get_by_role("region", name="Since you opened this page")
     earlier = page.get_by_role("region", name="Earlier")
     await expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
@@ -74,11 +75,13 @@ async def test_events_appear_as_they_happen(page: Page, dashboard) -> None:  # t
     await page.keyboard.press("Escape")
     await expect(detail).to_be_focused()
     await page.emulate_media(color_scheme="dark")
+    await page.reload()  # at once, without colours on their way to others
+    await expect(earlier).to_contain_text("The bot «Night porter» was created.")
     assert await violations(page) == []
 
 
-async def test_what_nobody_has_words_for_is_named(page: Page, dashboard) -> None:  # type: ignore[no-untyped-def]
-    await visit(page, dashboard, "events")
+async def test_what_nobody_has_words_for_is_named(page: Page, dashboard: Dashboard) -> None:
+    await page.goto(f"{dashboard.url}#/events")
     await expect(page.get_by_role("heading", name="Events")).to_be_visible()
     said = await page.evaluate(
         "import('/dashboard/js/components/happened.js').then(({sentence}) => sentence({type: 'moon.landed', data: {}}))"
@@ -87,13 +90,13 @@ async def test_what_nobody_has_words_for_is_named(page: Page, dashboard) -> None
 
 
 async def test_who_may_not_read_the_audit_log_sees_what_happens_now(
-    page: Page, phone: Page, signed_up
-) -> None:  # type: ignore[no-untyped-def]
+    page: Page, phone: Page, signed_up: Dashboard
+) -> None:
     await join(signed_up, page.context, "admin")
-    await visit(page, signed_up, "events")
+    await page.goto(f"{signed_up.url}#/events")
     await expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
     await expect(page.get_by_role("heading", name="Earlier")).to_be_hidden()
     await join(signed_up, phone.context, "member")
-    await visit(phone, signed_up, "events")
+    await phone.goto(f"{signed_up.url}#/events")
     await expect(phone.get_by_text("Events are for administrators and owners.")).to_be_visible()
     assert await violations(phone) == []

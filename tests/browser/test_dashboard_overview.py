@@ -5,7 +5,8 @@ import secrets
 
 import httpx
 from api import Tenant
-from dashboard_people import join, visit
+from dashboard_people import join
+from dashboards import Dashboard
 from minirag_local.testing import Stack
 from pages import Complaints, violations
 from playwright.async_api import Page, expect
@@ -56,19 +57,19 @@ async def test_the_first_steps_tick_themselves(page: Page, stack: Stack) -> None
 
     await page.get_by_role("button", name="I have kept it").click()
     await page.get_by_role("button", name="Hide this list").click()
+    await page.emulate_media(color_scheme="dark")
     await page.reload()
     await expect(page.get_by_role("link", name="Conversations 1")).to_be_visible()
     await expect(page.get_by_text("All set")).to_be_hidden()
     await expect(page.get_by_role("textbox", name="Your first API token")).to_be_hidden()
-    await page.emulate_media(color_scheme="dark")
     assert await violations(page) == []
 
 
-async def test_a_member_sees_whom_to_ask(signed_up, phone: Page) -> None:  # type: ignore[no-untyped-def]
+async def test_a_member_sees_whom_to_ask(signed_up: Dashboard, phone: Page) -> None:
     """And nothing that a member may not read is asked for: the page has nothing to complain of."""
     bot_id = await signed_up.tenant.bot(name="Concierge")
     await join(signed_up, phone.context, "member")
-    await visit(phone, signed_up, "overview")
+    await phone.goto(f"{signed_up.url}#/overview")
     await expect(phone.get_by_role("link", name="Ask Concierge")).to_have_attribute(
         "href", f"#/bots/{bot_id}/try"
     )
@@ -80,12 +81,12 @@ async def test_a_member_sees_whom_to_ask(signed_up, phone: Page) -> None:  # typ
 
 
 async def test_what_cannot_be_loaded_can_be_tried_again(
-    page: Page, dashboard, complaints: Complaints
-) -> None:  # type: ignore[no-untyped-def]
+    page: Page, dashboard: Dashboard, complaints: Complaints
+) -> None:
     complaints.allow("ERR_FAILED")
     lost = re.compile("/v1/stats/overview")
     await page.route(lost, lambda route: route.abort())
-    await visit(page, dashboard, "overview")
+    await page.goto(f"{dashboard.url}#/overview")
     alert = page.get_by_role("alert").filter(has_text="The server cannot be reached")
     await expect(alert).to_be_visible()
     await page.unroute(lost)

@@ -4,13 +4,17 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from dashboard_people import join, visit
+from dashboard_people import join
+from dashboards import Dashboard
 from pages import Complaints, violations
 from playwright.async_api import Page, expect
 
 
-async def test_tabs_have_addresses_and_the_organisation_a_new_name(page: Page, dashboard) -> None:  # type: ignore[no-untyped-def]
-    await visit(page, dashboard, "settings")
+async def test_tabs_have_addresses_and_the_organisation_a_new_name(
+    page: Page, dashboard: Dashboard, complaints: Complaints
+) -> None:
+    complaints.allow("status of 422")
+    await page.goto(f"{dashboard.url}#/settings")
     await page.get_by_role("tab", name="Organisation").press("ArrowRight")
     await expect(page.get_by_role("tab", name="Limits")).to_be_focused()
     await expect(page).to_have_url(re.compile("#/settings/limits$"))
@@ -34,13 +38,13 @@ async def test_tabs_have_addresses_and_the_organisation_a_new_name(page: Page, d
 
 
 async def test_the_audit_log_is_filtered_by_its_address(
-    page: Page, dashboard, complaints: Complaints
-) -> None:  # type: ignore[no-untyped-def]
+    page: Page, dashboard: Dashboard, complaints: Complaints
+) -> None:
     tenant = dashboard.tenant
     bot_id = await tenant.bot(name="Concierge")
     for turn in range(55):
         await tenant.call("PATCH", f"/v1/bot-profiles/{bot_id}", 200, json={"description": f"{turn}"})
-    await visit(page, dashboard, "settings/audit")
+    await page.goto(f"{dashboard.url}#/settings/audit")
     rows = page.get_by_role("table").get_by_role("row")
     await expect(rows).to_have_count(51)
     await page.get_by_role("button", name="Show more").click()
@@ -72,13 +76,13 @@ async def test_the_audit_log_is_filtered_by_its_address(
     await expect(page.get_by_role("alert")).to_contain_text("There is no event of the type moon.landed.")
 
 
-async def test_limits_and_the_systems_parts_are_told(page: Page, dashboard) -> None:  # type: ignore[no-untyped-def]
+async def test_limits_and_the_systems_parts_are_told(page: Page, dashboard: Dashboard) -> None:
     tenant = dashboard.tenant
     bot_id = await tenant.bot(name="Concierge")
     await tenant.ready(await tenant.text_source(bot_id, "The museum opens at ten."))
     key = {"bot_profile_id": bot_id, "name": "Our site", "origins": ["https://www.example.com"]}
     await tenant.call("POST", "/v1/embed-keys", 201, json={**key, "daily_messages": 1500})
-    await visit(page, dashboard, "settings/limits")
+    await page.goto(f"{dashboard.url}#/settings/limits")
     await expect(page.get_by_role("row", name="Our site")).to_contain_text("0 of 1,500")
     await expect(page.get_by_text("does not limit requests")).to_be_visible()
     assert await violations(page) == []
@@ -93,16 +97,18 @@ async def test_limits_and_the_systems_parts_are_told(page: Page, dashboard) -> N
 
 
 @pytest.mark.parametrize("screen", [{"color_scheme": "light"}])
-async def test_a_member_chooses_look_and_language(page: Page, signed_up) -> None:  # type: ignore[no-untyped-def]
+async def test_a_member_chooses_look_and_language(page: Page, signed_up: Dashboard) -> None:
     await join(signed_up, page.context, "member")
-    await visit(page, signed_up, "settings/audit")
+    await page.goto(f"{signed_up.url}#/settings/audit")
     await expect(page.get_by_role("tab")).to_have_text(["Organisation", "Appearance"])
     await expect(page.get_by_text(signed_up.slug, exact=True)).to_be_visible()
     await expect(page.get_by_role("button", name="Save")).to_be_hidden()
     await page.get_by_role("tab", name="Appearance").click()
     await page.get_by_role("radio", name="Dark").check()
+    await page.reload()
     assert await page.evaluate("document.documentElement.classList.contains('dark')")
     await expect(page.get_by_role("button", name="Look: dark")).to_be_visible()
+    await expect(page.get_by_role("radio", name="Dark")).to_be_checked()
     assert await violations(page) == []
     await page.get_by_role("radio", name="Deutsch").check()
     await expect(page.get_by_role("heading", name="Einstellungen")).to_be_visible()

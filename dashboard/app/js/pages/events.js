@@ -7,6 +7,7 @@ import { learn, loadNames } from "../components/names.js";
 const MOST = 300;
 
 const PROGRESS = "source.ingest.progress";
+const ENDS = ["completed", "unchanged", "failed", "cancelled"].map((end) => `source.ingest.${end}`);
 const MOODS = {
   bad: "bg-red-100 text-red-900 dark:bg-red-950 dark:text-red-300",
   good: "bg-emerald-100 text-emerald-900 dark:bg-emerald-950 dark:text-emerald-300",
@@ -33,9 +34,13 @@ export default () => ({
     if (this.$can("read_audit")) return this.earlier.load({ types: this.chosen.length ? patterns(this.chosen) : patterns(this.kinds) });
   },
   take(event) {
+    if (event.type === PROGRESS && this.isOver(event.data)) return; // told by another way than the end, and later
     learn(event);
     if (this.paused) this.waiting = [event, ...this.waiting].slice(0, MOST);
     else this.rows = this.with(this.rows, [event]);
+  },
+  isOver({ source_id, version }) {
+    return [...this.waiting, ...this.rows].some(({ type, data }) => ENDS.includes(type) && data.source_id === source_id && data.version === version);
   },
   with(rows, fresh) {
     let kept = rows;
