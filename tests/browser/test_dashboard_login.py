@@ -86,7 +86,7 @@ async def test_a_changed_password_ends_the_other_login_and_says_so(
     await other.get_by_role("link", name="Keys").click()
     await expect(other.get_by_text("Your login has ended")).to_be_visible()
     await page.get_by_role("link", name="Keys").click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("API tokens")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Keys")
 
 
 async def test_two_tabs_renew_one_login_without_ending_it(page: Page, dashboard: Dashboard) -> None:

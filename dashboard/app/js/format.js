@@ -26,8 +26,13 @@ export const money = (value) =>
 
 export const date = (value) => (value ? new Intl.DateTimeFormat(language(), { dateStyle: "medium" }).format(new Date(value)) : "–");
 
+/** A day of the statistics, which count in UTC. */
+export const day = (value) => new Intl.DateTimeFormat(language(), { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(value));
+
 export const dateTime = (value) =>
   value ? new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(value)) : "–";
+
+export const time = (value) => (value ? new Intl.DateTimeFormat(language(), { timeStyle: "medium" }).format(new Date(value)) : "–");
 
 /** «3 minutes ago», «in 2 hours». */
 export function ago(value, now = Date.now()) {

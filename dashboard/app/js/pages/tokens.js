@@ -1,54 +1,18 @@
-import { del, post } from "../api.js";
-import { copy } from "../components/clipboard.js";
-import { confirm } from "../components/confirm.js";
-import { form } from "../components/form.js";
-import { message, pager } from "../components/loading.js";
-import { toast } from "../components/toasts.js";
-import { t } from "../i18n.js";
+import Alpine from "../../vendor/alpine.esm.js";
 
-const DAY = 86400000;
+import { tabKeys } from "../components/tab-keys.js";
+import { apiTokens } from "./tokens/api.js";
+import { embedKeys } from "./tokens/embed.js";
+
+Alpine.data("apiTokens", apiTokens);
+Alpine.data("embedKeys", embedKeys);
 
 export default () => ({
-  list: pager("/api-tokens"),
-  creating: false,
-  raw: "",
-  form: form({ name: "", scoped: false, scopes: [], days: "" }, async () => {}),
-  init() {
-    this.form = form({ name: "", scoped: false, scopes: [], days: "" }, async ({ name, scoped, scopes, days }) => {
-      const expires_at = days ? new Date(Date.now() + Number(days) * DAY).toISOString() : null;
-      const made = await post("/api-tokens", { name, scopes: scoped ? scopes : null, expires_at });
-      this.raw = made.raw_token;
-    });
-    this.list.load();
-    this.$live(["token."], () => this.list.load());
+  permissions: { api: "manage_tokens", embed: "manage_embed_keys" },
+  get tab() {
+    return this.$store.route.parts[0] === "embed" ? "embed" : "api";
   },
-  begin() {
-    this.form.reset();
-    this.raw = "";
-    this.creating = true;
-  },
-  async create() {
-    if (await this.form.submit()) await this.list.load();
-  },
-  copy() {
-    return copy(this.raw);
-  },
-  stateOf(token) {
-    if (!token.is_active) return "revoked";
-    return token.expires_at && new Date(token.expires_at) < new Date() ? "expired" : "active";
-  },
-  scopesOf(token) {
-    return token.scopes ? token.scopes.map((scope) => t(`tokens.scopes.${scope}`)).join(", ") : t("tokens.everything");
-  },
-  async revoke(token) {
-    const sure = { title: t("tokens.revoke_title"), text: t("tokens.revoke_text", { name: token.name }), action: t("tokens.revoke"), danger: true };
-    if (!(await confirm(sure))) return;
-    try {
-      await del(`/api-tokens/${token.id}`);
-      toast(t("tokens.revoked"));
-      await this.list.load();
-    } catch (error) {
-      toast(message(error), "bad");
-    }
+  keys(event) {
+    tabKeys(event);
   },
 });

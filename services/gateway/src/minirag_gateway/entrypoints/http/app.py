@@ -20,6 +20,7 @@ from minirag_gateway.entrypoints.http import (
     events,
     exports,
     ingestions,
+    limits_in_force,
     openapi,
     problems,
     resumable,
@@ -57,6 +58,7 @@ MODULES = (
     stats,
     events,
     audit,
+    limits_in_force,
     system,
 )
 
