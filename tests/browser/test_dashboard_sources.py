@@ -180,7 +180,7 @@ def packed(files: dict[str, bytes]) -> bytes:
     return whole.getvalue()
 
 
-async def test_a_site_is_looked_at_crawled_stopped_and_its_failures_are_retried(
+async def test_a_site_is_looked_at_crawled_and_stopped(
     dashboard: Dashboard, page: Page, site: Site, complaints: Complaints
 ) -> None:
     complaints.allow(REFUSED)
@@ -231,6 +231,18 @@ async def test_a_site_is_looked_at_crawled_stopped_and_its_failures_are_retried(
     await expect(page.get_by_role("heading", name="3 parts")).to_be_visible()
     await expect(state(page, "ready")).to_have_count(4)
 
+
+async def test_parts_that_fail_say_why_and_are_retried(dashboard: Dashboard, page: Page, site: Site) -> None:
+    site.page("/", links=["/otters", "/herons"])
+    site.page("/otters")
+    site.page("/herons")
+    bot = await dashboard.tenant.bot(name="Guide")
+    config = {"url": site.url(), "crawl": {"delay_seconds": 0}}
+    body = {"bot_profile_id": bot, "name": "Reserve", "source_type": "url", "config": config}
+    made = await dashboard.tenant.call("POST", "/v1/sources", 201, json=body)
+    await opened(page, dashboard, f"sources/{made['id']}")
+    await page.get_by_role("button", name="Read again").click()
+    await expect(state(page, "ready")).to_have_count(4)
     site.fail("/otters", 403)
     otters = row(page, site.url("/otters").removeprefix("http://"))
     await otters.get_by_role("button", name="Read again").click()
@@ -239,6 +251,16 @@ async def test_a_site_is_looked_at_crawled_stopped_and_its_failures_are_retried(
     await page.get_by_role("button", name="Retry failed parts").click()
     await expect(page.get_by_text("1 failed part is being read again.")).to_be_visible()
     await expect(state(page, "ready")).to_have_count(4)
+
+    await page.get_by_role("link", name="Sources", exact=True).last.click()
+    body |= {"name": "Nobody there", "config": {"url": "http://127.0.0.1:9/"}}
+    made = await dashboard.tenant.call("POST", "/v1/sources", 201, json=body)
+    waiting = row(page, "Nobody there")
+    await waiting.get_by_role("button", name="Read again").click()
+    await expect(waiting.get_by_text("waiting to try again")).to_be_visible()
+    await expect(waiting.get_by_text("127.0.0.1 could not be connected to. Next attempt: ")).to_be_visible()
+    await waiting.get_by_role("button", name="Stop").click()
+    await expect(state(waiting, "not read yet")).to_be_visible()
 
 
 async def test_addresses_become_a_group_and_a_member_only_looks(

@@ -11,8 +11,8 @@ const NONE = { state: "none", error: "", found: null, of: "" };
 
 function bodyOf({ name, url, crawl }, { bot, schedule }) {
   const config = { url: whole(url.trim()), crawl: asConfig(crawl) };
-  const body = { bot_profile_id: bot, name: name.trim() || new URL(config.url).host, source_type: "url", config, refresh_schedule: schedule };
-  return { path: "/sources", body };
+  const called = name.trim() || new URL(config.url).host;
+  return { path: "/sources", body: { bot_profile_id: bot, name: called, source_type: "url", config, refresh_schedule: schedule } };
 }
 
 function beforehand({ url }) {

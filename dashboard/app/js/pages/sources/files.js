@@ -74,8 +74,8 @@ export const files = () => ({
     const { plan, stop } = transfer;
     const progress = (part) => Object.assign(transfer, { part, state: part < 1 ? "sending" : "making" });
     try {
-      const parentId = plan.ofGroup ? this.parentId : null;
-      transfer.sourceId = await send(plan, { bot: this.bot, name: plan.ofGroup ? this.name.trim() : "", parentId, progress, signal: stop.signal });
+      const group = plan.ofGroup ? { name: this.name.trim(), parentId: this.parentId } : {};
+      transfer.sourceId = await send(plan, { bot: this.bot, ...group, progress, signal: stop.signal });
       if (plan.ofGroup) this.parentId = transfer.sourceId;
       transfer.state = "done";
       this.queue = this.queue.filter((entry) => !plan.files.includes(entry.file));

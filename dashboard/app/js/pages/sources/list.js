@@ -6,6 +6,7 @@ import { go } from "../../router.js";
 
 const SIZE = 50;
 const LARGEST = 200;
+const ASKED = 20;
 const CLOSED = { rows: [], state: "ready", error: "", more: false, fetching: false };
 
 export const list = () => ({
@@ -35,12 +36,12 @@ export const list = () => ({
     }
     await this.followRuns();
   },
-  /** How far those are that are being made, of which we have not heard; parents anew, for the count of their children. */
+  /** How far those are that are being made, but for those of which events tell a count; a few at a time. */
   async followRuns() {
     for (const row of this.list.rows) this.runs.settle(row);
-    const asked = this.list.rows.filter((row) => row.status === "processing" && (row.children_count || !this.runs.of[row.id]));
+    const asked = this.list.rows.filter((row) => row.status === "processing" && (row.children_count || !this.runs.of[row.id]?.total));
     try {
-      await Promise.all(asked.map((row) => this.runs.ask(row)));
+      await Promise.all(asked.slice(0, ASKED).map((row) => this.runs.ask(row)));
     } catch (error) {
       toast(message(error), "bad");
     }

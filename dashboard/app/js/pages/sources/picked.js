@@ -14,7 +14,9 @@ export async function dropped(transfer) {
   return (await Promise.all(entries.filter(Boolean).map((entry) => filesOf(entry)))).flat();
 }
 
-export const chosen = (input) => [...input.files].map((file) => ({ file, folder: (file.webkitRelativePath || "").split("/").slice(0, -1).join("/") }));
+export const chosen = (input) => [...input.files].map((file) => ({ file, folder: folderOf(file.webkitRelativePath || "") }));
+
+const folderOf = (path) => path.split("/").slice(0, -1).join("/");
 
 async function filesOf(entry, folder = "") {
   if (entry instanceof File) return [{ file: entry, folder }];

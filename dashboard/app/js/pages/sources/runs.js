@@ -19,16 +19,18 @@ export function runs() {
     /** A row of a list of ingestions, older ones first. */
     take(row) {
       if (RUNNING.includes(row.status) && row.version > (this.ended[row.source_id] || 0)) {
-        if (!this._knowsMore(row)) this.of[row.source_id] = { ...row, percent: row.total ? row.percent : null };
+        if (this._knowsMore(row)) this.of[row.source_id].attempt = row.attempt;
+        else this.of[row.source_id] = { ...row, percent: row.total ? row.percent : null };
       } else if ((this.of[row.source_id]?.version || 0) <= row.version) delete this.of[row.source_id];
     },
-    /** Whether anything but a count has changed. */
+    /** Whether it has to be asked about: anything but a count has changed, or an attempt failed and nobody told. */
     hear(type, event) {
       const told = event.data || event;
       const id = told.source_id;
       if (type === "source.ingest.progress") {
+        const before = this.of[id];
         this._progress(id, told);
-        return false;
+        return Boolean(before && (before.status === "retrying" || (before.stage === told.stage && !told.done && !told.total)));
       }
       if (type === "source.ingest.requested") this.take({ ...told, status: "queued", done: 0, total: 0 });
       if (ENDS.includes(type) || type === "source.deactivated") this._end(id, told.version);

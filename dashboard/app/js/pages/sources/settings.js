@@ -12,7 +12,14 @@ import { asForm, asValue } from "./schedule.js";
 const LANGUAGES = "en de fr es it nl pt pl da sv no fi cs hu ro ru uk el tr ar he hi ja ko zh".split(" ");
 const CUT = ["chunk_size", "chunk_overlap", "language"];
 
-const EMPTY = { name: "", description: "", content: "", url: "", chunk_size: "", chunk_overlap: "", language: "", crawl: limitsOf({}), refresh_schedule: null };
+const EMPTY = {
+  ...{ name: "", description: "", content: "", url: "" },
+  ...{ chunk_size: "", chunk_overlap: "", language: "", crawl: limitsOf({}) },
+  refresh_schedule: null, // what is wrong with that is shown at the schedule
+};
+
+/** A configuration as text, whatever the order of its names. */
+const canonical = (config) => JSON.stringify(Object.entries(config).sort());
 
 export const settings = () => ({
   form: form(EMPTY, async () => {}),
@@ -44,10 +51,12 @@ export const settings = () => ({
   /** What differs from the source as it was loaded. */
   changesOf(data) {
     const before = this.source.value;
-    const after = { name: data.name.trim(), description: data.description, refresh_schedule: asValue(this.timing) };
-    const changes = Object.fromEntries(Object.entries(after).filter(([field, value]) => value !== (before[field] ?? (field === "refresh_schedule" ? "none" : ""))));
+    const changes = {};
+    if (data.name.trim() !== before.name) changes.name = data.name.trim();
+    if (data.description !== before.description) changes.description = data.description;
+    if (asValue(this.timing) !== (before.refresh_schedule || "none")) changes.refresh_schedule = asValue(this.timing);
     const config = this.configOf(data);
-    if (JSON.stringify(Object.entries(config).sort()) !== JSON.stringify(Object.entries(before.config).sort())) changes.config = config;
+    if (canonical(config) !== canonical(before.config)) changes.config = config;
     if (data.content) changes.content = data.content;
     return changes;
   },

@@ -1,4 +1,5 @@
-// Files on their way: several small ones together as a group, archives and large ones alone, the largest in pieces that survive a broken line.
+// Files on their way: several small ones together as a group, archives and large ones alone, and what is larger than 10 MiB in pieces,
+// so that a broken line costs little.
 
 import { address, ApiError, csrfToken, refreshed, upload } from "../../api.js";
 
@@ -16,18 +17,25 @@ export function planned(files) {
   let group = null;
   for (const file of small) {
     const bytes = group ? group.bytes + file.size : 0;
-    if (!group || group.files.length === GROUP.files || bytes > GROUP.bytes) plans.push((group = { kind: "form", files: [], bytes: 0 }));
+    if (!group || group.files.length === GROUP.files || bytes > GROUP.bytes) {
+      group = { kind: "form", files: [], bytes: 0 };
+      plans.push(group);
+    }
     group.files.push(file);
     group.bytes += file.size;
   }
   for (const plan of plans) plan.ofGroup = small.length > 1;
   const others = files.filter((file) => !small.includes(file));
-  return plans.concat(others.map((file) => ({ kind: file.size > LARGE ? "pieces" : "form", files: [file], bytes: file.size, ofGroup: false })));
+  const kindOf = (file) => (file.size > LARGE ? "pieces" : "form");
+  return plans.concat(others.map((file) => ({ kind: kindOf(file), files: [file], bytes: file.size, ofGroup: false })));
 }
 
-/** Sends a plan and answers the id of the source that was made; `progress` hears of a part from 0 to 1. */
-export function send(plan, { bot, name, parentId, progress, signal }) {
-  return plan.kind === "pieces" ? inPieces(plan.files[0], { bot, progress, signal }) : atOnce(plan, { bot, name, parentId, progress, signal });
+/**
+ * Sends a plan and answers the id of the source that was made; `progress` hears of a part from 0 to 1. A group may have a name, or
+ * be added to the group `parentId`.
+ */
+export function send(plan, options) {
+  return plan.kind === "pieces" ? inPieces(plan.files[0], options) : atOnce(plan, options);
 }
 
 async function atOnce(plan, { bot, name, parentId, progress, signal }) {

@@ -53,13 +53,14 @@ export const words = {
     return has(stage) ? t(stage) : t("sources.states.processing");
   },
   countText(run) {
-    if (!run.total) return run.done ? t("sources.done", { done: run.done }) : "";
+    if (!run.total && run.done) return t("sources.done", { done: run.done });
+    if (!run.total) return run.attempt > 1 ? t("sources.attempt", { number: run.attempt }) : "";
     return `${t("sources.done_of", { done: run.done, total: run.total })} · ${format.percent(run.percent / 100)}`;
   },
   retryText(run) {
     if (!run.error) return "";
-    const next = run.next_attempt_at ? ` ${t("sources.next_attempt", { when: format.ago(run.next_attempt_at), time: format.dateTime(run.next_attempt_at) })}` : "";
-    return run.error + next;
+    if (!run.next_attempt_at) return run.error;
+    return `${run.error} ${t("sources.next_attempt", { time: format.dateTime(run.next_attempt_at) })}`;
   },
   /** Why a version was made. */
   why: (row) => t(`sources.triggers.${row.trigger}`, { version: row.of_version ?? "" }),
