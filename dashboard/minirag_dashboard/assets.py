@@ -26,6 +26,23 @@ LIBRARIES = {
 }
 """The file below app/vendor/, and the one that it is made from."""
 
+BUNDLES = {"tus.esm.js": "tus-js-client/lib.esm/browser/index.js"}
+"""The same, of libraries that come in several files."""
+
+NOT_SERVED = {
+    *(
+        "buffer-from",
+        "combine-errors",
+        "custom-error-instance",
+        "is-stream",
+        "proper-lockfile",
+        "graceful-fs",
+        "retry",
+    ),
+    *("signal-exit", "lodash.throttle", "lodash.uniqby"),
+}
+"""What tus-js-client brings for Node alone, with the ``lodash._…`` of these."""
+
 STYLES = "tailwindcss"
 """The style sheet begins with Tailwind's own rules, so its licence is told as well."""
 
@@ -40,6 +57,8 @@ def make() -> None:
         vendor, widget = Path(folder, "vendor"), Path(folder, "widget")
         for name, source in LIBRARIES.items():
             _esbuild(node, MODULES / source, vendor / name)
+        for name, source in BUNDLES.items():
+            _esbuild(node, MODULES / source, vendor / name, "--bundle", "--format=esm")
         _style_sheet(node, vendor / "app.css")
         (vendor / "LICENSES.txt").write_text(RULE.join(_licences()), encoding="utf-8")
         _widget(node, widget)
@@ -71,7 +90,9 @@ def _widget(node: Node, folder: Path) -> None:
     """One script and one style sheet for other people's pages."""
     script = ["--bundle", "--format=iife", "--target=es2020"]
     _esbuild(node, ROOT / "widget/src/main.js", folder / "minirag-widget.js", *script)
-    _esbuild(node, ROOT / "widget/minirag-widget.css", folder / "minirag-widget.css", "--target=es2020")
+    _esbuild(
+        node, ROOT / "widget/minirag-widget.css", folder / "minirag-widget.css", "--bundle", "--target=es2020"
+    )
 
 
 def _put(made: Path, place: Path) -> None:
@@ -84,8 +105,13 @@ def _licences() -> Iterator[str]:
     lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
     for path, package in sorted(lock["packages"].items()):
         name = path.removeprefix("node_modules/")
-        if name == STYLES or (name and not package.get("dev") and not package.get("optional")):
+        is_made_with = package.get("dev") or package.get("optional")
+        if name == STYLES or (name and not is_made_with and not _is_for_node(name)):
             yield f"{name} {package['version']} ({package['license']})\n\n{_licence(name)}\n"
+
+
+def _is_for_node(name: str) -> bool:
+    return name in NOT_SERVED or name.startswith("lodash._")
 
 
 def _licence(name: str) -> str:

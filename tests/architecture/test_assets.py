@@ -9,11 +9,11 @@ import zipfile
 from pathlib import Path
 
 import minirag_dashboard
-from minirag_dashboard.assets import LIBRARIES, VENDOR, WIDGET
+from minirag_dashboard.assets import BUNDLES, LIBRARIES, VENDOR, WIDGET
 from source_tree import ROOT
 
 DASHBOARD = ROOT / "dashboard"
-MADE = (*LIBRARIES, "app.css", "LICENSES.txt")
+MADE = (*LIBRARIES, *BUNDLES, "app.css", "LICENSES.txt")
 
 
 def test_packages_are_exact_hashed_and_of_no_particular_registry() -> None:
@@ -48,7 +48,7 @@ def test_a_checkout_serves_what_make_has_made() -> None:
 
 def test_no_library_makes_code_of_text_or_names_a_map_that_is_not_served() -> None:
     """The content security policy would stop the first, and the second is a 404 in every developer's console."""
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, *BUNDLES):
         text = (VENDOR / name).read_text()
         assert not re.search(r"\bnew Function\(|(?<![.\w])eval\(|sourceMappingURL", text), name
 
@@ -56,10 +56,19 @@ def test_no_library_makes_code_of_text_or_names_a_map_that_is_not_served() -> No
 def test_the_licence_of_every_package_that_is_served_is_told() -> None:
     """Also of those that a library has inside, and of the rules that the style sheet begins with."""
     told = (VENDOR / "LICENSES.txt").read_text()
-    inside = ("@vue/reactivity", "@kurkle/color", "tailwindcss")
-    for name in ("@alpinejs/csp", "chart.js", "marked", "dompurify", *inside):
+    inside = (
+        "@vue/reactivity",
+        "@kurkle/color",
+        "tailwindcss",
+        "url-parse",
+        "js-base64",
+        "requires-port",
+        "querystringify",
+    )
+    for name in ("@alpinejs/csp", "chart.js", "marked", "dompurify", "tus-js-client", *inside):
         assert re.search(rf"^{name} \d\S+ \(.*\)\n\n", told, re.MULTILINE), name
     assert "esbuild" not in told
+    assert "proper-lockfile" not in told
 
 
 def test_a_wheel_has_all_that_is_served(tmp_path: Path) -> None:

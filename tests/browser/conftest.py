@@ -20,6 +20,7 @@ from minirag_local.testing import Stack, running_stack
 from openai_server import fake_openai
 from pages import DEFAULTS, PHONE, Complaints, Screen
 from playwright.async_api import Browser, Page, async_playwright, expect
+from widgets import Embedded, Says, Visitor, embedding, scripted
 
 HERE = Path(__file__).parent
 PATIENCE = 15_000
@@ -130,3 +131,23 @@ async def dashboard(signed_up: Dashboard, page: Page) -> Dashboard:
     """The same, with the owner logged in on ``page``."""
     await signed_up.log_in(page.context)
     return signed_up
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def embedded(stack: Stack, signed_up: Dashboard) -> AsyncIterator[Embedded]:
+    """A bot of the new tenant, on a page of another origin."""
+    async with embedding(stack.url, signed_up.tenant) as embedded:
+        yield embedded
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def says(stack: Stack) -> AsyncIterator[Says]:
+    """Directs the provider's answers during this test."""
+    async with scripted(stack.environment["OPENAI_BASE_URL"]) as says:
+        yield says
+
+
+@pytest.fixture
+def visitor(page: Page) -> Visitor:
+    """Whoever sits before the test's page."""
+    return Visitor(page)

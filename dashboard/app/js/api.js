@@ -34,6 +34,9 @@ export function setCsrf(token) {
   csrf = token;
 }
 
+/** What other clients of the API than this one (tus) send as X-CSRF-Token. */
+export const csrfToken = () => csrf;
+
 export const get = (path, query) => json("GET", path, { query });
 export const post = (path, body, options) => json("POST", path, { body, ...options });
 export const patch = (path, body) => json("PATCH", path, { body });
@@ -126,7 +129,7 @@ async function fetched(method, path, { body, query, headers = {}, signal }) {
 }
 
 /** Whether the login goes on. A refresh token is good for one use, so that tabs take turns, and look first at what the other got. */
-async function refreshed() {
+export async function refreshed() {
   return navigator.locks.request("minirag-refresh", async () => {
     for (const [method, path] of [
       ["GET", "/auth/browser"],

@@ -32,6 +32,8 @@ export const day = (value) => new Intl.DateTimeFormat(language(), { day: "numeri
 export const dateTime = (value) =>
   value ? new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(value)) : "–";
 
+export const time = (value) => (value ? new Intl.DateTimeFormat(language(), { timeStyle: "medium" }).format(new Date(value)) : "–");
+
 /** «3 minutes ago», «in 2 hours». */
 export function ago(value, now = Date.now()) {
   if (!value) return "–";

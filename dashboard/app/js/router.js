@@ -74,13 +74,28 @@ async function prepared(Alpine, name) {
   if (!markup.has(name)) {
     const response = await fetch(`pages/${name}.html`);
     if (!response.ok && name !== "missing") return prepared(Alpine, "missing");
-    const [html, module] = await Promise.all([response.text(), import(`./pages/${name}.js`), loadTexts(name)]);
+    const [text, module] = await Promise.all([response.text(), import(`./pages/${name}.js`), loadTexts(name)]);
+    const html = await whole(name, text);
     if (!registered.has(name)) Alpine.data(camel(name), module.default);
+    for (const [part, component] of Object.entries(module.components || {})) Alpine.data(part, component);
     registered.add(name);
     markup.set(name, html);
   }
   await loadTexts(name);
   return markup.get(name);
+}
+
+/** A large page is written in parts: `<!-- part: files -->` stands for pages/<name>/files.html, which may have parts as well. */
+async function whole(name, text) {
+  const names = [...text.matchAll(/<!-- part: ([a-z-]+) -->/g)].map((found) => found[1]);
+  const parts = await Promise.all(names.map(async (part) => whole(name, await fetched(`pages/${name}/${part}.html`))));
+  return names.reduce((html, part, i) => html.replace(`<!-- part: ${part} -->`, () => parts[i]), text);
+}
+
+async function fetched(path) {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`No ${path}`);
+  return response.text();
 }
 
 const camel = (name) => name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());

@@ -10,10 +10,19 @@ const NAMES = { en: "English", de: "Deutsch" };
 export function preferences() {
   return {
     theme: recall("theme", "system"),
-    nextTheme() {
-      this.theme = THEMES[(THEMES.indexOf(this.theme) + 1) % THEMES.length];
-      keep("theme", this.theme);
+    themes: THEMES,
+    languages: LANGUAGES,
+    setTheme(theme) {
+      this.theme = theme;
+      keep("theme", theme);
       document.dispatchEvent(new CustomEvent("theme:changed"));
+    },
+    /** What another place of the page has chosen. */
+    readTheme() {
+      this.theme = recall("theme", this.theme);
+    },
+    nextTheme() {
+      this.setTheme(THEMES[(THEMES.indexOf(this.theme) + 1) % THEMES.length]);
     },
     themeIcon() {
       return ICONS[this.theme] || "screen";
@@ -29,6 +38,12 @@ export function preferences() {
     },
     nextLanguage() {
       return speak(this.otherCode());
+    },
+    setLanguage(code) {
+      return speak(code);
+    },
+    languageName(code) {
+      return NAMES[code];
     },
   };
 }
