@@ -66,6 +66,8 @@ async def test_a_bot_is_made_changed_and_deactivated(
     assert (changed["model"], changed["has_credentials"]) == ("minirag/extractive", False)
     assert changed["has_identity_secret"] and changed["suggested_questions"] == bot["suggested_questions"]
 
+    await go(page, dashboard, f"bots/{bot['id']}")
+    await expect(page.locator(f"#bot-{bot['id']}")).to_be_focused()
     await page.get_by_role("button", name="Deactivate Front desk").click()
     await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     await page.get_by_role("button", name="Deactivate Front desk").click()

@@ -15,13 +15,23 @@ export default () => ({
   list: pager("/bot-profiles"),
   counts: null,
   init() {
-    this.list.load();
+    this.list.load().then(() => this.show());
     this.count();
+    this.$watch("$store.route.parts", () => this.show());
     this.$live(["bot."], () => this.list.load());
     this.$live(["source.created", "source.deactivated", "source.activated"], () => this.count());
   },
   isTrying() {
     return this.$store.route.parts[1] === "try";
+  },
+  /** `#/bots/<id>` leads to a bot among the others. */
+  isNamed(bot) {
+    const { parts } = this.$store.route;
+    return parts.length === 1 && parts[0] === bot.id;
+  },
+  show() {
+    const named = this.list.rows.find((bot) => this.isNamed(bot));
+    if (named) this.$nextTick(() => document.getElementById(`bot-${named.id}`)?.focus());
   },
   /** How many sources each bot has. It is a help and no more, so that nothing is said where it cannot be had. */
   async count() {
