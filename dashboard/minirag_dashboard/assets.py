@@ -90,7 +90,9 @@ def _widget(node: Node, folder: Path) -> None:
     """One script and one style sheet for other people's pages."""
     script = ["--bundle", "--format=iife", "--target=es2020"]
     _esbuild(node, ROOT / "widget/src/main.js", folder / "minirag-widget.js", *script)
-    _esbuild(node, ROOT / "widget/minirag-widget.css", folder / "minirag-widget.css", "--bundle", "--target=es2020")
+    _esbuild(
+        node, ROOT / "widget/minirag-widget.css", folder / "minirag-widget.css", "--bundle", "--target=es2020"
+    )
 
 
 def _put(made: Path, place: Path) -> None:

@@ -84,7 +84,11 @@ async def test_limits_and_the_systems_parts_are_told(page: Page, dashboard: Dash
     await tenant.call("POST", "/v1/embed-keys", 201, json={**key, "daily_messages": 1500})
     await page.goto(f"{dashboard.url}#/settings/limits")
     await expect(page.get_by_role("row", name="Our site")).to_contain_text("0 of 1,500")
-    await expect(page.get_by_text("does not limit requests")).to_be_visible()
+    in_force = page.get_by_role("main").get_by_role("listitem")
+    await expect(in_force.filter(has_text="Webhooks")).to_contain_text(re.compile(r"0 of \d+"))
+    await expect(in_force.filter(has_text="Sources", has_not_text="wait")).to_contain_text(
+        re.compile("1 of [0-9,]+")
+    )
     assert await violations(page) == []
 
     await page.get_by_role("tab", name="System health").click()

@@ -50,9 +50,10 @@ async def test_somebody_is_added_by_a_link_and_chooses_a_password(
     await other.get_by_label("New password").fill(PASSWORD)
     await other.get_by_role("button", name="Save").click()
     await expect(other.get_by_text("Your password is changed")).to_be_visible()
-    await replace(dashboard, email="grace@people.example", password=PASSWORD).log_in(other.context)
-    await other.goto(f"{dashboard.url}?#/users")
-    await expect(other.get_by_role("navigation")).to_contain_text("Acme · Administrator")
+    grace = await open_page()
+    await replace(dashboard, email="grace@people.example", password=PASSWORD).log_in(grace.context)
+    await grace.goto(f"{dashboard.url}#/users")
+    await expect(grace.get_by_role("navigation")).to_contain_text("Acme · Administrator")
 
 
 async def test_a_user_is_changed_deactivated_and_brought_back(

@@ -160,7 +160,12 @@ async def test_it_may_be_loaded_in_the_head_moved_removed_and_brought_back(
     embedded: Embedded, page: Page, visitor: Visitor
 ) -> None:
     tag = f'<script src="{embedded.api}{SCRIPT}" data-embed-key="{embedded.key["key"]}"'
-    for path, kind in (("/sync", ""), ("/defer", "defer"), ("/async", "async"), ("/twice", f"></script>{tag}")):
+    for path, kind in (
+        ("/sync", ""),
+        ("/defer", "defer"),
+        ("/async", "async"),
+        ("/twice", f"></script>{tag}"),
+    ):
         await page.goto(embedded.write(path, "", head=f"{tag} {kind}></script>"))
         await expect(visitor.widget).to_have_count(1)
         await expect(page.get_by_role("button", name="Open chat")).to_be_visible()

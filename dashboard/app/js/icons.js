@@ -73,6 +73,11 @@ export function install(Alpine) {
   Alpine.directive("icon", (element, { expression }, { evaluateLater, effect }) => {
     const read = evaluateLater(expression);
     element.classList.add("inline-flex", "shrink-0");
-    effect(() => read((name) => element.replaceChildren(icon(name))));
+    const isSized = /(^|\s)size-\d/.test(element.className);
+    const shown = (name) => {
+      element.replaceChildren(icon(name));
+      if (isSized) element.firstChild.setAttribute("class", "size-full");
+    };
+    effect(() => read(shown));
   });
 }

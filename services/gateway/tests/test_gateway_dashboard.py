@@ -2,13 +2,12 @@
 
 import asyncio
 import gzip
-import os
 from pathlib import Path
 from typing import Any
 
+import minirag_dashboard
 import pytest
 from gateway_world import World
-from minirag_gateway.adapters import dashboard_files
 
 SCRIPT = "export const answer = 42; // " + "a long line that is worth to be compressed; " * 200
 SECRET = "what lies beside the folders"
@@ -52,7 +51,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text(text)
     (tmp_path / "app/link.json").symlink_to(tmp_path / "secret.json")
     (tmp_path / "app/outside").symlink_to(tmp_path)
-    monkeypatch.setattr(dashboard_files, "folders", lambda: (tmp_path / "app", tmp_path / "widget"))
+    monkeypatch.setattr(minirag_dashboard, "APP", tmp_path / "app")
+    monkeypatch.setattr(minirag_dashboard, "WIDGET", tmp_path / "widget")
     return tmp_path
 
 
@@ -182,27 +182,13 @@ async def test_what_is_not_there_is_a_problem_with_the_same_headers(served: Worl
         assert answer.headers["allow"] == "GET, HEAD"
 
 
-async def test_a_gateway_without_the_files_serves_the_api(
-    start_world: Any, monkeypatch: pytest.MonkeyPatch, files: Path
+async def test_a_gateway_whose_files_are_not_made_yet_serves_the_api(
+    start_world: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(dashboard_files, "folders", lambda: (files / "missing", files / "missing"))
-    missing: World = await start_world()
-    monkeypatch.setattr(dashboard_files, "folders", lambda: None)
-    without: World = await start_world()
-    for world in (missing, without):
-        for path in ("/dashboard/", "/dashboard/index.html", "/dashboard/widget/minirag-widget.js"):
-            answer = await world.client.get(path)
-            assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-        assert (await world.client.get("/health")).status_code == 200
-
-
-def test_the_folders_are_those_of_the_dashboards_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dashboard_files, "PACKAGE", "somebodys_dashboard")
-    assert dashboard_files.folders() is None
-    (tmp_path / "somebodys_dashboard.py").write_text(
-        f"from pathlib import Path\nAPP, WIDGET = Path({os.fspath(tmp_path)!r}), Path('/widget')\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    assert dashboard_files.folders() == (tmp_path, Path("/widget"))
+    monkeypatch.setattr(minirag_dashboard, "APP", tmp_path / "missing")
+    monkeypatch.setattr(minirag_dashboard, "WIDGET", tmp_path / "missing")
+    world: World = await start_world()
+    for path in ("/dashboard/", "/dashboard/index.html", "/dashboard/widget/minirag-widget.js"):
+        answer = await world.client.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (await world.client.get("/health")).status_code == 200

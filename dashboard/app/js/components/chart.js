@@ -1,7 +1,8 @@
 // `<canvas x-chart="config()" role="img" aria-label="…">`: a chart in the colours of the theme. The figures are in a table beside it.
 //
-// `config()` answers {type, labels, series: [{label, values, color, …}], stacked, unit} and is asked again when what it reads changes,
-// which includes theme and language. Chart.js is a classic script, and loaded when the first chart is shown.
+// `config()` answers {type, labels, series: [{label, values, color, dashed}], stacked, whole, shown} and is asked again when what it
+// reads changes, which includes theme and language. `whole`: there are no parts of one; `shown`: a value as people read it.
+// Chart.js is a classic script, and loaded when the first chart is shown.
 
 const SOURCE = "vendor/chart.umd.js";
 
@@ -61,7 +62,7 @@ function library() {
   return loading;
 }
 
-function options({ type, labels, series, stacked = false, shown = String }, palette) {
+function options({ type, labels, series, stacked = false, whole = false, shown = String }, palette) {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const axis = { stacked, border: { color: palette.grid }, ticks: { color: palette.text, font: { size: 11 } } };
   return {
@@ -74,7 +75,7 @@ function options({ type, labels, series, stacked = false, shown = String }, pale
       interaction: { mode: "index", intersect: false },
       scales: {
         x: { ...axis, grid: { display: false }, ticks: { ...axis.ticks, maxRotation: 0, autoSkipPadding: 16 } },
-        y: { ...axis, beginAtZero: true, grid: { color: palette.grid }, ticks: { ...axis.ticks, maxTicksLimit: 6, callback: shown } },
+        y: { ...axis, beginAtZero: true, grid: { color: palette.grid }, ticks: { ...axis.ticks, maxTicksLimit: 6, ...(whole ? { precision: 0 } : {}), callback: (value) => shown(value) } },
       },
       plugins: {
         legend: { position: "bottom", align: "start", labels: { color: palette.text, usePointStyle: true, pointStyle: type === "line" ? "line" : "rectRounded" } },

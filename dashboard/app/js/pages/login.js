@@ -16,6 +16,6 @@ export default () => ({
   async submit() {
     if (await this.form.submit()) return;
     if (this.form.error && !this.which) this.which = this.form.status === 409; // the same address in more than one organisation
-    this.$nextTick(() => this.$root.querySelector("[aria-invalid], #email").focus());
+    this.$nextTick(() => (this.$root.querySelector("[aria-invalid]") || this.$root.querySelector("#email")).focus());
   },
 });

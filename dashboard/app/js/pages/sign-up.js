@@ -27,6 +27,6 @@ export default () => ({
     if (!this.ownSlug) this.form.data.tenant_slug = slugOf(this.form.data.tenant_name);
   },
   async submit() {
-    if (!(await this.form.submit())) this.$nextTick(() => this.$root.querySelector("[aria-invalid], input").focus());
+    if (!(await this.form.submit())) this.$nextTick(() => (this.$root.querySelector("[aria-invalid]") || this.$root.querySelector("input")).focus());
   },
 });

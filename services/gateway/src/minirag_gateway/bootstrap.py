@@ -10,7 +10,7 @@ from minirag_contracts.signals import Beat, beat_subject
 from minirag_eventstore import WorkRunner
 from minirag_service import Runtime
 
-from minirag_gateway.adapters import dashboard_files, disk
+from minirag_gateway.adapters import disk
 from minirag_gateway.adapters.bots import BusBots
 from minirag_gateway.adapters.counters import BusCounters
 from minirag_gateway.adapters.credentials import PostgresCredentials
@@ -39,7 +39,6 @@ from minirag_gateway.entrypoints import rpc
 from minirag_gateway.entrypoints.http.addresses import Addresses
 from minirag_gateway.entrypoints.http.app import build
 from minirag_gateway.entrypoints.http.calls import Services
-from minirag_gateway.entrypoints.http.dashboard import Folders
 from minirag_gateway.entrypoints.http.identity import Identity
 from minirag_gateway.entrypoints.http.limits import Limits
 from minirag_gateway.entrypoints.http.server import HttpServer
@@ -70,8 +69,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     operators = OperatorQueries(credentials)
     commands = OperatorCommands(services.identity.tenants, operators)
     rpc.register(runtime, InviteCommands(credentials), commands, operators)
-    found = dashboard_files.folders()
-    app = build(services, credentials.is_embed_origin, Folders(*found) if found else None)
+    app = build(services, credentials.is_embed_origin)
     server = HttpServer(app, settings)
     runtime.sweep(credentials.forget_expired)
     runtime.on_stop(partial(_write_uses_once, services.principals))

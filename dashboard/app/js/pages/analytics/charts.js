@@ -13,7 +13,7 @@ function tokens(days, usage) {
   const rows = byDay(days, usage, ["prompt_tokens", "completion_tokens"]);
   const series = [one("prompt", rows, "prompt_tokens", "indigo"), one("completion", rows, "completion_tokens", "sky")];
   const total = sum(rows, "prompt_tokens") + sum(rows, "completion_tokens");
-  return chart("tokens", rows, { type: "bar", stacked: true, series, shown: number }, { total });
+  return chart("tokens", rows, { type: "bar", stacked: true, whole: true, series, shown: number }, { total });
 }
 
 function costs(days, usage, { total_cost_usd }) {
@@ -25,7 +25,7 @@ function feedback(days, trend) {
   const rows = byDay(days, trend, ["positive_count", "negative_count"]);
   const series = [one("positive", rows, "positive_count", "good"), one("negative", rows, "negative_count", "bad")];
   const values = { good: sum(rows, "positive_count"), bad: sum(rows, "negative_count") };
-  return chart("feedback", rows, { type: "bar", stacked: true, series, shown: number }, values);
+  return chart("feedback", rows, { type: "bar", stacked: true, whole: true, series, shown: number }, values);
 }
 
 function waiting(days, latency) {

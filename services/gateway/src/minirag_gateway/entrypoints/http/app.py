@@ -77,20 +77,13 @@ EXPOSED = [
 """Headers that a script on another origin may read."""
 
 
-def build(
-    services: Services,
-    origin_allowed: OriginAllowed = nobody_else,
-    folders: dashboard.Folders | None = None,
-) -> FastAPI:
-    """The application over these services; ``origin_allowed`` knows web origins beyond those of the settings, ``folders``
-    have the files of the dashboard, where there is one.
-    """
+def build(services: Services, origin_allowed: OriginAllowed = nobody_else) -> FastAPI:
+    """The application over these services; ``origin_allowed`` knows web origins beyond those of the settings."""
     app = _routed()
     app.state.services = services
     app.state.health = system.Health(services)
     _document(app)
-    if folders is not None:
-        dashboard.install(app, folders, services.settings, app.version)
+    dashboard.install(app, services.settings, app.version)
     problems.install(app)
     app.add_middleware(Armour)  # the last added is the outermost
     app.add_middleware(RateLimitHeaders)

@@ -5,9 +5,9 @@ Files are small and few, so a browser asks about each of them again (``no-cache`
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import minirag_dashboard
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -63,15 +63,7 @@ COMPRESSION = 6
 """Level of gzip: within a percent of the best, in half of the time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where the files lie: of the dashboard, and of the widget."""
-
-    app: Path
-    widget: Path
-
-
-def install(app: Starlette, folders: Folders, settings: Settings, version: str) -> None:
+def install(app: Starlette, settings: Settings, version: str) -> None:
     """Serves the dashboard below ``/dashboard/`` and leads people there from ``/``."""
 
     async def lead(_: Request) -> Response:
@@ -80,8 +72,12 @@ def install(app: Starlette, folders: Folders, settings: Settings, version: str) 
     for path in ("/", PREFIX):
         app.router.add_route(path, lead, include_in_schema=False)
     told = {"sign_up": settings.signup_mode, "version": version}
-    widget = Marked(GZipMiddleware(Files(folders.widget), compresslevel=COMPRESSION), HEADERS | ANYWHERE)
-    pages = GZipMiddleware(Files(folders.app, made={"config.json": told}), compresslevel=COMPRESSION)
+    widget = Marked(
+        GZipMiddleware(Files(minirag_dashboard.WIDGET), compresslevel=COMPRESSION), HEADERS | ANYWHERE
+    )
+    pages = GZipMiddleware(
+        Files(minirag_dashboard.APP, made={"config.json": told}), compresslevel=COMPRESSION
+    )
     app.router.routes += [Mount(f"{PREFIX}/widget", widget), Mount(PREFIX, Marked(pages, HEADERS))]
 
 
