@@ -52,10 +52,6 @@ def state(within: Page | Locator, words: str) -> Locator:
     return within.locator(".badge").get_by_text(words, exact=True)
 
 
-async def go_offline(page: Page, *, offline: bool) -> None:
-    await page.context.set_offline(offline)
-
-
 async def test_who_has_nothing_is_led_and_what_was_typed_is_not_lost(
     dashboard: Dashboard, page: Page, complaints: Complaints
 ) -> None:
@@ -73,10 +69,10 @@ async def test_who_has_nothing_is_led_and_what_was_typed_is_not_lost(
     await expect(page.get_by_text("Please give it a name.")).to_be_visible()
     await page.get_by_label("Name", exact=True).fill("Opening hours")
     await page.get_by_role("textbox", name="Text").fill(HOURS)
-    await go_offline(page, offline=True)
+    await page.context.set_offline(True)
     await page.get_by_role("button", name="Add this text").click()
     await expect(page.get_by_text("The server cannot be reached.")).to_be_visible()
-    await go_offline(page, offline=False)
+    await page.context.set_offline(False)
     await page.get_by_role("tab", name="Text").press("ArrowLeft")
     await expect(page.get_by_role("tab", name="Single pages")).to_be_focused()
     await page.get_by_role("link", name="Sources", exact=True).last.click()
@@ -154,9 +150,14 @@ async def test_files_are_dropped_chosen_and_sent_in_pieces(
     )
     await opened(page, dashboard, "sources/add/files")
     await page.locator("input[type=file]").first.set_input_files([bad, archive])
-    async with page.expect_request(re.compile(r"/v1/uploads$")) as begun:
+    network = await page.context.new_cdp_session(page)
+    line = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 4_000_000}
+    await network.send("Network.emulateNetworkConditions", line)
+    async with page.expect_request(lambda sent: sent.headers.get("upload-offset") == "5242880"):
         await page.get_by_role("button", name="Upload 2 files").click()
-    assert (await begun.value).headers["tus-resumable"] == "1.0.0"
+    async with page.expect_request(lambda sent: sent.method == "HEAD"):  # it asks how far it came
+        await network.send("Network.emulateNetworkConditions", {**line, "offline": True})
+    await network.send("Network.emulateNetworkConditions", {**line, "uploadThroughput": -1})
     sent = page.get_by_role("list", name="Uploads").get_by_role("listitem")
     refused = sent.filter(has_text="bad.docx")
     await expect(refused.get_by_role("alert")).not_to_be_empty()
@@ -213,7 +214,7 @@ async def test_a_site_is_looked_at_crawled_and_stopped(
     await expect(page.get_by_label("Not these")).to_have_value("/admin/\n/herons$")
     await accessible(page)
     await page.get_by_label("Not these").fill("/admin/")
-    await page.get_by_label("Name (if you like)").and_(page.locator("#site-name")).fill("Reserve")
+    await page.get_by_role("tabpanel", name="A web site").get_by_label("Name (if you like)").fill("Reserve")
     gate.clear()
     await page.get_by_role("button", name="Add this site").click()
 

@@ -65,7 +65,8 @@ async function begin(Upload, file, { bot, progress, signal, resolve, reject }) {
   const going = new Upload(file, {
     endpoint: new URL(address("/uploads"), location.origin).href,
     chunkSize: PIECE,
-    retryDelays: [0, 1000, 3000, 10000],
+    retryDelays: [0, 1000, 3000, 10000, 20000],
+    onShouldRetry: (error) => isPassing(error.originalResponse?.getStatus() || 0),
     removeFingerprintOnSuccess: true,
     metadata: { filename: file.name, bot_profile_id: bot },
     fingerprint: async () => ["minirag", bot, file.name, file.size, file.lastModified].join("/"),
@@ -83,6 +84,9 @@ async function begin(Upload, file, { bot, progress, signal, resolve, reject }) {
   if (before) going.resumeFromPreviousUpload(before);
   if (!signal.aborted) going.start();
 }
+
+/** Whether the same may work in a moment: no answer, no server, or somebody else was at it. */
+const isPassing = (status) => status === 0 || status >= 500 || [409, 423, 429].includes(status);
 
 function refusal(error) {
   const response = error.originalResponse;

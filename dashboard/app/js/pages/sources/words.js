@@ -44,7 +44,8 @@ export const words = {
     if (source.last_refreshed_at || source.chunk_count) said.push(t("sources.passages", { count: source.chunk_count }));
     if ((source.refresh_schedule || "none") !== "none") said.push(inWords(source.refresh_schedule));
     if (source.last_refreshed_at) said.push(t("sources.refreshed", { when: format.ago(source.last_refreshed_at) }));
-    if (this.place.view === "list" && !source.parent_id && this.bots.value.length > 1) said.push(t("sources.of_bot", { name: this.botName(source.bot_profile_id) }));
+    const isBotSaid = this.place.view === "list" && !source.parent_id && this.bots.value.length > 1;
+    if (isBotSaid) said.push(t("sources.of_bot", { name: this.botName(source.bot_profile_id) }));
     return said.join(" · ");
   },
   stageText(run) {
