@@ -13,7 +13,7 @@ LANGUAGES = ("en", "de")
 LARGEST = 500
 
 CODE = sorted([*APP.glob("js/**/*.js"), *(DASHBOARD / "widget/src").glob("**/*.js")])
-MARKUP = sorted([APP / "index.html", *APP.glob("pages/**/*.html")])
+MARKUP = sorted([APP / "index.html", *APP.glob("pages/**/*.html"), *APP.glob("parts/**/*.html")])
 STYLES = [APP / "css/app.css", *sorted((DASHBOARD / "widget").glob("css/*.css"))]
 FILES = [*CODE, *MARKUP, *STYLES]
 
@@ -89,7 +89,7 @@ def test_markup_keeps_to_the_content_security_policy(path: Path) -> None:
     assert re.findall(r"\sx-html\b", text) == []
 
 
-def test_only_pages_and_their_parts_are_made_of_text_and_that_is_our_own() -> None:
+def test_only_the_router_makes_markup_of_text_and_only_of_our_own_files() -> None:
     makers = [
         str(path.relative_to(DASHBOARD))
         for path in CODE
@@ -99,7 +99,7 @@ def test_only_pages_and_their_parts_are_made_of_text_and_that_is_our_own() -> No
         )
     ]
 
-    assert makers == ["app/js/components/part.js", "app/js/router.js"]
+    assert makers == ["app/js/router.js"]
 
 
 def test_every_page_has_its_markup_code_and_texts() -> None:
@@ -107,3 +107,11 @@ def test_every_page_has_its_markup_code_and_texts() -> None:
 
     assert pages == {path.stem for path in APP.glob("js/pages/*.js")}
     assert pages <= {path.stem for path in (APP / "locales" / "en").glob("*.json")}
+
+
+def test_every_part_is_there_and_used() -> None:
+    named = re.compile(r"<!-- part: (\S+) -->")
+    used = {name for path in MARKUP for name in named.findall(path.read_text(encoding="utf-8"))}
+    parts = APP / "parts"
+
+    assert used == {str(path.relative_to(parts).with_suffix("")) for path in parts.glob("**/*.html")}

@@ -5,7 +5,6 @@ import Alpine from "../vendor/alpine.esm.js";
 import * as confirm from "./components/confirm.js";
 import * as dialog from "./components/dialog.js";
 import * as invalid from "./components/invalid.js";
-import * as parts from "./components/part.js";
 import { preferences } from "./components/preferences.js";
 import { shell } from "./components/shell.js";
 import * as toasts from "./components/toasts.js";
@@ -16,7 +15,7 @@ import * as live from "./live.js";
 import * as router from "./router.js";
 import * as session from "./session.js";
 
-for (const part of [i18n, session, icons, toasts, confirm, dialog, invalid, parts, live, router]) part.install(Alpine);
+for (const part of [i18n, session, icons, toasts, confirm, dialog, invalid, live, router]) part.install(Alpine);
 Alpine.magic("format", () => format);
 Alpine.data("preferences", preferences);
 Alpine.data("shell", shell(Alpine));

@@ -7,6 +7,7 @@ const HOME = { in: "overview", out: "login" };
 
 const registered = new Set();
 const markup = new Map();
+const parts = new Map();
 
 /** Registers the store `route` and the directive `x-page`, the element in which pages appear. */
 export function install(Alpine) {
@@ -75,7 +76,7 @@ async function prepared(Alpine, name) {
     const response = await fetch(`pages/${name}.html`);
     if (!response.ok && name !== "missing") return prepared(Alpine, "missing");
     const [text, module] = await Promise.all([response.text(), import(`./pages/${name}.js`), loadTexts(name)]);
-    const html = await whole(name, text);
+    const html = await whole(text);
     if (!registered.has(name)) Alpine.data(camel(name), module.default);
     for (const [part, component] of Object.entries(module.components || {})) Alpine.data(part, component);
     registered.add(name);
@@ -85,17 +86,23 @@ async function prepared(Alpine, name) {
   return markup.get(name);
 }
 
-/** A large page is written in parts: `<!-- part: files -->` stands for pages/<name>/files.html, which may have parts as well. */
-async function whole(name, text) {
-  const names = [...text.matchAll(/<!-- part: ([a-z-]+) -->/g)].map((found) => found[1]);
-  const parts = await Promise.all(names.map(async (part) => whole(name, await fetched(`pages/${name}/${part}.html`))));
-  return names.reduce((html, part, i) => html.replace(`<!-- part: ${part} -->`, () => parts[i]), text);
+/** What several pages show, or would make one page long, is a part: `<!-- part: sources/row -->` stands for parts/sources/row.html. */
+async function whole(text) {
+  const names = [...text.matchAll(/<!-- part: ([a-z/-]+) -->/g)].map((found) => found[1]);
+  const found = await Promise.all(names.map((name) => part(name)));
+  return names.reduce((html, name, i) => html.replace(`<!-- part: ${name} -->`, () => found[i]), text);
 }
 
-async function fetched(path) {
-  const response = await fetch(path);
-  if (!response.ok) throw new Error(`No ${path}`);
-  return response.text();
+function part(name) {
+  if (!parts.has(name)) {
+    const asked = fetch(`parts/${name}.html`).then(async (response) => {
+      if (!response.ok) throw new Error(`No part ${name}`);
+      return whole(await response.text());
+    });
+    asked.catch(() => parts.delete(name)); // the next visit tries again
+    parts.set(name, asked);
+  }
+  return parts.get(name);
 }
 
 const camel = (name) => name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());

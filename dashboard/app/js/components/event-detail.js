@@ -1,4 +1,4 @@
-// One event in full: `...eventDetail()` in a component, `<div x-part="event-detail"></div>` in its markup, `open(event)` to show it.
+// One event in full: `...eventDetail()` in a component, `<!-- part: event-detail -->` in its markup, `open(event)` to show it.
 
 import { copy } from "./clipboard.js";
 import { actorOf, linksOf, sentence } from "./happened.js";

@@ -1,4 +1,4 @@
-// A conversation as it is shown, in parts/transcript.html: `...transcript()` in a component, `<div x-part="transcript">` in its markup.
+// A conversation as it is shown, in parts/transcript.html: `...transcript()` in a component, `<!-- part: transcript -->` in its markup.
 
 import Alpine from "../../vendor/alpine.esm.js";
 import { patch } from "../api.js";

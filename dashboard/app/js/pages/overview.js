@@ -4,7 +4,7 @@ import { eventDetail } from "../components/event-detail.js";
 import { moodOf } from "../components/happened.js";
 import { loader } from "../components/loading.js";
 import { learn, loadNames } from "../components/names.js";
-import { soon } from "../components/soon.js";
+import { calmly } from "../components/calmly.js";
 import { date, money, number } from "../format.js";
 import { loadTexts, t } from "../i18n.js";
 import { keep, recall } from "../storage.js";
@@ -37,7 +37,7 @@ export default () => ({
     this.health.load();
     this.load();
     if (!this.$can("read_events")) return;
-    const load = soon(() => this.load());
+    const load = calmly(() => this.load());
     this.$live(CHANGES, load);
     loadNames();
     this.loadNews();
