@@ -8,7 +8,9 @@ from pages import Complaints
 from playwright.async_api import Locator, Page, expect
 
 TEXT = "The tower clock of 1531 was built by the locksmith Hans Ehemann. It still strikes every quarter of an hour."
-HAS_FOCUS = "element => element.closest('a, button, input, select, textarea, summary') === document.activeElement"
+HAS_FOCUS = (
+    "element => element.closest('a, button, input, select, textarea, summary') === document.activeElement"
+)
 
 FARTHEST = 120
 """Presses of Tab within which everything on a page has to be reached."""
