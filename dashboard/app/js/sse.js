@@ -26,7 +26,7 @@ function parsed(block) {
   let said = false;
   for (const line of block.split(/\r?\n/)) {
     if (line.startsWith(":") || !line) continue;
-    const [, name, value] = /^([^:]*):? ?(.*)$/.exec(line);
+    const [, name, value] = /^([^:]*):? ?([^]*)$/.exec(line); // a dot is no line separator (U+2028), which a text may have
     if (name === "data") data.push(value);
     else if (name in event) event[name] = value;
     said = true;

@@ -3,24 +3,34 @@
 
 import DOMPurify from "../../vendor/purify.es.js";
 import { marked } from "../../vendor/marked.esm.js";
+import { safeUrl, saysTarget, targetOf } from "./links.js";
 
 const TAGS = "p br strong em del code pre ul ol li blockquote h1 h2 h3 h4 h5 h6 table thead tbody tr th td hr a".split(" ");
+
+/** Characters that turn the direction of what follows can make a text look like another. */
+const TRICKS = /[\u202a-\u202e\u2066-\u2069]/g;
 
 const purifier = DOMPurify(window);
 purifier.addHook("afterSanitizeAttributes", (node) => {
   if (node.tagName !== "A") return;
-  const target = safe(node.getAttribute("href"));
-  if (!target) return node.removeAttribute("href");
-  node.setAttribute("href", target.href);
+  const url = safeUrl(node.getAttribute("href"));
+  if (!url) return node.removeAttribute("href");
+  node.setAttribute("href", url.href);
   node.setAttribute("rel", "noopener noreferrer nofollow");
   node.setAttribute("target", "_blank");
-  node.setAttribute("title", target.href);
-  if (target.host && !node.textContent.includes(target.host)) node.append(` (${target.host})`);
+  node.setAttribute("title", url.href);
+  if (!saysTarget(node.textContent, url)) node.append(` (${targetOf(url)})`);
 });
 
+let level = 1; // of the last heading: they follow one another below the page's own, whatever the answer began with
+
 const renderer = {
+  heading({ tokens, depth }) {
+    level = Math.min(depth + 1, level + 1, 6);
+    return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>\n`;
+  },
   image({ text, href }) {
-    return escaped(text || href || "");
+    return escaped(text.trim() || href || "");
   },
   html({ text }) {
     return escaped(text);
@@ -30,7 +40,8 @@ marked.use({ renderer, gfm: true, breaks: true });
 
 /** A fragment that can be put into the page. */
 export function rendered(text) {
-  return purifier.sanitize(marked.parse(text), {
+  level = 1;
+  return purifier.sanitize(marked.parse(text.replace(TRICKS, "")), {
     ALLOWED_TAGS: TAGS,
     ALLOWED_ATTR: ["href", "start", "align"],
     ALLOW_DATA_ATTR: false,
@@ -44,15 +55,6 @@ export function install(Alpine) {
     const read = evaluateLater(expression);
     effect(() => read((text) => element.replaceChildren(rendered(text || ""))));
   });
-}
-
-function safe(href) {
-  try {
-    const url = new URL(href);
-    return ["http:", "https:", "mailto:"].includes(url.protocol) ? url : null;
-  } catch {
-    return null; // not a whole address, and it would lead into the dashboard
-  }
 }
 
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);

@@ -3,6 +3,7 @@
 import Alpine from "../../vendor/alpine.esm.js";
 import { patch } from "../api.js";
 import { loadTexts } from "../i18n.js";
+import { safeUrl, targetOf } from "./links.js";
 import { message } from "./loading.js";
 import * as markdown from "./markdown.js";
 import { toast } from "./toasts.js";
@@ -69,13 +70,15 @@ export function transcript() {
     nameOf(source) {
       return source.title || source.heading || this.$t("transcript.passage");
     },
+    /** Where a link leads is said beside it: titles come from documents, and may name another site. */
     placeOf(source) {
+      const site = this.hrefOf(source) ? [targetOf(safeUrl(source.url))] : [];
       const place = source.title && source.heading && source.heading !== source.title ? [source.heading] : [];
-      return [...place, ...(source.page ? [this.$t("transcript.page", { page: source.page })] : [])].join(" · ");
+      return [...site, ...place, ...(source.page ? [this.$t("transcript.page", { page: source.page })] : [])].join(" · ");
     },
     /** Sources come from documents: only addresses of the web become links. */
     hrefOf(source) {
-      return /^https?:\/\//i.test(source.url || "") ? source.url : null;
+      return safeUrl(source.url)?.href || null;
     },
   };
 }
