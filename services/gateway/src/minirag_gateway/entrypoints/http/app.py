@@ -1,6 +1,7 @@
 """The ASGI application: every resource, behind tracing, CORS and armour."""
 
 import json
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -107,12 +108,21 @@ def _routed() -> FastAPI:
     return app
 
 
+@cache
+def _descriptions() -> tuple[bytes, bytes, str]:
+    """OpenAPI and AsyncAPI as JSON, and the page for people. They are the same for every application of the process."""
+    spec = described()
+    messages = asyncapi.document()
+    return (
+        json.dumps(spec, ensure_ascii=False).encode(),
+        json.dumps(messages, ensure_ascii=False).encode(),
+        docs.page(spec),
+    )
+
+
 def _document(app: FastAPI) -> None:
-    """The API's description for programs and for people, made once."""
-    spec = openapi.document(app, RESOURCES)
-    spec_json = json.dumps(spec, ensure_ascii=False).encode()
-    html = docs.page(spec)
-    messages_json = json.dumps(asyncapi.document(), ensure_ascii=False).encode()
+    """The API's description for programs and for people."""
+    spec_json, messages_json, html = _descriptions()
 
     async def openapi_json(_: Request) -> Response:
         return Response(spec_json, media_type="application/json")
