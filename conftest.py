@@ -9,11 +9,13 @@ import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncpg
+import certifi
 import pytest
 from minirag_contracts.topology import SERVICES
 from minirag_eventstore import Database
@@ -29,12 +31,16 @@ OWNER = "minirag_owner"
 PORT = postgres_server.PORT
 PASSWORD = secrets.token_hex(16)
 
+ROOM = 4 * 1024**3
+"""Bytes that have to be free in memory for the server of a test run."""
+WHOLE_STACKS = {"e2e", "browser"}
+
 DatabaseFactory = Callable[..., Awaitable[Database]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole stacks first: their files take long, and one that begins last keeps a worker busy while the other has none left."""
-    items.sort(key=lambda item: "e2e" not in item.path.parts)
+    items.sort(key=lambda item: WHOLE_STACKS.isdisjoint(item.path.parts))
 
 
 def _start(program: Program) -> subprocess.Popen[bytes]:
@@ -57,13 +63,22 @@ async def _unprobed() -> None:
     """Connecting is the probe here."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test speaks TLS with the world, and every client that is made would read all authorities of the world: 30 ms each."""
+    first = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----")
+    trusted = tmp_path_factory.mktemp("tls") / "authority.pem"
+    trusted.write_text("".join(first[:2]) + "\n", encoding="utf-8")
+    os.environ["SSL_CERT_FILE"] = str(trusted)
+
+
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a superuser's database on a server that lives as long as the session."""
     if given := os.environ.get("MINIRAG_TEST_POSTGRES_URL"):
         yield given
         return
-    folder = DataFolder(tmp_path_factory.mktemp("postgres"))
+    folder = DataFolder(_in_memory() or tmp_path_factory.mktemp("postgres"))
     folder.create()
     credentials = Credentials.generate()
     sockets = postgres_server.private_temporary_folder()
@@ -72,8 +87,8 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert _start(server.initdb).wait() == 0
         server.initdb.on_success()
     spec = server.spec(_unprobed)
-    # Hundreds of databases are made and none of them has to survive a power cut.
-    process = _start(replace(spec, argv=(*spec.argv, "-c", "fsync=off")))
+    # Hundreds of databases are made, none of which lives for more than seconds or has to survive a power cut.
+    process = _start(replace(spec, argv=(*spec.argv, "-c", "fsync=off", "-c", "autovacuum=off")))
     url = f"postgresql://{ADMIN}:{credentials.postgres[ADMIN]}@/postgres?host={server.sockets}&port={PORT}"
     try:
         asyncio.run(_wait_for(url))
@@ -82,6 +97,15 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.send_signal(signal.SIGINT)
         process.wait()
         shutil.rmtree(sockets, ignore_errors=True)
+        shutil.rmtree(folder.root, ignore_errors=True)
+
+
+def _in_memory() -> Path | None:
+    """A folder in memory where there is room: each of the databases is made and removed as 300 files."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or shutil.disk_usage(memory).free < ROOM:
+        return None
+    return Path(tempfile.mkdtemp(prefix="minirag-test-", dir=memory))
 
 
 async def _wait_for(url: str) -> None:
@@ -160,8 +184,9 @@ async def _template(url: str, service: str, migrations: list[Migration]) -> str:
 
 
 @pytest.fixture
-async def database_urls(postgres_url: str) -> Callable[..., Awaitable[tuple[str, str]]]:
-    """Makes a database with one service's schema; answers the URLs of the role and the system role."""
+async def database_urls(postgres_url: str) -> AsyncIterator[Callable[..., Awaitable[tuple[str, str]]]]:
+    """Makes a database with one service's schema, gone after the test; answers the URLs of the role and the system role."""
+    made: list[str] = []
 
     async def make(service: str, migrations: list[Migration] | None = None) -> tuple[str, str]:
         wanted = migrations if migrations is not None else migrations_of(service)
@@ -170,9 +195,15 @@ async def database_urls(postgres_url: str) -> Callable[..., Awaitable[tuple[str,
         admin = await asyncpg.connect(postgres_url)
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         await admin.close()
+        made.append(name)
         return _for(postgres_url, service, name), _for(postgres_url, f"{service}_system", name)
 
-    return make
+    yield make
+    if made:
+        admin = await asyncpg.connect(postgres_url)
+        for name in made:
+            await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.close()
 
 
 @pytest.fixture

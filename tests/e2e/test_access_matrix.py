@@ -25,13 +25,15 @@ OWN = {
     "roll_back_source": {409},  # there is but one version
     "change_own_password": {204, 403, 409, 422},  # the example is not the password of anybody here
     "log_out": {204, 403},  # a token is no login
+    "read_browser_session": {200, 401},  # nothing but a cookie is a browser's session
+    "end_browser_session": {204, 401},
     "preview_crawl": {422},  # the example names a site that there is not
     "redeliver_webhook_delivery": {202, 409},  # it may still be on its way
     "append_to_upload": {204, 409},  # somebody may have sent these bytes already
     "ingest_source_children": {202, 404, 409, 422},  # the source of the estate has no children
 }
 
-LAST = ("change_own_password", "log_out")
+LAST = ("change_own_password", "log_out", "end_browser_session")
 """What ends a login: after everything that needs one."""
 
 ABSENT = {404, 422}

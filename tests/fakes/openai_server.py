@@ -10,6 +10,8 @@ for one request, by its model's name: directives behind two dashes, such as ``fa
     cut-N      the connection breaks after N words                     stall-N  silence for ever after N words
     nousage    no usage, as with servers that do not know ``stream_options``
 
+``answer`` (by control or in the process) is a text to say instead of the words that everybody knows.
+
 ``GET /control`` gives what was asked so far: counters and the bodies of the last requests.
 Bare ASGI, so that it costs a tenth of what is measured with it.
 """
@@ -17,6 +19,7 @@ Bare ASGI, so that it costs a tenth of what is measured with it.
 import argparse
 import asyncio
 import json
+import re
 import socket
 import time
 from collections import deque
@@ -35,6 +38,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 SENTENCE = "The quick brown fox jumps over the lazy dog and then it answers the question as well as it can"
 WORDS = SENTENCE.split()
+
+_PIECES = re.compile(r"\s*\S{1,12}|\s+")
+"""A text in pieces as a model gives them; joined they are the text."""
 
 ERRORS = {
     400: ("context_length_exceeded", "This model's maximum context length is 128000 tokens."),
@@ -57,6 +63,13 @@ class Script:
     cut: int | None = None
     stall: int | None = None
     nousage: bool = False
+    answer: str | None = None
+
+    def words(self) -> list[str]:
+        """The answer in the pieces that are streamed."""
+        if self.answer is None:
+            return [_word(index) for index in range(self.tokens)]
+        return _PIECES.findall(self.answer)
 
     @classmethod
     def directed(cls, base: "Script", model: str) -> "Script":
@@ -182,14 +195,14 @@ async def _chunks(request: dict[str, Any], script: Script, number: int, send: Se
     if script.first:
         await asyncio.sleep(script.first / 1000)
     await _event(send, {**head, "choices": [_choice({"role": "assistant", "content": ""})]})
-    for index in range(script.tokens):
+    for index, word in enumerate(script.words()):
         if index and script.gap:
             await asyncio.sleep(script.gap / 1000)
         if index == script.stall:
             await asyncio.Event().wait()
         if index == script.cut:
             raise ConnectionAbortedError("cut as directed")  # uvicorn drops the connection mid-body
-        await _event(send, {**head, "choices": [_choice({"content": _word(index)})]})
+        await _event(send, {**head, "choices": [_choice({"content": word})]})
     await _event(send, {**head, "choices": [_choice({}, "stop")]})
     if (request.get("stream_options") or {}).get("include_usage") and not script.nousage:
         await _event(send, {**head, "choices": [], "usage": _usage(request, script)})
@@ -197,7 +210,7 @@ async def _chunks(request: dict[str, Any], script: Script, number: int, send: Se
 
 
 def _whole(request: dict[str, Any], script: Script, number: int) -> dict[str, Any]:
-    message = {"role": "assistant", "content": answer_text(script.tokens), "refusal": None}
+    message = {"role": "assistant", "content": "".join(script.words()), "refusal": None}
     whole: dict[str, Any] = {
         "id": f"chatcmpl-{number}",
         "object": "chat.completion",
@@ -212,8 +225,8 @@ def _usage(request: dict[str, Any], script: Script) -> dict[str, Any]:
     prompt = sum(len(str(message.get("content", "")).split()) for message in request["messages"])
     return {
         "prompt_tokens": prompt,
-        "completion_tokens": script.tokens,
-        "total_tokens": prompt + script.tokens,
+        "completion_tokens": (said := len(script.words())),
+        "total_tokens": prompt + said,
         "prompt_tokens_details": {"cached_tokens": 0},
     }
 

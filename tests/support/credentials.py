@@ -17,6 +17,7 @@ import httpx
 from estate import Estate
 from minirag_contracts.context import Reach
 from minirag_gateway.domain.access import MATRIX, VISITOR, Permission, permitted
+from minirag_gateway.entrypoints.http import cookies
 from operations import BY_ROUTE
 
 Route = tuple[str, str]
@@ -148,6 +149,19 @@ async def admin(ours: Estate, theirs: Estate) -> Credential:
     return Credential(bearer(await _session(ours, "admin")), MATRIX["admin"])
 
 
+BROWSER = ("POST", "/v1/auth/browser")
+
+
+@credential(USERS, BROWSER)
+async def admin_in_a_browser(ours: Estate, theirs: Estate) -> Credential:
+    return Credential(await _cookies(ours, "admin"), MATRIX["admin"])
+
+
+@credential(USERS, BROWSER)
+async def foreign_member_in_a_browser(ours: Estate, theirs: Estate) -> Credential:
+    return Credential(await _cookies(theirs, "member"), MATRIX["member"], side="theirs", reach="own")
+
+
 @credential(USERS, LOGIN)
 async def foreign_member(ours: Estate, theirs: Estate) -> Credential:
     return Credential(bearer(await _session(theirs, "member")), MATRIX["member"], side="theirs", reach="own")
@@ -196,10 +210,24 @@ async def _token(estate: Estate, **fields: object) -> str:
 
 
 async def _session(estate: Estate, role: str) -> str:
+    return await _login(estate, *await _user(estate, role))
+
+
+async def _cookies(estate: Estate, role: str) -> dict[str, str]:
+    """Of a browser of its own, since a shared client would keep them; the session alone, which is what authenticates."""
+    email, password = await _user(estate, role)
+    async with httpx.AsyncClient(base_url=estate.tenant.http.base_url) as http:
+        response = await http.post(BROWSER[1], json={"email": email, "password": password})
+        assert response.status_code == httpx.codes.OK, response.text
+        cookie = f"{cookies.SESSION}={response.cookies[cookies.SESSION]}"
+    return {"Cookie": cookie, cookies.CSRF_HEADER: response.json()["csrf_token"]}
+
+
+async def _user(estate: Estate, role: str) -> tuple[str, str]:
     email, password = f"{role}-{secrets.token_hex(4)}@example.invalid", secrets.token_urlsafe(16)
     body = {"email": email, "password": password, "role": role, "display_name": f"{role} {estate.marker}"}
     await estate.tenant.call("POST", "/v1/users", 201, json=body)
-    return await _login(estate, email, password)
+    return email, password
 
 
 async def _login(estate: Estate, email: str, password: str) -> str:

@@ -34,7 +34,13 @@ from minirag_contracts.requests.analytics import (
     Totals,
 )
 from minirag_contracts.requests.chat import UNKNOWN_PRICE, BotRead, GetPrices, ModelPrice, PriceList
-from minirag_contracts.requests.ingest import BotSources, GetSourcesSummary, SourcesSummary
+from minirag_contracts.requests.ingest import (
+    BotSources,
+    GetIngestLimits,
+    GetSourcesSummary,
+    IngestLimits,
+    SourcesSummary,
+)
 from minirag_contracts.requests.retrieval import GetIndexSummary, IndexSummary
 
 Handler = Callable[[Any, Context], Awaitable[Reply]]
@@ -123,13 +129,16 @@ def answers(bots: Mapping[UUID, BotRead]) -> dict[str, dict[type[Request], Handl
         ]
         return SourcesSummary(sources_by_status={"ready": 1, "error": 1}, total_chunks=42, by_bot=by_bot)
 
+    async def limits(_: GetIngestLimits, __: Context) -> IngestLimits:
+        return IngestLimits(sources=7, max_sources=100_000, queued=2, max_queued=50_000)
+
     async def index(_: GetIndexSummary, __: Context) -> IndexSummary:
         return IndexSummary(points_count=42, generation_count=1)
 
     return {
         "analytics": dict.fromkeys(ANALYTICS, _figures),
         "chat": {GetPrices: prices},
-        "ingest": {GetSourcesSummary: sources},
+        "ingest": {GetSourcesSummary: sources, GetIngestLimits: limits},
         "retrieval": {GetIndexSummary: index},
     }
 

@@ -71,7 +71,7 @@ class Webhooks:
         self.commands = EndpointCommands(
             self.store, self.endpoints, self.deliveries, checking, self.per_tenant
         )
-        self.queries = EndpointQueries(self.store, self.endpoints)
+        self.queries = EndpointQueries(self.store, self.endpoints, self.per_tenant)
         self.delivery_queries = DeliveryQueries(self.store, self.endpoints, self.log)
         self.archive = PostgresArchive(self.database)
 

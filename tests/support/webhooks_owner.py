@@ -16,12 +16,14 @@ from minirag_contracts.requests.webhooks import (
     DeliveryRead,
     GetDelivery,
     GetWebhook,
+    GetWebhookLimits,
     ListDeliveries,
     ListWebhooks,
     PingWebhook,
     Redeliver,
     UpdateWebhook,
     WebhookCreatedReply,
+    WebhookLimits,
     WebhookList,
     WebhookRead,
     WebhookTested,
@@ -39,6 +41,7 @@ class WebhooksOwner:
         return {
             CreateWebhook: self.create,
             GetWebhook: self.get,
+            GetWebhookLimits: self.limits,
             ListWebhooks: self.list,
             UpdateWebhook: self.update,
             DeleteWebhook: self.delete,
@@ -53,6 +56,9 @@ class WebhooksOwner:
 
     async def get(self, request: GetWebhook, context: Context) -> WebhookRead:
         return a_webhook(context.scope.tenant_id, request.webhook_id)
+
+    async def limits(self, request: GetWebhookLimits, context: Context) -> WebhookLimits:
+        return WebhookLimits(endpoints=3, max_endpoints=50)
 
     async def list(self, request: ListWebhooks, context: Context) -> WebhookList:
         return WebhookList(items=[a_webhook(context.scope.tenant_id)])

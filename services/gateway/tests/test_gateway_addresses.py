@@ -1,5 +1,7 @@
 """From where a client asks, whoever says what about it."""
 
+from typing import Any
+
 import pytest
 from minirag_gateway.entrypoints.http.addresses import Addresses, counted
 from minirag_gateway.settings import Settings
@@ -9,21 +11,32 @@ from pydantic import ValidationError
 PROXY, OTHER_PROXY, CLIENT = "10.0.0.1", "10.0.0.2", "203.0.113.9"
 
 
+def scheme(peer: str | None, *headers: tuple[str, str], header: str = "") -> str:
+    scope = {"scheme": "http", **_scope(peer, headers)}
+    return Addresses.of_settings(_settings("10.0.0.0/8, fd00::/8", header)).scheme(scope)
+
+
 def of(
     peer: str | None, *headers: tuple[str, str], trusted: str = "10.0.0.0/8, fd00::/8", header: str = ""
 ) -> str:
-    settings = settings_for(
+    return Addresses.of_settings(_settings(trusted, header)).of(_scope(peer, headers))
+
+
+def _settings(trusted: str, header: str) -> Settings:
+    return settings_for(
         Settings,
         "nats://x",
         ("postgresql://x", "postgresql://x"),
         trusted_proxies=trusted,
         proxy_header=header or "x-forwarded-for",
     )
-    scope = {
+
+
+def _scope(peer: str | None, headers: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    return {
         "client": None if peer is None else (peer, 1234),
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
     }
-    return Addresses.of_settings(settings).of(scope)
 
 
 def forwarded(*values: str) -> list[tuple[str, str]]:
@@ -102,3 +115,28 @@ def test_a_network_that_is_none_refuses_to_start() -> None:
 )
 def test_a_client_of_ipv6_is_its_whole_network(address: str, expected: str) -> None:
     assert counted(address) == expected
+
+
+@pytest.mark.parametrize(
+    ("peer", "sent", "header", "expected"),
+    [
+        (PROXY, ("x-forwarded-proto", "https"), "", "https"),
+        (PROXY, ("x-forwarded-proto", "HTTPS, http"), "", "https"),
+        (PROXY, ("x-forwarded-proto", "wss"), "", "http"),
+        (PROXY, ("x-forwarded-proto", ""), "", "http"),
+        (PROXY, ("forwarded", "proto=https"), "", "http"),
+        (
+            PROXY,
+            ("forwarded", 'for=1.2.3.4;Proto="https";by=_x, for=5.6.7.8;proto=http'),
+            "forwarded",
+            "https",
+        ),
+        (PROXY, ("x-forwarded-proto", "https"), "forwarded", "http"),
+        (CLIENT, ("x-forwarded-proto", "https"), "", "http"),
+        (None, ("x-forwarded-proto", "https"), "", "http"),
+    ],
+)
+def test_only_a_trusted_proxy_says_that_it_was_https(
+    peer: str | None, sent: tuple[str, str], header: str, expected: str
+) -> None:
+    assert scheme(peer, sent, header=header) == expected

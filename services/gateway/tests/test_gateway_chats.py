@@ -111,6 +111,14 @@ async def test_a_page_of_chats_has_at_most_a_hundred(
     assert last(world, ListChats).limit == got
 
 
+async def test_a_search_is_handed_on_as_it_was_typed(world: World, client: httpx.AsyncClient) -> None:
+    found = await client.get("/v1/chat", params={"search": " 100% Öl_ \\"})
+    assert found.status_code == 200
+    assert last(world, ListChats).search == " 100% Öl_ \\"
+    for search in ("x" * 201, "\x00"):
+        assert (await client.get("/v1/chat", params={"search": search})).status_code == 422
+
+
 async def a_running_turn(world: World) -> tuple[UUID, UUID]:
     chat_id, message_id = uuid4(), uuid4()
     world.owners.turns[message_id] = TurnRead(chat_id=chat_id, message_id=message_id, state="running")

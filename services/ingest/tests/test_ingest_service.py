@@ -19,9 +19,11 @@ from minirag_contracts.requests.chat import BotRead, GetBot
 from minirag_contracts.requests.common import HealthCheck, HealthReply, ProjectionsReply, ProjectionsVerify
 from minirag_contracts.requests.ingest import (
     DeactivateSource,
+    GetIngestLimits,
     GetSource,
     GetSourcesSummary,
     IngestAccepted,
+    IngestLimits,
     IngestSource,
     SourceChanges,
     SourceRead,
@@ -250,9 +252,13 @@ async def test_what_goes_is_hidden_and_what_is_made_tells_its_progress(
     service: Runtime, bus: Bus, retrieval: Retrieval
 ) -> None:
     told: list[Progress] = []
+    before = await bus.request(GetIngestLimits(), IngestLimits, a_context())
     async with bus.signals(progress_subject(TENANT), Progress, lambda _, progress: told.append(progress)):
         source = await bus.request(a_source("Words. " * 3000, bot_id=TOLD), SourceRead, a_context())
         await bus.request(IngestSource(source_id=source.id), IngestAccepted, a_context())
+        now = await bus.request(GetIngestLimits(), IngestLimits, a_context())
+        assert now.sources == before.sources + 1 <= now.max_sources == 100_000
+        assert before.queued <= now.queued <= now.max_queued == 50_000
         done = await ended(bus, source.id)
         async with asyncio.timeout(5):
             while not any(one.stage == "indexing" for one in told):
@@ -261,6 +267,7 @@ async def test_what_goes_is_hidden_and_what_is_made_tells_its_progress(
     assert (told[2].source_id, told[2].total) == (source.id, done.chunk_count)
     await bus.request(DeactivateSource(source_id=source.id), Done, a_context())
     assert retrieval.hidden == {source.id: 1}
+    assert await bus.request(GetIngestLimits(), IngestLimits, a_context()) == before
     summary = await bus.request(GetSourcesSummary(), SourcesSummary, a_context())
     assert (summary.sources_by_status, summary.total_chunks, summary.by_bot) == ({}, 0, [])
     gone = UpdateSource(source_id=source.id, changes=SourceChanges(name="Gone", content=None))

@@ -8,7 +8,13 @@ from contexts import a_context
 from minirag_contracts.errors import CommandReused, InvalidRequest
 from minirag_contracts.examples import TENANT_ID
 from minirag_contracts.ids import new_id
-from minirag_contracts.requests.webhooks import DeleteWebhook, GetWebhook, ListWebhooks
+from minirag_contracts.requests.webhooks import (
+    DeleteWebhook,
+    GetWebhook,
+    GetWebhookLimits,
+    ListWebhooks,
+    WebhookLimits,
+)
 from minirag_eventstore.rebuild import rebuild_own
 from minirag_webhooks.errors import InvalidSecret, InvalidUrl, TooManyWebhooks, WebhookNotFound
 from minirag_webhooks.projections import EndpointsProjection
@@ -65,6 +71,9 @@ async def test_a_tenant_has_so_many_endpoints_and_no_more_even_at_the_same_momen
     assert (refused[0].status, refused[0].detail) == (
         409,
         "A tenant may have at most 3 webhooks: delete one first.",
+    )
+    assert await few.queries.limits(GetWebhookLimits(), context) == WebhookLimits(
+        endpoints=3, max_endpoints=3
     )
     assert await few.commands.create(a_webhook(), context) == first
     assert (await few.create(tenant_id=uuid4())).is_active

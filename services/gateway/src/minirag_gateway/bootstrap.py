@@ -69,7 +69,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     operators = OperatorQueries(credentials)
     commands = OperatorCommands(services.identity.tenants, operators)
     rpc.register(runtime, InviteCommands(credentials), commands, operators)
-    server = HttpServer(build(services, origin_allowed=credentials.is_embed_origin), settings)
+    app = build(services, credentials.is_embed_origin)
+    server = HttpServer(app, settings)
     runtime.sweep(credentials.forget_expired)
     runtime.on_stop(partial(_write_uses_once, services.principals))
     runtime.on_stop(server.stop)
@@ -97,6 +98,7 @@ def _services(runtime: Runtime, settings: Settings, credentials: Credentials) ->
         bus=runtime.bus,
         identity=_identity(runtime, settings, credentials, signer),
         principals=Principals(credentials, signer, feed, size=settings.principal_cache_size),
+        signer=signer,
         turns=BusTurns(runtime.bus, min(settings.request_timeout.total_seconds(), STATE_TIMEOUT)),
         streams=EventStreams(events, EventCursors(cursor_keys)),
         audit=AuditLog(events),

@@ -200,6 +200,26 @@ class PageNotServed(OriginNotAllowed):
     """This embed key does not serve pages of this origin"""
 
 
+class ForeignPage(GatewayRefusal):
+    """A browser's session is good on pages of this very address only"""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "foreign_page"
+
+
+class CsrfRefused(GatewayRefusal):
+    """The header X-CSRF-Token has to carry the csrf_token of this browser's session: GET /v1/auth/browser tells it"""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "csrf_token"
+
+
+class NoBrowserSession(NotAuthenticated):
+    """This browser has no session: log in"""
+
+    code = "no_browser_session"
+
+
 class OtherBot(Forbidden):
     """This session serves another bot"""
 

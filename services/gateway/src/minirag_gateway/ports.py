@@ -185,6 +185,14 @@ class Signer(Protocol):
         """Session and generation; raises InvalidRefreshToken."""
         ...
 
+    def csrf_token(self, session_id: UUID) -> str:
+        """What a page of ours shows beside the cookie of this session, to tell that it can read our answers."""
+        ...
+
+    def is_csrf_token(self, session_id: UUID, token: str) -> bool:
+        """Whether this is that token, under any key that is in use; compared in constant time."""
+        ...
+
 
 class Counters(Protocol):
     """Counters that all gateways share."""

@@ -84,8 +84,8 @@ class Settings(ServiceSettings):
     )
     trusted_proxies: str = Field(
         default="",
-        description="Comma list of the networks of reverse proxies. The client's address is read from their header; "
-        "from anybody else it is the address that connects.",
+        description="Comma list of the networks of reverse proxies. The client's address is read from their header, and from "
+        "X-Forwarded-Proto (or Forwarded) whether it came by https; from anybody else it is the address that connects.",
     )
     proxy_header: Literal["x-forwarded-for", "forwarded"] = Field(
         default="x-forwarded-for",

@@ -49,7 +49,7 @@ from minirag_ingest.commands.uploads import UploadCommands
 from minirag_ingest.commands.versioned_work import CRAWL_KIND, INTERRUPTIONS, WORK_KIND
 from minirag_ingest.commands.versions import VersionCommands
 from minirag_ingest.entrypoints import health, rpc
-from minirag_ingest.queries import SourceQueries
+from minirag_ingest.queries import LimitQueries, SourceQueries
 from minirag_ingest.settings import Settings
 
 MEGABYTE = 1024 * 1024
@@ -83,7 +83,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     hidings = Hidings(runtime.store, rows, index)
     _hide(runtime, settings, hidings)
     given = Given(fetcher, disk)
-    quotas = Quotas(rows, Most(settings.ingest_max_sources, settings.ingest_max_queued))
+    most = Most(settings.ingest_max_sources, settings.ingest_max_queued)
+    quotas = Quotas(rows, most)
     sources = Sources(
         rows, contents, KnownBots(runtime.store, runtime.bus), runner, arranged, quotas, leftovers
     )
@@ -106,6 +107,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         VersionCommands(runtime.store, sources, history, given),
         SourceQueries(runtime.store, rows, history),
         CrawlPreviews(explorer, given),
+        LimitQueries(runtime.store, rows, most),
     )
     runtime.check("disk", health.disk_check(disk))
 

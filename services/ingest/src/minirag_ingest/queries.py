@@ -6,9 +6,11 @@ from uuid import UUID
 
 from minirag_contracts.context import Context
 from minirag_contracts.requests.ingest import (
+    GetIngestLimits,
     GetSource,
     GetSourcesSummary,
     IngestionList,
+    IngestLimits,
     ListChildren,
     ListIngestions,
     ListSources,
@@ -20,8 +22,28 @@ from minirag_contracts.requests.ingest import (
 )
 from minirag_eventstore import EventStore, Transaction, pages
 
+from minirag_ingest.commands.quotas import Most
 from minirag_ingest.errors import SourceNotFound
 from minirag_ingest.ports import IngestionRows, Selection, SourceRows
+
+
+class LimitQueries:
+    """The limits of a tenant."""
+
+    def __init__(self, store: EventStore, rows: SourceRows, most: Most) -> None:
+        self._store = store
+        self._rows = rows
+        self._most = most
+
+    async def get(self, request: GetIngestLimits, context: Context) -> IngestLimits:
+        """Counted anew: what ``Quotas`` remembers is some seconds old."""
+        async with self._store.transaction(context.scope) as tx:
+            return IngestLimits(
+                sources=await self._rows.active_count(tx),
+                max_sources=self._most.sources,
+                queued=await self._rows.queued_count(tx),
+                max_queued=self._most.queued,
+            )
 
 
 class SourceQueries:

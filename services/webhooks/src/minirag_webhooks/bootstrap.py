@@ -38,7 +38,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     )
     consumers.register(runtime, endpoints, deliveries, runner.wake)
     commands = EndpointCommands(store, endpoints, deliveries, sender, settings.webhooks_per_tenant)
-    rpc.register_endpoints(runtime, commands, EndpointQueries(store, endpoints))
+    rpc.register_endpoints(runtime, commands, EndpointQueries(store, endpoints, settings.webhooks_per_tenant))
     rpc.register_deliveries(
         runtime,
         DeliveryQueries(store, endpoints, log),

@@ -6,8 +6,10 @@ from minirag_contracts.requests.webhooks import (
     DeliveryList,
     GetDelivery,
     GetWebhook,
+    GetWebhookLimits,
     ListDeliveries,
     ListWebhooks,
+    WebhookLimits,
     WebhookList,
     WebhookRead,
 )
@@ -20,9 +22,15 @@ from minirag_webhooks.ports import DeliveryLog, EndpointRows
 class EndpointQueries:
     """The queries of endpoints."""
 
-    def __init__(self, store: EventStore, rows: EndpointRows) -> None:
+    def __init__(self, store: EventStore, rows: EndpointRows, per_tenant: int) -> None:
         self._store = store
         self._rows = rows
+        self._per_tenant = per_tenant
+
+    async def limits(self, request: GetWebhookLimits, context: Context) -> WebhookLimits:
+        """How many endpoints there are and may be."""
+        async with self._store.transaction(context.scope) as tx:
+            return WebhookLimits(endpoints=await self._rows.count(tx), max_endpoints=self._per_tenant)
 
     async def get(self, request: GetWebhook, context: Context) -> WebhookRead:
         """One endpoint; another tenant's is as unknown as one that never was."""

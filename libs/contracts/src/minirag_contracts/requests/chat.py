@@ -222,6 +222,7 @@ class ListChats(ChatRequest, Page):
 
     bot_id: UUID | None = None
     offset: int = 0
+    search: str | None = Field(default=None, repr=False)
 
 
 class MessageList(Reply):

@@ -461,6 +461,22 @@ class SourcesSummary(Reply):
     by_bot: list[BotSources]
 
 
+class IngestLimits(Reply):
+    """How many sources the tenant has and may have, and how many ingestions wait and may wait."""
+
+    sources: int
+    max_sources: int
+    queued: int
+    max_queued: int
+
+
+class GetIngestLimits(IngestServiceRequest):
+    """The limits of ingest that are about a tenant, and how far it has come."""
+
+    verb: ClassVar[str] = "sources.limits"
+    Returns: ClassVar[type[Reply]] = IngestLimits
+
+
 class GetSourcesSummary(IngestServiceRequest):
     """How many sources the tenant has, in which status, and how many chunks they were cut into."""
 

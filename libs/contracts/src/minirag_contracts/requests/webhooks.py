@@ -50,6 +50,20 @@ class CreateWebhook(WebhooksRequest):
     secret: str | None = Field(default=None, repr=False)
 
 
+class WebhookLimits(Reply):
+    """How many endpoints the tenant has and may have."""
+
+    endpoints: int
+    max_endpoints: int
+
+
+class GetWebhookLimits(WebhooksRequest):
+    """The limit of webhooks that is about a tenant, and how far it has come."""
+
+    verb: ClassVar[str] = "endpoints.limits"
+    Returns: ClassVar[type[Reply]] = WebhookLimits
+
+
 class GetWebhook(WebhooksRequest):
     """One endpoint."""
 

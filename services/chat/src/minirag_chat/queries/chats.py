@@ -1,6 +1,6 @@
 """Reads of conversations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from minirag_contracts.requests.chat import ChatList, ChatRead, GetChat, ListCha
 from minirag_eventstore import Connection, Database, pages
 
 from minirag_chat.errors import ChatNotFound
+from minirag_chat.queries import search
 from minirag_chat.queries.reach import within_reach
 
 SELECT_CHATS = """SELECT chat_id AS id, tenant_id, bot_id AS bot_profile_id, coalesce(title, '') AS title, message_count,
@@ -34,10 +35,12 @@ class ChatQueries:
         return chat_of(dict(row))
 
     async def list(self, request: ListChats, context: Context) -> ChatList:
-        """Newest first, of one bot if asked."""
+        """Newest first, of one bot if asked; with words that occur in them, see ``search``."""
         limit, after = pages.checked_limit(request.limit), pages.decode(request.cursor)
         if not 0 <= request.offset <= OFFSET_MAX:
             raise InvalidRequest(f"The offset must lie between 0 and {OFFSET_MAX}.")
+        if patterns := search.patterns_of(request.search or ""):
+            return await self._search(request, context, patterns)
         async with within_reach(self._database, context) as connection:
             rows = await connection.fetch(
                 f"""{SELECT_CHATS}
@@ -52,6 +55,14 @@ class ChatQueries:
             )
         page, following = pages.cut([dict(row) for row in rows], limit, "id")
         return ChatList(items=[chat_of(row) for row in page], next=following)
+
+    async def _search(self, request: ListChats, context: Context, patterns: Sequence[str]) -> ChatList:
+        if request.offset:
+            raise InvalidRequest("A search has no offset: follow the cursor.")
+        begin = (pages.decode(request.cursor), pages.checked_limit(request.limit))
+        async with within_reach(self._database, context) as connection:
+            rows, following = await search.found(connection, SELECT_CHATS, patterns, request.bot_id, begin)
+        return ChatList(items=[chat_of(row) for row in rows], next=following)
 
 
 async def require_chat(connection: Connection, chat_id: UUID) -> None:

@@ -1,4 +1,4 @@
-"""JWTs (PyJWT, HS256 and nothing else) and refresh tokens, under keys derived from the service's secret keys.
+"""JWTs (PyJWT, HS256 and nothing else), refresh tokens and CSRF tokens, under keys derived from the service's secret keys.
 
 One operator's secret is enough: HKDF (RFC 5869) makes of each key one for each purpose, so rotating the secret keys
 rotates these, and what an older key has signed is accepted for as long as that key is listed.
@@ -45,6 +45,7 @@ class KeyedSigner:
         self._jwt_keys = {_key_id(key): key for key in jwt_keys}
         self._newest = _key_id(jwt_keys[0])
         self._refresh_keys = [derived_key(key, "refresh") for key in secret_keys]
+        self._csrf_keys = [derived_key(key, "csrf") for key in secret_keys]
 
     def sign(self, audience: str, claims: dict[str, Any], expires_at: datetime) -> str:
         """See the port."""
@@ -87,10 +88,26 @@ class KeyedSigner:
             raise InvalidRefreshToken
         return UUID(bytes=body[:16]), int.from_bytes(body[16:], "big")
 
+    def csrf_token(self, session_id: UUID) -> str:
+        """See the port."""
+        return _csrf_token(self._csrf_keys[0], session_id)
+
+    def is_csrf_token(self, session_id: UUID, token: str) -> bool:
+        """See the port."""
+        shown = token.encode()
+        return any(
+            hmac.compare_digest(shown, _csrf_token(key, session_id).encode()) for key in self._csrf_keys
+        )
+
 
 def _key_id(key: bytes) -> str:
     """A name that says nothing of the key."""
     return hashlib.sha256(b"kid" + key).hexdigest()[:12]
+
+
+def _csrf_token(key: bytes, session_id: UUID) -> str:
+    mac = hmac.digest(key, session_id.bytes, "sha256")
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
 def _mac(key: bytes, body: bytes) -> bytes:

@@ -112,6 +112,11 @@ class ResumableUploads:
             found, following = await self._rows.page(connection, limit, cursor)
         return [read_of(upload) for upload in found], following
 
+    async def open_and_most(self, scope: TenantScope) -> tuple[int, int]:
+        """How many unfinished uploads the tenant has, and may have."""
+        async with self._store.transaction(scope) as tx:
+            return await self._rows.count_open(tx), self._most
+
     async def append(self, scope: TenantScope, upload: Upload, at: int, data: bytes) -> int:
         """Keeps a piece that begins at this offset, and answers where the next begins. The last one brings the work to make
         a source with it. Raises OffsetConflict when somebody else has gone on from there.

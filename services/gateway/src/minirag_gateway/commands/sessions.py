@@ -32,13 +32,15 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a client keeps of a login."""
+    """What a client keeps of a login. Lifetimes are seconds; ``ends_in`` is that of the refresh tokens, and so of the login."""
 
     tenant_id: UUID
     user_id: UUID
+    session_id: UUID
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires_in: int
+    ends_in: int
 
 
 class SessionCommands:
@@ -143,7 +145,8 @@ class SessionCommands:
         )
         if row is None:
             raise InvalidRefreshToken
-        ends = min(datetime.now(UTC) + self._lifetimes.access, row["expires_at"])
+        now = datetime.now(UTC)
+        ends = min(now + self._lifetimes.access, row["expires_at"])
         claims = {
             "sub": str(row["user_id"]),
             "tid": str(tx.scope.tenant_id),
@@ -153,9 +156,11 @@ class SessionCommands:
         return Tokens(
             tenant_id=tx.scope.tenant_id,
             user_id=row["user_id"],
+            session_id=session_id,
             access_token=self._signer.sign(SESSION, claims, ends),
             refresh_token=self._signer.refresh_token(session_id, generation),
-            expires_in=max(1, round((ends - datetime.now(UTC)).total_seconds())),
+            expires_in=max(1, round((ends - now).total_seconds())),
+            ends_in=max(1, round((row["expires_at"] - now).total_seconds())),
         )
 
 

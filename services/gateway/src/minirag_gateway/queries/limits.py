@@ -49,6 +49,16 @@ class Limiter:
                 allowed = bucket.spend(amount)
         return bucket.allowance(now, allowed=allowed)
 
+    async def look(self, name: str, key: str, limit: int, window: float) -> Allowance:
+        """What is left, without taking any; what other gateways have leased counts as taken. Raises Unavailable."""
+        if limit <= 0:
+            return UNLIMITED
+        now = self._clock()
+        held = self._of(name, key, limit, window, now)
+        async with held.lock:
+            held.bucket.total = await self._counters.add(held.bucket.window.counter, 0, window)
+        return held.bucket.allowance(now, allowed=True)
+
     def _of(self, name: str, key: str, limit: int, window: float, now: float) -> _Held:
         place = (name, key)
         held = self._held.get(place)

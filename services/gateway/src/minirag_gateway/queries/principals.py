@@ -12,7 +12,7 @@ from uuid import UUID
 from minirag_contracts.errors import Refusal
 
 from minirag_gateway.domain.principal import Principal
-from minirag_gateway.errors import NotAuthenticated
+from minirag_gateway.errors import InvalidJwt, NotAuthenticated
 from minirag_gateway.ports import CredentialRecord, Credentials, Lookup, Signer, TokenUse
 from minirag_gateway.queries import admission
 from minirag_gateway.queries.feed import IdentityFeed
@@ -59,6 +59,13 @@ class Principals:
             use = TokenUse(principal.credential_id, principal.tenant.id, datetime.now(UTC))
             self._uses[principal.credential_id] = use
         return proof, principal
+
+    async def of_cookie(self, token: str) -> tuple[Proof, Principal]:
+        """The same for what a browser's cookie holds: the JWT of a login, and nothing else that would do as a bearer token."""
+        proof = proof_of(token, self._signer)
+        if proof.lookup.kind != "session":
+            raise InvalidJwt
+        return proof, await self.of(proof)
 
     async def of(self, proof: Proof) -> Principal:
         """Who that is at this moment; raises as ``of_bearer``."""

@@ -88,6 +88,13 @@ class OpenStreams:
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
+    async def count(self, key: str) -> int:
+        """How many streams of ``key`` are open on all gateways, within a slice. Raises Unavailable."""
+        number = self._slice()
+        return max(
+            [await self._counters.add(_counter(key, each), 0, self._seconds) for each in (number - 1, number)]
+        )
+
     async def announce(self) -> None:
         """Tells of the open streams ahead of every slice, for ever."""
         while True:
@@ -141,10 +148,14 @@ class OpenStreams:
         """Brings the slice's counter up to date with what is open here; answers its total."""
         count = mine.count
         total = await self._counters.add(
-            f"streams-{key}-{number}", count - mine.told.get(number, 0), self._seconds
+            _counter(key, number), count - mine.told.get(number, 0), self._seconds
         )
         mine.told[number] = count
         return total
 
     def _slice(self) -> int:
         return int(self._clock() // self._seconds)
+
+
+def _counter(key: str, number: int) -> str:
+    return f"streams-{key}-{number}"

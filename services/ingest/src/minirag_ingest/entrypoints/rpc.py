@@ -5,6 +5,7 @@ from minirag_contracts.requests.ingest import (
     CreateSource,
     CreateSourceBatch,
     DeactivateSource,
+    GetIngestLimits,
     GetSource,
     GetSourcesSummary,
     IngestChildren,
@@ -27,7 +28,7 @@ from minirag_ingest.commands.previewing import CrawlPreviews
 from minirag_ingest.commands.sources import SourceCommands
 from minirag_ingest.commands.uploads import UploadCommands
 from minirag_ingest.commands.versions import VersionCommands
-from minirag_ingest.queries import SourceQueries
+from minirag_ingest.queries import LimitQueries, SourceQueries
 
 
 def register(
@@ -39,6 +40,7 @@ def register(
     versions: VersionCommands,
     queries: SourceQueries,
     previews: CrawlPreviews,
+    limits: LimitQueries,
 ) -> None:
     """Answers ``rpc.ingest.sources.*``."""
     runtime.on(CreateSource, commands.create)
@@ -58,3 +60,4 @@ def register(
     runtime.on(GetSourcesSummary, queries.summary)
     runtime.on(ListIngestions, queries.ingestions)
     runtime.on(ListVersions, queries.versions)
+    runtime.on(GetIngestLimits, limits.get)

@@ -5,6 +5,7 @@ from minirag_contracts.requests.webhooks import (
     DeleteWebhook,
     GetDelivery,
     GetWebhook,
+    GetWebhookLimits,
     ListDeliveries,
     ListWebhooks,
     PingWebhook,
@@ -26,6 +27,7 @@ def register_endpoints(runtime: Runtime, commands: EndpointCommands, queries: En
     runtime.on(DeleteWebhook, commands.delete)
     runtime.on(GetWebhook, queries.get)
     runtime.on(ListWebhooks, queries.list)
+    runtime.on(GetWebhookLimits, queries.limits)
 
 
 def register_deliveries(

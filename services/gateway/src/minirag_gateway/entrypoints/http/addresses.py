@@ -1,4 +1,4 @@
-"""Where a request comes from: the peer, or what a trusted proxy says of its peer."""
+"""Where a request comes from and how: by the peer, or by what a trusted proxy says of its peer."""
 
 import ipaddress
 import re
@@ -15,6 +15,8 @@ Network = ipaddress.IPv4Network | IPv6Network
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?|(\d+\.\d+\.\d+\.\d+)(?::\d{1,5})?")
 
 _FOR = re.compile(r"(?:^|;)\s*for\s*=\s*(?:\"([^\"]*)\"|([^;\s\"]*))", re.IGNORECASE)
+
+_PROTO = re.compile(r"(?:^|;)\s*proto\s*=\s*(?:\"([^\"]*)\"|([^;\s\"]*))", re.IGNORECASE)
 
 
 class Addresses:
@@ -40,6 +42,26 @@ class Addresses:
         address = parse(peer)
         return str(peer) if address is None else str(self._behind(address, self._hops(scope)))
 
+    def scheme(self, scope: Scope) -> str:
+        """By what the browser asked: ``http`` or ``https``, also where a trusted proxy has ended the TLS.
+
+        Of several proxies the first counts: it is the one that the browser talked to.
+        """
+        client = scope.get("client")
+        peer = parse(client[0]) if client else None
+        if peer is not None and self._is_trusted(peer):
+            told = self._told_scheme(scope)
+            if told in ("http", "https"):
+                return told
+        return str(scope["scheme"])
+
+    def _told_scheme(self, scope: Scope) -> str:
+        forwarded = self._header == b"forwarded"
+        name = self._header if forwarded else b"x-forwarded-proto"
+        value = next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+        first = value.split(",", 1)[0].strip()
+        return (_parameter(_PROTO, first) if forwarded else first).lower()
+
     def _behind(self, peer: Address, hops: Iterable[str]) -> Address:
         """The nearest hop that is no trusted proxy; the peer where the header is garbage before that."""
         nearest = peer
@@ -57,7 +79,7 @@ class Addresses:
         values = [value.decode("latin-1") for name, value in scope["headers"] if name == self._header]
         entries = [entry.strip() for entry in ",".join(values).split(",")] if values else []
         if self._header == b"forwarded":
-            entries = [_for(entry) for entry in entries]
+            entries = [_parameter(_FOR, entry) for entry in entries]
         return entries[::-1]
 
     def _is_trusted(self, address: Address) -> bool:
@@ -84,7 +106,7 @@ def counted(address: str) -> str:
     return str(parsed) if parsed else address
 
 
-def _for(element: str) -> str:
-    """The ``for`` of one element of Forwarded (RFC 7239); what is no address (``unknown``, ``_hidden``) is garbage."""
-    match = _FOR.search(element)
+def _parameter(pattern: re.Pattern[str], element: str) -> str:
+    """One parameter of an element of Forwarded (RFC 7239). A ``for`` that is no address (``unknown``, ``_hidden``) is garbage."""
+    match = pattern.search(element)
     return (match[1] or match[2] or "") if match else ""

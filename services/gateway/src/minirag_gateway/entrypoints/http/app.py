@@ -1,6 +1,7 @@
 """The ASGI application: every resource, behind tracing, CORS and armour."""
 
 import json
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -11,13 +12,16 @@ from minirag_gateway.entrypoints.http import (
     audit,
     auth,
     bots,
+    browser,
     chat,
+    dashboard,
     docs,
     embed,
     embed_keys,
     events,
     exports,
     ingestions,
+    limits_in_force,
     openapi,
     problems,
     resumable,
@@ -40,6 +44,7 @@ from minirag_gateway.entrypoints.http.tracing import Tracing
 MODULES = (
     tenants,
     auth,
+    browser,
     tokens,
     users,
     bots,
@@ -54,6 +59,7 @@ MODULES = (
     stats,
     events,
     audit,
+    limits_in_force,
     system,
 )
 
@@ -78,6 +84,7 @@ def build(services: Services, origin_allowed: OriginAllowed = nobody_else) -> Fa
     app.state.services = services
     app.state.health = system.Health(services)
     _document(app)
+    dashboard.install(app, services.settings, app.version)
     problems.install(app)
     app.add_middleware(Armour)  # the last added is the outermost
     app.add_middleware(RateLimitHeaders)
@@ -101,12 +108,21 @@ def _routed() -> FastAPI:
     return app
 
 
+@cache
+def _descriptions() -> tuple[bytes, bytes, str]:
+    """OpenAPI and AsyncAPI as JSON, and the page for people. They are the same for every application of the process."""
+    spec = described()
+    messages = asyncapi.document()
+    return (
+        json.dumps(spec, ensure_ascii=False).encode(),
+        json.dumps(messages, ensure_ascii=False).encode(),
+        docs.page(spec),
+    )
+
+
 def _document(app: FastAPI) -> None:
-    """The API's description for programs and for people, made once."""
-    spec = openapi.document(app, RESOURCES)
-    spec_json = json.dumps(spec, ensure_ascii=False).encode()
-    html = docs.page(spec)
-    messages_json = json.dumps(asyncapi.document(), ensure_ascii=False).encode()
+    """The API's description for programs and for people."""
+    spec_json, messages_json, html = _descriptions()
 
     async def openapi_json(_: Request) -> Response:
         return Response(spec_json, media_type="application/json")

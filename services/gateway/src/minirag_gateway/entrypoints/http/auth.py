@@ -41,13 +41,7 @@ NO_LOGIN = "Only a login can be logged out. An API token is revoked with DELETE 
 async def log_in(request: Request) -> Response:
     """Exchanges e-mail and password for a JWT and a refresh token."""
     call = call_of(request)
-    body = await read_json(request, LoginCreate)
-    account = hashed(f"{body.tenant_slug}/{body.email.lower()}")
-    await call.meter.take(ACCOUNT_LOGINS, f"{account}|{counted(call.meter.address)}")
-    tokens = await call.services.identity.sessions.log_in(
-        call.context, body.email, body.password.get_secret_value(), body.tenant_slug
-    )
-    return await _logged_in(call, tokens)
+    return await _logged_in(call, await opened(call, await read_json(request, LoginCreate)))
 
 
 @resource.route(
@@ -134,14 +128,30 @@ async def reset_password(request: Request) -> Response:
     return Response(status_code=204)
 
 
-async def _logged_in(call: Call, tokens: Tokens) -> Response:
+async def opened(call: Call, body: LoginCreate) -> Tokens:
+    """A new login, counted by account and address; raises as ``SessionCommands.log_in``."""
+    account = hashed(f"{body.tenant_slug}/{body.email.lower()}")
+    await call.meter.take(ACCOUNT_LOGINS, f"{account}|{counted(call.meter.address)}")
+    return await call.services.identity.sessions.log_in(
+        call.context, body.email, body.password.get_secret_value(), body.tenant_slug
+    )
+
+
+async def owner_of(call: Call, tokens: Tokens) -> Me:
+    """Whose login it is."""
     identity, scope = call.services.identity, TenantScope(tokens.tenant_id)
+    user = await identity.user_queries.get(scope, tokens.user_id)
+    return Me(user=user, tenant=await identity.tenant_queries.get(scope))
+
+
+async def _logged_in(call: Call, tokens: Tokens) -> Response:
+    owner = await owner_of(call, tokens)
     answer = LoggedIn(
         access_token=tokens.access_token,
         expires_in=tokens.expires_in,
         refresh_token=tokens.refresh_token,
-        user=await identity.user_queries.get(scope, tokens.user_id),
-        tenant=await identity.tenant_queries.get(scope),
+        user=owner.user,
+        tenant=owner.tenant,
     )
     response = one(answer)
     response.headers["Cache-Control"] = "no-store"

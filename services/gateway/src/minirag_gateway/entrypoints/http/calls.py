@@ -17,12 +17,13 @@ from minirag_messaging import Bus
 from minirag_gateway.commands.resumable import ResumableUploads
 from minirag_gateway.domain.access import Permission
 from minirag_gateway.domain.principal import Principal
+from minirag_gateway.entrypoints.http import cookies
 from minirag_gateway.entrypoints.http.addresses import Addresses
 from minirag_gateway.entrypoints.http.identity import Identity
 from minirag_gateway.entrypoints.http.limits import FAILED_AUTHENTICATIONS, Limit, Limits, Meter
 from minirag_gateway.entrypoints.http.tracing import PRINCIPAL_KEY, trace_of
 from minirag_gateway.errors import Forbidden, InvalidIdempotencyKey, NotAuthenticated
-from minirag_gateway.ports import Turns
+from minirag_gateway.ports import Signer, Turns
 from minirag_gateway.queries.audit import AuditLog
 from minirag_gateway.queries.event_stream import EventStreams
 from minirag_gateway.queries.principals import Principals
@@ -48,6 +49,7 @@ class Services:
     bus: Bus
     identity: Identity
     principals: Principals
+    signer: Signer
     turns: Turns
     streams: EventStreams
     audit: AuditLog
@@ -66,7 +68,9 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that may be served. ``key`` tells whether the client named it by an Idempotency-Key."""
+    """A request that may be served. ``key`` tells whether the client named it by an Idempotency-Key, ``by_cookie`` whether
+    it came with a browser's session.
+    """
 
     services: Services
     context: Context
@@ -74,6 +78,7 @@ class Call:
     key: bool
     meter: Meter
     proof: Proof | None = field(default=None, repr=False)
+    by_cookie: bool = False
 
     @property
     def principal(self) -> Principal:
@@ -123,17 +128,26 @@ async def admit(request: Request, permission: Permission, limits: Sequence[Limit
     await meter.of_address(limits)
     if permission is Permission.PUBLIC:
         return Call(services, *_context(request, None, meter.address), meter)
-    proof, principal = await _authenticated(request, services.principals, meter)
+    by_cookie = cookies.decide(request)
+    if by_cookie:
+        cookies.demand_own_page(request, services.addresses)
+    proof, principal = await _authenticated(request, services.principals, meter, by_cookie)
     request.scope[PRINCIPAL_KEY] = principal
     await meter.of_principal(principal)
+    if by_cookie:
+        cookies.demand_token(request, services.signer, principal.credential_id)
     principal.demand(permission)
     principal.stand_on(request.headers.get("origin"))
-    return Call(services, *_context(request, principal, meter.address), meter, proof)
+    return Call(services, *_context(request, principal, meter.address), meter, proof, by_cookie)
 
 
-async def _authenticated(request: Request, principals: Principals, meter: Meter) -> tuple[Proof, Principal]:
+async def _authenticated(
+    request: Request, principals: Principals, meter: Meter, by_cookie: bool
+) -> tuple[Proof, Principal]:
     """Only refusals are counted by address: good credentials pass, whatever else comes from where they come from."""
     try:
+        if by_cookie:
+            return await principals.of_cookie(cookies.session_of(request))
         return await principals.of_bearer(_bearer(request))
     except NotAuthenticated:
         await meter.of_address((FAILED_AUTHENTICATIONS,))

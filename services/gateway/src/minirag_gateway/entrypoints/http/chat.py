@@ -31,6 +31,8 @@ MAX_ASKED = 1_000_000
 
 MAX_OFFSET = 1_000_000
 
+MAX_SEARCH = 200
+
 
 @resource.route(
     "POST",
@@ -61,10 +63,22 @@ async def list_chats(
     ] = 50,
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET, description="Rows to skip; a cursor is better.")] = 0,
     cursor: Cursor = None,
+    search: Annotated[
+        str | None,
+        Query(
+            max_length=MAX_SEARCH,
+            pattern=r"^[^\x00]*$",
+            description="Words, or parts of them, that all occur in the conversation or its title, in any case.",
+        ),
+    ] = None,
 ) -> Response:
-    """Conversations, newest first."""
+    """Conversations, newest first.
+
+    A search looks at so many conversations for each page that a page may have few rows, or none, and still a
+    `Link` to the rest: the end of the list is where there is no `Link`.
+    """
     limit = min(limit, MAX_CHATS)
-    question = ListChats(bot_id=bot_profile_id, limit=limit, offset=offset, cursor=cursor)
+    question = ListChats(bot_id=bot_profile_id, limit=limit, offset=offset, cursor=cursor, search=search)
     chats = await call_of(request).ask(question, ChatList)
     return page(request, chats.items, chats.next, limit)
 

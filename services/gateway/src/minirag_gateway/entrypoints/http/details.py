@@ -33,13 +33,13 @@ BOTS_MAX = 1000
 """Bots whose sources are shown."""
 
 
-async def gather(call: Call, asked: Awaitable[SystemHealth], timeout: float) -> SystemDetails:
+async def gather(call: Call, parts: Awaitable[SystemHealth], timeout: float) -> SystemDetails:
     """Health with the caller's figures; what is not answered within ``timeout`` seconds is null."""
     health, totals, sources, index, bots = await asyncio.gather(
-        asked,
-        _ask(call, GetTotals(), Totals, timeout),
-        _ask(call, GetSourcesSummary(), SourcesSummary, timeout),
-        _ask(call, GetIndexSummary(), IndexSummary, timeout),
+        parts,
+        asked(call, GetTotals(), Totals, timeout),
+        asked(call, GetSourcesSummary(), SourcesSummary, timeout),
+        asked(call, GetIndexSummary(), IndexSummary, timeout),
         _bots(call, timeout),
     )
     whole = health.status == "ok" and None not in (totals, sources, index, bots)
@@ -54,7 +54,7 @@ async def gather(call: Call, asked: Awaitable[SystemHealth], timeout: float) -> 
     )
 
 
-async def _ask(call: Call, question: Request, returns: type[R], timeout: float) -> R | None:
+async def asked(call: Call, question: Request, returns: type[R], timeout: float) -> R | None:
     """The owner's answer; None, and a line in the log, where there is none."""
     try:
         return await call.ask(question, returns, timeout)
@@ -71,7 +71,7 @@ async def _bots(call: Call, timeout: float) -> BotList | None:
     found = BotList(items=[])
     while True:
         question = ListBots(limit=BOTS_MAX - len(found.items), cursor=found.next)
-        page = await _ask(call, question, BotList, max(0.0, deadline - time.monotonic()))
+        page = await asked(call, question, BotList, max(0.0, deadline - time.monotonic()))
         if page is None:
             return None
         found = BotList(items=found.items + page.items, next=page.next)

@@ -94,6 +94,11 @@ def _public(name: str, of: Callable[[Settings], int]) -> Limit:
     return Limit(name, of, MINUTE, "such requests from this address")
 
 
+def own_key(principal: Principal) -> str:
+    """By what ``TOKEN_REQUESTS`` tells its holders apart."""
+    return f"{principal.via}/{principal.actor}"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What all requests share: settings, leases, open streams."""
@@ -126,6 +131,16 @@ class Meter:
         if limit.told and allowance.limit:
             self._note(allowance)
 
+    async def look(self, limit: Limit, key: str) -> Allowance:
+        """What is left of a limit, without taking any; raises Unavailable where nobody knows."""
+        number = limit.of(self._limits.settings)
+        return await self._limits.limiter.look(limit.name, key, number, limit.window)
+
+    async def open_streams(self, principal: Principal) -> tuple[int, int]:
+        """How many streams of the principal's tenant are open, and may be."""
+        most = self._limits.settings.limit_streams
+        return await self._limits.streams.count(str(principal.tenant.id)) if most else 0, most
+
     async def of_address(self, limits: Iterable[Limit]) -> None:
         """Takes of limits of the client's address."""
         for limit in limits:
@@ -133,7 +148,7 @@ class Meter:
 
     async def of_principal(self, principal: Principal) -> None:
         """Takes of what every authenticated request is limited by."""
-        await self.take(TOKEN_REQUESTS, f"{principal.via}/{principal.actor}")
+        await self.take(TOKEN_REQUESTS, own_key(principal))
         if (
             principal.kind == "visitor"
         ):  # strangers with a public key must not use up what the tenant's own people have

@@ -12,13 +12,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from minirag_gateway.domain.access import VISITOR, Permission
-from minirag_gateway.entrypoints.http import refusals, sse
+from minirag_gateway.entrypoints.http import cookies, refusals, sse
 from minirag_gateway.entrypoints.http.examples import answer_example, request_example
 from minirag_gateway.entrypoints.http.problems import Problem
 from minirag_gateway.entrypoints.http.routing import Declaration, Resource, declaration_of
 
 DESCRIPTION = """Bots that answer from your own documents. Authenticate with `Authorization: Bearer …`: an API token, or the
-JWT of a login or of a visitor.
+JWT of a login or of a visitor. Our own pages authenticate with cookies and `X-CSRF-Token` (`POST /v1/auth/browser`).
 
 Errors are `application/problem+json` (RFC 9457). A POST with an `Idempotency-Key` can be repeated safely: the
 same key and body give the same answer, another body is refused with 422. Lists are bare arrays; `Link: rel="next"`
@@ -45,6 +45,13 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "bearerFormat": "JWT",
         "description": "The `session_token` of `POST /v1/embed/{key}/sessions`: one bot, own conversations.",
     },
+    "browser": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": cookies.SESSION,
+        "description": "The cookie of `POST /v1/auth/browser`: without an Authorization header, on pages of this very address, "
+        "and with the header X-CSRF-Token for everything but GET and HEAD.",
+    },
 }
 """Every credential there is."""
 
@@ -70,7 +77,7 @@ def schemes_of(permission: Permission) -> list[str]:
     """The credentials that can have a permission."""
     if permission is Permission.PUBLIC:
         return []
-    return ["apiToken", "login", *(["visitor"] if permission in VISITOR else [])]
+    return ["apiToken", "login", "browser", *(["visitor"] if permission in VISITOR else [])]
 
 
 def document(app: FastAPI, resources: list[Resource]) -> dict[str, Any]:

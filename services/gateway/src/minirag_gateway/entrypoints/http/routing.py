@@ -53,7 +53,10 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             request.scope[CALL_KEY] = await admit(request, declared.permission, declared.limits)
-            return await handle(request)
+            response = await handle(request)
+            if call_of(request).by_cookie:  # without Authorization a shared cache would not know whose it is
+                response.headers.setdefault("Cache-Control", "no-store")
+            return response
 
         return guarded
 

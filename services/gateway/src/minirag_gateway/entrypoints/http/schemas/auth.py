@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
+from minirag_gateway.domain.access import Permission
 from minirag_gateway.domain.tenant import TenantRead
 from minirag_gateway.entrypoints.http.bodies import Body
 from minirag_gateway.entrypoints.http.schemas.tenants import Email, Password
@@ -52,6 +53,18 @@ class LoggedIn(TokenPair):
 
     user: UserRead
     tenant: TenantRead
+
+
+class BrowserSession(BaseModel):
+    """A browser's login; the credential itself is in cookies that no script can read."""
+
+    user: UserRead
+    tenant: TenantRead
+    permissions: list[Permission] = Field(description="What the user's role may do, by name.")
+    csrf_token: str = Field(description="For the header X-CSRF-Token of every request but GET and HEAD.")
+    expires_in: int = Field(
+        description="Seconds until POST /v1/auth/browser/refresh has to be asked for the next cookies."
+    )
 
 
 class Me(BaseModel):

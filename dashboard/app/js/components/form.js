@@ -1,0 +1,41 @@
+// A form: its values, what is wrong with which, and whether it is being sent.
+
+import { ApiError } from "../api.js";
+import { t } from "../i18n.js";
+import { message } from "./loading.js";
+
+/**
+ * `form({name: ''}, async (data) => …)`: `data` is bound by x-model, `submit()` sends it, `errors.name` is what the API says of a field,
+ * `error` what it says of the whole. `submit()` answers whether it worked. `reset(values)` begins anew.
+ */
+export function form(initial, send) {
+  return {
+    data: structuredClone(initial),
+    errors: {},
+    error: "",
+    busy: false,
+    status: null,
+    reset(values = {}) {
+      Object.assign(this, { data: { ...structuredClone(initial), ...structuredClone(values) }, errors: {}, error: "", busy: false });
+    },
+    async submit() {
+      if (this.busy) return false;
+      Object.assign(this, { busy: true, errors: {}, error: "", status: null });
+      try {
+        await send(JSON.parse(JSON.stringify(this.data)));
+        return true;
+      } catch (error) {
+        this._blame(error);
+        return false;
+      } finally {
+        this.busy = false;
+      }
+    },
+    _blame(error) {
+      this.status = error.status ?? null;
+      if (error instanceof ApiError && Object.keys(error.fields).length) this.errors = error.fields;
+      const known = Object.keys(this.errors).filter((field) => field.split(".")[0] in this.data);
+      this.error = known.length ? t("common.check_fields") : message(error);
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { get, post } from "../../api.js";
+import { calmly } from "../../components/calmly.js";
+import { loader, message } from "../../components/loading.js";
+import { toast } from "../../components/toasts.js";
+import { t } from "../../i18n.js";
+import { go } from "../../router.js";
+
+/** One delivery with its calls, in a dialog that has an address of its own. */
+export const webhookDelivery = () => ({
+  delivery: loader(null),
+  busy: false,
+  init() {
+    this.delivery = loader((id) => get(`/webhooks/${this.$store.route.parts[0]}/deliveries/${id}`));
+    this.$watch("chosen", () => this._show());
+    this._show();
+    const again = calmly(() => this.chosen && this.delivery.load(this.chosen));
+    this.$live(["webhook.delivery."], (_, event) => event.data.delivery_id === this.chosen && again());
+  },
+  get chosen() {
+    return this.$store.route.page === "webhooks" ? this.$store.route.parts[1] : undefined;
+  },
+  get open() {
+    return Boolean(this.chosen);
+  },
+  set open(value) {
+    if (!value && this.chosen) go(`webhooks/${this.$store.route.parts[0]}`);
+  },
+  mayRepeat() {
+    const { value } = this.delivery;
+    return this.$can("manage_webhooks") && value && value.state !== "scheduled" && !value.expired;
+  },
+  outcomeOf(attempt) {
+    if (attempt.error) return attempt.error;
+    return attempt.status_code ? t("webhooks.answered", { status: String(attempt.status_code) }) : t("webhooks.running");
+  },
+  async repeat() {
+    this.busy = true;
+    try {
+      await post(`/webhooks/${this.$store.route.parts[0]}/deliveries/${this.chosen}/redeliver`);
+      toast(t("webhooks.repeated"));
+      await this.delivery.load(this.chosen);
+    } catch (error) {
+      toast(message(error), "bad");
+    } finally {
+      this.busy = false;
+    }
+  },
+  _show() {
+    if (!this.chosen) return;
+    Object.assign(this.delivery, { state: "loading", value: null });
+    this.delivery.load(this.chosen);
+  },
+});
