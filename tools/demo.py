@@ -11,39 +11,24 @@ import httpx
 OWNER = {"owner_email": "ada@museum.example", "owner_password": "a long walk by the river"}
 
 TEXTS = {
-    "Opening hours and tickets": """# Opening hours
+    "Opening hours and tickets": """The museum opens at nine and closes at six. It is closed on Mondays,
+on 24 December and on 1 January.
 
-The museum opens at nine and closes at six. It is closed on Mondays, on 24 December and on 1 January.
-
-# Tickets
-
-| Ticket | Price |
-|---|---|
-| Adult | 14 € |
-| Student, with a card | 9 € |
-| Child up to 12 | free |
-| Family, two adults and their children | 26 € |
+An adult pays 14 euros, a student with a card 9 euros. Children up to 12 come in for free. A family ticket for two adults and
+their children costs 26 euros.
 
 Tickets are sold at the entrance and on the web. A ticket is valid all day: you may go out and come back.
 """,
-    "The collection": """# The tower clock of 1531
-
-The oldest piece of the museum is a tower clock from 1531, built by the locksmith Hans Ehemann.
+    "The collection": """The oldest piece of the museum is a tower clock from 1531, built by the locksmith Hans Ehemann.
 It still strikes every quarter of an hour.
-
-# Pocket watches
 
 Room 4 shows 212 pocket watches from three centuries.
 The smallest has a diameter of eleven millimetres and was made in Geneva in 1790.
 
-# The workshop
-
 On Sundays at two a clockmaker repairs clocks before the eyes of the visitors. Bring yours: looking at it costs nothing.
 """,
-    "House rules": """# House rules
-
-Photographs without flash are welcome. Bags larger than 40 centimetres go into a locker, free of charge. Dogs stay outside,
-assistance dogs are welcome. All rooms can be reached by wheelchair; a lift is beside the shop.
+    "House rules": """Photographs without flash are welcome. Bags larger than 40 centimetres go into a locker, free of charge.
+Dogs stay outside, assistance dogs are welcome. All rooms can be reached by wheelchair; a lift is beside the shop.
 """,
 }
 
@@ -57,8 +42,8 @@ QUESTIONS = [
 ]
 
 
-def seed(url: str, *, empty: bool = False) -> dict[str, Any]:
-    """Makes the organisation at a stack and answers its ids; with ``empty`` nothing but its owner."""
+def seed(url: str, *, origin: str, empty: bool = False) -> dict[str, Any]:
+    """Makes the organisation at a stack and answers its ids; with ``empty`` nothing but its owner. Its site is at ``origin``."""
     with httpx.Client(base_url=f"{url}/v1", timeout=60) as http:
         slug = f"clocks-{time.time_ns() % 10**9}"
         body = {"tenant_name": "Clock Museum", "tenant_slug": slug, "owner_display_name": "Ada", **OWNER}
@@ -66,11 +51,11 @@ def seed(url: str, *, empty: bool = False) -> dict[str, Any]:
         http.headers["Authorization"] = f"Bearer {made['api_token']}"
         known: dict[str, Any] = {"slug": slug, "token": made["api_token"]}
         if not empty:
-            _fill(http, known)
+            _fill(http, known, origin)
         return known
 
 
-def _fill(http: httpx.Client, known: dict[str, Any]) -> None:
+def _fill(http: httpx.Client, known: dict[str, Any], origin: str) -> None:
     bot = _ok(
         http.post(
             "/bot-profiles",
@@ -97,7 +82,7 @@ def _fill(http: httpx.Client, known: dict[str, Any]) -> None:
     }
     _ok(http.post(f"/sources/{_ok(http.post('/sources', json=bad))['id']}/ingest"))
     known["chats"] = [_asked(http, bot["id"], question, feedback) for question, feedback in QUESTIONS]
-    key = {"bot_profile_id": bot["id"], "origins": ["https://www.museum.example"]}
+    key = {"bot_profile_id": bot["id"], "name": "Our site", "origins": ["https://www.museum.example", origin]}
     known["key"] = _ok(http.post("/embed-keys", json=key))["key"]
     hook = {"url": "https://hooks.museum.example/minirag", "events": ["chat.message", "source.failed"]}
     known["webhook"] = _ok(http.post("/webhooks", json=hook))["id"]

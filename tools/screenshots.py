@@ -5,9 +5,12 @@ writes them elsewhere, and ``--all`` takes every page in four screens, for peopl
 """
 
 import argparse
+import http.server
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +25,21 @@ import chromium  # type: ignore[import-not-found]  # noqa: E402  the tests' way 
 IMAGES = ROOT / "docs/images"
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 
+SITE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Clock Museum</title><link rel="icon" href="data:,"><style>body {{ font: 18px/1.6 Georgia, serif; max-width: 40rem;
+margin: 4rem auto; padding: 0 1.5rem; color: #222 }} h1 {{ font-size: 2.4rem }}</style><h1>The Clock Museum</h1><p>Five centuries
+of clocks, from the tower clock of 1531 to the watches of our grandparents. On Sundays at two a clockmaker repairs yours before
+your eyes.</p><p>Open daily but Mondays, nine to six.</p><script {script} data-title="Museum guide"></script></html>"""
+
 PAGES = {
     "overview": "overview",
     "bots": "bots",
-    "try-it": "bots/{bot}/try",
+    "try-it": "bots/{bot}/try/{chats[1]}",
     "embed": "bots/{bot}/embed",
     "sources": "sources",
     "source": "sources/{sources[1]}",
     "versions": "sources/{sources[1]}/versions",
-    "chats": "chats",
-    "chat": "chats/{chats[0]}",
+    "chat": "chats/{chats[1]}",
     "webhooks": "webhooks",
     "tokens": "tokens",
     "embed-keys": "tokens/embed",
@@ -86,6 +94,47 @@ def take(
         page.context.close()
 
 
+@contextmanager
+def museum() -> Iterator[tuple[str, dict[str, str]]]:
+    """The organisation's own site: its origin, and its pages by path, to be filled."""
+    pages: dict[str, str] = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = pages.get(self.path, "").encode()
+            self.send_response(200 if self.path in pages else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *_: Any) -> None:  # noqa: A002  the name of the base class
+            """Says nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", pages
+    finally:
+        server.shutdown()
+
+
+def take_widget(browser: Browser, address: str, folder: Path) -> None:
+    """A visitor asks on the organisation's site; light on a desk, dark on a phone."""
+    for name, size, theme in (("widget", "desktop", "light"), ("widget-phone", "phone", "dark")):
+        width, height = SIZES[size]
+        options: dict[str, Any] = {"color_scheme": theme, "locale": "en-GB", "reduced_motion": "reduce"}
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        page = context.new_page()
+        page.goto(address)
+        page.get_by_role("button", name="Open chat").click()
+        page.get_by_role("button", name="What is your oldest piece?").click()
+        page.get_by_role("button", name="Good answer").wait_for()
+        page.wait_for_timeout(500)
+        page.screenshot(path=folder / f"{name}.png")
+        print(folder / f"{name}.png")
+        context.close()
+
+
 def main() -> int:
     """Answers an exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -103,12 +152,17 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as folder,
         running_stack(Path(folder)) as stack,
+        museum() as (origin, pages),
         sync_playwright() as playwright,
     ):
-        known = demo.seed(stack.url, empty=given.empty)
+        known = demo.seed(stack.url, origin=origin, empty=given.empty)
         names = given.names or [name for name in PAGES if not given.empty or "{" not in PAGES[name]]
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
         take(browser, stack.url, known, names, given.to, given.all)
+        if not given.empty and not given.names:
+            script = f'src="{stack.url}/dashboard/widget/minirag-widget.js" data-embed-key="{known["key"]}"'
+            pages["/"] = SITE.format(script=script)
+            take_widget(browser, f"{origin}/", given.to)
         browser.close()
     return 0
 
