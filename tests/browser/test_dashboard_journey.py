@@ -19,6 +19,7 @@ FARTHEST = 120
 async def reach(page: Page, target: Locator) -> None:
     """Tab until the element has the focus, as somebody without a mouse does."""
     await expect(target).to_be_visible()
+    await expect(page.locator("main[aria-busy]")).to_have_count(0)  # a page that has come takes the focus
     for _ in range(FARTHEST):
         if await target.evaluate(HAS_FOCUS):
             return

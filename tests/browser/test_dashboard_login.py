@@ -38,6 +38,8 @@ async def test_somebody_signs_up_logs_out_and_in_again_by_keyboard_alone(
     await expect(page.get_by_role("navigation")).to_contain_text(f"{name} · Owner")
     await expect(page).to_have_url(f"{signed_up.url}#/overview")
 
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    await expect(page.locator("main[aria-busy]")).to_have_count(0)  # a page that has come takes the focus
     await page.get_by_role("button", name="Log out").focus()
     await page.keyboard.press("Enter")
     await page.get_by_label("E-mail").fill("ada@example.com")
