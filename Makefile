@@ -39,7 +39,7 @@ status: $(VENV)/.runtime ## Show every process with its pid, health and address
 
 .PHONY: test
 test: $(VENV)/.development ## Run every test, against real NATS and Postgres (ARGS=... goes to pytest)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: chaos
 chaos: $(VENV)/.development ## Run the tests of faults and bombs for as long as it takes to trust them (ARGS=... goes to pytest)

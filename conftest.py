@@ -39,18 +39,8 @@ DatabaseFactory = Callable[..., Awaitable[Database]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole stacks and browsers keep the processor busy, most other files wait: by turns, so that both are at work at any time.
-
-    The last quarter is short files alone: one that begins last keeps a worker busy while the others have nothing left.
-    """
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    busy = [path for path in files if WHOLE_STACKS.intersection(path.parts)]
-    others = [path for path in files if not WHOLE_STACKS.intersection(path.parts)]
-    each = max(1, len(others) * 3 // 4 // len(busy)) if busy else 0
-    turns = [path for turn, first in enumerate(busy) for path in (first, *others[turn * each :][:each])]
-    items[:] = [item for path in (*turns, *others[len(busy) * each :]) for item in files[path]]
+    """Whole stacks first: their files take long, and one that begins last keeps a worker busy while the other has none left."""
+    items.sort(key=lambda item: WHOLE_STACKS.isdisjoint(item.path.parts))
 
 
 def _start(program: Program) -> subprocess.Popen[bytes]:

@@ -1,7 +1,7 @@
 """``GET /v1/events`` against everything that can happen to a subscriber: every event once, in order, and nobody else's.
 
 The writers go on while the subscriber is cut off at random moments and comes back at either of two gateways.
-``MINIRAG_CHAOS=1`` (``make chaos``) does so a hundred times instead of ten.
+``MINIRAG_CHAOS=1`` (``make chaos``) does so a hundred times instead of six.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from minirag_local.testing import Stack
 from owners import events_of_owner
 from subscriber import Subscriber
 
-TIMES = 100 if os.environ.get("MINIRAG_CHAOS") else 10
+TIMES = 100 if os.environ.get("MINIRAG_CHAOS") else 6
 """How often the subscriber is killed."""
 
 SEED = 20_260_301
