@@ -94,6 +94,20 @@ async def test_what_is_already_there_stays_while_more_comes(page: Page, site: Ho
     assert same == [True, False, 3]
 
 
+async def test_a_source_keeps_nothing_that_turns_the_direction_of_what_follows(
+    page: Page, site: HostSite
+) -> None:
+    await page.goto(f"{site.origin}/")
+    shown = await page.evaluate("""async () => {
+      const {citer, sourceList} = await import('/src/view/sources.js');
+      const turned = (text) => `\\u202e${text}\\u202c`, say = (name, {title} = {}) => title || name;
+      const [title, heading, content] = ['fdp.exe', 'Part', 'said'].map(turned);
+      const source = {n: 1, url: 'https://a.example/x', title, heading, content};
+      return [sourceList([source], say).textContent, citer([source], say)(1).title];
+    }""")
+    assert shown == ["sources1fdp.exea.example · Partsaid", "fdp.exe"]
+
+
 @pytest.mark.parametrize("text", LONG, ids=[repr(text[:6]) for text in LONG])
 async def test_no_text_keeps_the_page_busy(page: Page, site: HostSite, text: str) -> None:
     await page.goto(f"{site.origin}/")

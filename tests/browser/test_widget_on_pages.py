@@ -226,5 +226,7 @@ async def test_on_a_phone_it_fills_the_screen(
     assert box == {"x": 0, "y": 0, "width": 390, "height": 844}
     assert await visitor.field.evaluate("(field) => parseFloat(getComputedStyle(field).fontSize)") >= 16
     assert await page.evaluate("document.documentElement.scrollWidth") == 390
+    await page.set_viewport_size({"width": 932, "height": 430})  # turned
+    await expect(visitor.panel).not_to_have_attribute("aria-modal", "true")
     await visitor.panel.get_by_role("button", name="Close chat").click()
     await expect(visitor.panel).to_be_hidden()

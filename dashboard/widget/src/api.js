@@ -1,6 +1,6 @@
 // Requests. Credentials are a visitor's session, made at the first need and again when it ends, or an old page's API token.
 
-import { identityOf, subjectOf } from './options.js';
+import { identityOf, knownIdentity, subjectOf } from './options.js';
 import { Problem, network } from './problem.js';
 import { Store } from './store.js';
 
@@ -19,10 +19,19 @@ export class Api {
   constructor(element, options) {
     this.element = element;
     this.options = options;
-    this.store = new Store(options.embedKey || options.botId);
+    this.store = new Store(this.nameFor(options.embedKey && knownIdentity(element)));
     this.token = options.embedKey ? null : options.token;
     this.bot = null;
     this.identified = false;
+    this.visitor = null;
+    /** Called when a new session is another visitor's than the one before. */
+    this.changed = () => {};
+  }
+
+  /** Under which name things are kept for whom the site vouches for, or for whoever uses this browser. */
+  nameFor(identity) {
+    const name = this.options.embedKey || this.options.botId;
+    return identity ? `${name}:${subjectOf(identity)}` : name;
   }
 
   /** What a visitor may know of the bot; makes the session. */
@@ -40,7 +49,7 @@ export class Api {
       return { ...plain, ...(await this.json('GET', `/bot-profiles/${this.options.botId}`)) };
     } catch (problem) {
       if (problem.status === 403) return plain;
-      throw problem;
+      throw problem.status === 404 ? new Problem(404, 'bot_not_found') : problem;
     }
   }
 
@@ -54,9 +63,9 @@ export class Api {
 
   async arrive() {
     const identity = await identityOf(this.element);
-    const name = this.options.embedKey;
+    const name = this.nameFor(identity);
     this.identified = Boolean(identity);
-    this.store = new Store(identity ? `${name}:${subjectOf(identity)}` : name);
+    if (this.store.name !== name) this.store = new Store(name); // the same one keeps its memory
     const known = identity ? undefined : this.store.read().visitor;
     let response = await this.ask(identity ? { identity } : known ? { visitor_token: known } : {});
     if (response.status === 401 && known) response = await this.ask({}); // not seen for a month: a new visitor
@@ -80,6 +89,9 @@ export class Api {
     const other = kept.id && kept.id !== session.visitor_id;
     const visitor = this.identified ? undefined : session.visitor_token;
     this.store.write({ id: session.visitor_id, visitor, ...(other ? { chat: undefined, pending: undefined, unread: 0 } : {}) });
+    const before = this.visitor;
+    this.visitor = session.visitor_id;
+    if (before && before !== this.visitor) this.changed();
   }
 
   /** A browser says of a page that may not read the answer no more than of a broken line; the health page tells them apart. */
@@ -101,15 +113,16 @@ export class Api {
   async request(method, path, { body, headers, signal } = {}) {
     for (let renewed = false; ; renewed = true) {
       if (!this.token) await this.renew();
+      const { token } = this;
       const response = await send(`${this.options.api}/v1${path}`, {
         method,
         signal,
         body: body === undefined ? undefined : JSON.stringify(body),
-        headers: { Authorization: `Bearer ${this.token}`, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+        headers: { Authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
       });
       if (response.ok) return response;
       if (response.status !== 401 || renewed || !this.options.embedKey) throw await Problem.of(response);
-      this.token = null;
+      if (this.token === token) this.token = null; // or another request has renewed it already
     }
   }
 

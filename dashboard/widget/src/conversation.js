@@ -1,6 +1,6 @@
 // The conversation of one visitor: what was said, what is being said, and how that survives a reload.
 
-import { Problem } from './problem.js';
+import { Problem, left } from './problem.js';
 import { follow, turnOf } from './turn.js';
 
 /** One message. `state`: 'done', 'running', 'stopped' or 'failed'; `error` a Problem. */
@@ -12,8 +12,14 @@ export class Conversation {
     this.api = api;
     this.watch = watch;
     this.items = [];
+    this.chat = undefined; // null for a new one; the store only tells the next page, and other tabs write there too
     this.running = null;
     this.loaded = null;
+    this.kept = null;
+    this.ready = false;
+    this.anew = false;
+    this.gone = false;
+    api.changed = () => this.dropped();
   }
 
   get store() {
@@ -24,7 +30,7 @@ export class Conversation {
   load() {
     this.loaded ||= this.restore().catch((problem) => {
       this.loaded = null;
-      throw problem;
+      throw this.gone ? left() : problem;
     });
     return this.loaded;
   }
@@ -32,7 +38,16 @@ export class Conversation {
   async restore() {
     await this.api.face();
     const chat = await this.chatOf();
-    this.items = chat ? await this.history(chat) : [];
+    const items = chat ? await this.history(chat) : [];
+    if (this.gone) throw left();
+    this.ready = true;
+    if (this.anew) { // meanwhile somebody wanted a new one, or the session became another visitor's
+      this.store.write({ pending: undefined });
+      this.begin();
+      return;
+    }
+    this.items = items;
+    this.chat = this.store.read().chat;
     const { pending } = this.store.read();
     this.watch('reset');
     if (pending) this.take_up(pending);
@@ -63,7 +78,8 @@ export class Conversation {
   /** Goes on with a question that a reload has interrupted. */
   take_up({ key, text, chat, id }) {
     if (this.items.some((item) => item.id === id && id)) {
-      this.store.write({ pending: undefined });
+      this.kept = key;
+      this.settle();
       return;
     }
     const last = this.items.at(-1);
@@ -78,10 +94,11 @@ export class Conversation {
   }
 
   /** Asks; resolves to the answer's item when it has ended, however. Refuses while another answer is being written. */
-  async send(text) {
+  send(text) {
+    if (this.gone) throw left();
     if (this.running) throw new Error('An answer is being written');
     this.add(itemOf('user', text));
-    return this.answer(turnOf(text, this.store.read().chat || undefined));
+    return this.answer(turnOf(text, this.chat || undefined));
   }
 
   /** Follows a turn and shows it as an item. */
@@ -92,16 +109,24 @@ export class Conversation {
     this.keep(turn);
     try {
       await follow(this.api, turn, (what) => this.notice(running, what), running.end.signal);
+      running.end.signal.throwIfAborted();
       this.finish(running, { state: turn.stopped ? 'stopped' : 'done' });
     } catch (failure) {
-      if (running.end.signal.aborted) return Object.assign(item, { state: 'stopped', turn });
+      if (running.end.signal.aborted) return Object.assign(item, { state: 'failed', error: left(), turn });
       this.finish(running, { state: 'failed', error: failure instanceof Problem ? failure : new Problem(0, 'failed', String(failure)) });
     }
     return item;
   }
 
+  /** Has the next page go on with it. */
   keep({ key, text, chat, id }) {
-    this.store.write({ pending: { key, text, chat, id } });
+    this.kept = key;
+    this.store.write({ chat: chat || this.chat, pending: { key, text, chat, id } });
+  }
+
+  /** Has it not; another tab's may be kept by now. */
+  settle() {
+    if (this.store.read().pending?.key === this.kept) this.store.write({ pending: undefined });
   }
 
   notice(running, what) {
@@ -109,7 +134,7 @@ export class Conversation {
     if (what === 'lost') return this.watch('lost', item);
     if (what === 'begun') {
       item.id = turn.id;
-      this.store.write({ chat: turn.chat });
+      this.chat = turn.chat;
       this.keep(turn);
       if (running.stopping) this.stop();
     }
@@ -122,7 +147,7 @@ export class Conversation {
     Object.assign(running.item, fields);
     running.item.turn = running.turn;
     this.running = null;
-    this.store.write({ pending: undefined });
+    if (!fields.error?.passing) this.settle(); // the next page goes on with what was lost on the way
     this.watch('changed', running.item);
     this.watch('ended', running.item);
   }
@@ -157,7 +182,7 @@ export class Conversation {
     item.feedback = feedback;
     this.watch('changed', item);
     try {
-      const chat = item.turn?.chat || this.store.read().chat;
+      const chat = item.turn?.chat || this.chat;
       await this.api.json('PATCH', `/chat/${chat}/messages/${item.id}/feedback`, { body: { feedback } });
     } catch (problem) {
       item.feedback = before;
@@ -168,19 +193,33 @@ export class Conversation {
 
   /** Leaves this conversation for a new one. */
   fresh() {
-    if (this.running) {
-      this.stop().catch(() => {}); // what is left behind may as well go on
-      this.running.end.abort();
-      this.running = null;
-    }
+    this.stop().catch(() => {}); // what is left behind may as well go on
+    this.settle();
+    this.begin();
+  }
+
+  begin() {
+    this.store.write({ chat: null });
+    this.dropped();
+  }
+
+  /** Nothing of what was said is shown, asked or answered any more. */
+  dropped() {
+    this.hush();
+    this.anew = !this.ready;
     this.items = [];
-    this.store.write({ chat: null, pending: undefined });
+    this.chat = null;
     this.watch('reset');
   }
 
-  /** Stops listening; the answer goes on and is found again. */
-  leave() {
+  hush() {
     this.running?.end.abort();
     this.running = null;
+  }
+
+  /** Stops listening, for good; the answer goes on and is found again. */
+  leave() {
+    this.gone = true;
+    this.hush();
   }
 }

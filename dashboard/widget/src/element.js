@@ -35,7 +35,6 @@ export class MiniragWidget extends HTMLElement {
       return;
     }
     this.options = options;
-    this.ready = false;
     this.api = new Api(this, options);
     this.conversation = new Conversation(this.api, (what, item) => this.see(what, item));
     const shadow = this.shadowRoot || this.attachShadow({ mode: 'open' });
@@ -53,6 +52,7 @@ export class MiniragWidget extends HTMLElement {
     queueMicrotask(() => {
       if (this.isConnected) return; // only moved
       this.conversation?.leave();
+      this.panel?.hide();
       this.shadowRoot?.replaceChildren();
       this.root = this.panel = null;
       this.isOpen = false;
@@ -127,9 +127,11 @@ export class MiniragWidget extends HTMLElement {
     if (!question) throw new TypeError('There is nothing to send');
     if (!this.root) throw new Error('The widget is not in a page or says no bot');
     this.open({ focus: false });
-    await this.conversation.load();
+    const { conversation } = this;
+    await conversation.load();
+    const answered = conversation.send(question);
     this.emit('message', { text: question });
-    const item = await this.conversation.send(question);
+    const item = await answered;
     if (item.state === 'failed') throw item.error;
     return detailOf(item);
   }
@@ -143,7 +145,7 @@ export class MiniragWidget extends HTMLElement {
   // Inside.
 
   build() {
-    const say = (problem) => this.panel.say(problem, null);
+    const say = (problem) => this.panel?.say(problem, null);
     this.panel = new Panel(this.options, {
       close: () => this.close(),
       fresh: () => this.newConversation(),
@@ -166,12 +168,13 @@ export class MiniragWidget extends HTMLElement {
   }
 
   async load() {
-    if (this.ready) return;
+    const { conversation } = this;
+    if (conversation.ready) return;
     this.panel.loading();
     try {
-      await this.conversation.load();
-      this.ready = true;
+      await conversation.load();
     } catch (problem) {
+      if (conversation.gone) return;
       this.panel.reset([], null);
       this.fail(problem, () => this.load());
     }
@@ -179,12 +182,14 @@ export class MiniragWidget extends HTMLElement {
 
   /** A question that did not become a message is given back to whoever wrote it. */
   refused(problem, text) {
+    if (problem.code === 'left') return;
     if (this.conversation.items.some((item) => item.error === problem)) return; // shown where the answer would be
     if (!this.panel.composer.field.value) this.panel.composer.field.value = text;
     this.panel.composer.resize();
   }
 
   fail(problem, retry) {
+    if (!this.panel) return; // taken out of the page meanwhile
     if (problem.final) this.panel.end(problem);
     else this.panel.say(problem, retry);
     this.emit('error', { code: problem.code || 'failed', text: sentence(problem, this.options) });
@@ -194,10 +199,13 @@ export class MiniragWidget extends HTMLElement {
   see(what, item) {
     const { panel } = this;
     if (!panel) return;
-    if (what === 'reset') panel.reset(this.conversation.items, this.api.bot);
-    else if (what === 'added') panel.log.add(item);
+    if (what === 'reset') {
+      panel.reset(this.conversation.items, this.api.bot);
+      if (this.isOpen) this.count(0); // whose messages these are is known only now
+    }
+    if (what === 'added') panel.log.add(item);
     else if (what === 'lost') panel.say(this.options.say('lost'));
-    else panel.log.change(item);
+    else if (what !== 'reset') panel.log.change(item);
     if (what === 'changed' || what === 'reset') panel.say(null);
     panel.composer.show(Boolean(this.conversation.running), this.conversation.running?.stopping);
     if (what === 'ended') this.ended(item);
@@ -219,7 +227,7 @@ export class MiniragWidget extends HTMLElement {
   /** Answers that were not seen; one that a reload has interrupted is there by now. */
   get unread() {
     const { unread, pending } = this.api.store.read();
-    return (unread || 0) + (pending && !this.conversation.running ? 1 : 0);
+    return (unread || 0) + (pending && !this.conversation.ready ? 1 : 0);
   }
 
   count(unread) {

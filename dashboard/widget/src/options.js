@@ -41,10 +41,18 @@ export function read(element, home) {
 /** Whether there is enough to talk to anybody. */
 export const complete = (options) => Boolean(options.embedKey || (options.botId && options.token));
 
+const given = (element) => element.identity ?? attribute(element, 'identity');
+
+/** The text of an identity where it is known without asking. */
+export function knownIdentity(element) {
+  const known = given(element);
+  return typeof known === 'string' ? known : null;
+}
+
 /** The text of an identity, given as such or by a function of the site's that may have to ask its server. */
 export async function identityOf(element) {
-  const given = element.identity ?? attribute(element, 'identity');
-  return (typeof given === 'function' ? await given() : given) || null;
+  const known = given(element);
+  return (typeof known === 'function' ? await known() : known) || null;
 }
 
 /** The name that a site's token has for its visitor, only to keep the conversations of two people apart in one browser. */

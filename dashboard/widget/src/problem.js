@@ -9,6 +9,8 @@ const BY_CODE = {
   network: 'network',
   gone: 'failed',
   key_ended: 'ended',
+  bot_not_found: 'ended',
+  not_found: 'failed', // a message or conversation that is there no more; the chat itself goes on
 };
 
 /** A failure; `kind` names its sentence, `retryAfter` is seconds or null. */
@@ -40,3 +42,6 @@ export class Problem extends Error {
 }
 
 export const network = () => new Problem(0, 'network');
+
+/** Of a question whose conversation was left before it was answered; nobody is told. */
+export const left = () => new Problem(0, 'left', 'The conversation was left');

@@ -5,13 +5,15 @@ export class Store {
   constructor(name) {
     this.name = `minirag:${name}`;
     this.memory = {};
+    this.only = false; // whether memory is all there is: storage may be readable and yet take nothing
   }
 
   read() {
+    if (this.only) return this.memory;
     try {
       return JSON.parse(localStorage.getItem(this.name)) || {};
     } catch {
-      return this.memory; // blocked, full, or somebody else's text: this page goes on without
+      return this.memory; // blocked, or somebody else's text: this page goes on without
     }
   }
 
@@ -21,8 +23,9 @@ export class Store {
     this.memory = next;
     try {
       localStorage.setItem(this.name, JSON.stringify(next));
+      this.only = false;
     } catch {
-      // as in read: kept in `memory`
+      this.only = true;
     }
   }
 }

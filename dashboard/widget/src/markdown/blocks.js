@@ -2,6 +2,7 @@
 
 import { h } from '../dom.js';
 import { inline } from './inline.js';
+import { plain } from './links.js';
 
 const DEPTH = 6;
 
@@ -12,12 +13,9 @@ const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
 const ITEM = /^( {0,9})([-*+•]|\d{1,9}[.)])(\s+|$)(.*)$/;
 const QUOTE = /^ {0,3}> ?(.*)$/;
 
-/** Characters that turn the direction of what follows can make a text look like another. */
-const TRICKS = /[\u202a-\u202e\u2066-\u2069\u0000]/g;
-
 /** Splits a text into top-level blocks `{kind, lines…, raw}`; also used while it is still being written. */
 export function blocks(text) {
-  const lines = text.replace(TRICKS, '').replace(/\r\n?/g, '\n').replace(/\t/g, '    ').split('\n');
+  const lines = plain(text).replace(/\r\n?/g, '\n').replace(/\t/g, '    ').split('\n');
   const found = [];
   for (let at = 0; at < lines.length; ) {
     if (!lines[at].trim()) {

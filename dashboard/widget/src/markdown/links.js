@@ -2,6 +2,12 @@
 
 import { h } from '../dom.js';
 
+/** Characters that turn the direction of what follows can make a text look like another. */
+const TRICKS = /[\u202a-\u202e\u2066-\u2069\u0000]/g;
+
+/** A stranger's text without them. */
+export const plain = (text) => text.replace(TRICKS, '');
+
 const SCHEMES = ['http:', 'https:', 'mailto:'];
 
 /** The URL of a text, or null where it is none that may be followed. Only absolute ones: the host page's own are not known here. */

@@ -9,7 +9,7 @@ import { sentence } from './sentences.js';
 export const PHONE = '(max-width: 480px), (max-height: 420px)';
 
 export class Panel {
-  /** `actions`: close, fresh, send, stop, retry, judge, load. */
+  /** `actions`: close, fresh, send, suggest, stop, retry, judge. */
   constructor(options, actions) {
     this.options = options;
     this.actions = actions;
@@ -38,7 +38,10 @@ export class Panel {
       footer && h('p', { class: 'footer', part: 'footer' }, footer),
     );
     this.phone = matchMedia(PHONE);
-    this.fit = () => this.fitKeyboard();
+    this.fit = () => {
+      set(this.element, { 'aria-modal': this.phone.matches ? 'true' : null });
+      this.fitKeyboard();
+    };
   }
 
   key(event) {
@@ -59,7 +62,7 @@ export class Panel {
 
   show(focus) {
     this.element.hidden = false;
-    set(this.element, { 'aria-modal': this.phone.matches ? 'true' : null });
+    this.phone.addEventListener('change', this.fit); // also phones that are turned
     visualViewport?.addEventListener('resize', this.fit);
     visualViewport?.addEventListener('scroll', this.fit);
     this.fit();
@@ -79,6 +82,7 @@ export class Panel {
 
   hide() {
     this.element.hidden = true;
+    this.phone.removeEventListener('change', this.fit);
     visualViewport?.removeEventListener('resize', this.fit);
     visualViewport?.removeEventListener('scroll', this.fit);
   }
@@ -106,7 +110,9 @@ export class Panel {
   /** A sentence above the composer, with a button where something can be done; null takes it away. */
   say(problem, retry) {
     if (this.ended && !problem) return;
+    const held = this.notice.contains(this.element.getRootNode().activeElement);
     this.notice.hidden = !problem;
+    if (held) this.rest(); // the button that was pressed goes
     if (!problem) return;
     const button = retry && h('button', { type: 'button', class: 'retry', part: 'retry', click: retry }, this.options.say('retry'));
     const text = typeof problem === 'string' ? problem : sentence(problem, this.options);

@@ -1,9 +1,9 @@
 // What an answer stands on: a mark in the text for each source, and a list of all below it.
 
 import { h } from '../dom.js';
-import { safeUrl } from '../markdown/links.js';
+import { plain, safeUrl } from '../markdown/links.js';
 
-const titleOf = (source, say) => source.title || safeUrl(source.url || '')?.host || say('untitled');
+const titleOf = (source, say) => plain(source.title || '') || safeUrl(source.url || '')?.host || say('untitled');
 
 /** A maker of marks for the numbers of these sources; pressing one shows its source in `list()`. */
 export function citer(sources, say, list) {
@@ -33,14 +33,15 @@ export function sourceList(sources, say) {
 function entry(source, say) {
   const url = safeUrl(source.url || '');
   const title = titleOf(source, say);
+  const heading = plain(source.heading || '');
   const head = url
     ? h('a', { href: url.href, target: '_blank', rel: 'noopener noreferrer nofollow', title: url.href }, title)
     : h('strong', {}, title);
-  const where = [url?.host, source.heading !== title && source.heading, source.page && say('page', { n: source.page })].filter(Boolean);
+  const where = [url?.host, heading !== title && heading, source.page && say('page', { n: source.page })].filter(Boolean);
   return h(
     'li',
     { 'data-n': source.n, tabindex: url ? null : '-1' },
     h('span', { class: 'number', 'aria-hidden': 'true' }, String(source.n)),
-    h('div', {}, head, where.length > 0 && h('span', { class: 'where' }, where.join(' · ')), source.content && h('q', {}, source.content)),
+    h('div', {}, head, where.length > 0 && h('span', { class: 'where' }, where.join(' · ')), source.content && h('q', {}, plain(source.content))),
   );
 }

@@ -1,0 +1,279 @@
+"""The widget where something comes between: a broken line, full storage, another tab or visitor, a page that changes its mind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pages import Complaints
+from playwright.async_api import Page, Route, expect
+from widgets import QUESTION, Embedded, Says, Visitor, requests_of, signed
+
+END = "as well as it can"
+"""What the last of the fake provider's sixty words follow."""
+
+LINE = "ERR_|CORS policy"
+"""The console tells every request that finds nobody."""
+
+SECRET = "a-secret-that-only-the-site-and-its-bot-know"
+
+
+@asynccontextmanager
+async def out_of_reach(page: Page, *ends: str) -> AsyncIterator[None]:
+    """Addresses that end so are not reached meanwhile."""
+    for end in ends:
+        await page.route(f"**{end}", lambda route: route.abort())
+    yield
+    for end in ends:
+        await page.unroute(f"**{end}")
+
+
+async def held_back(page: Page, end: str) -> asyncio.Event:
+    """Requests to addresses that end so wait for the event."""
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.fallback()
+
+    await page.route(f"**{end}", hold)
+    return released
+
+
+async def vouching(embedded: Embedded) -> None:
+    """The bot believes the site who its visitors are."""
+    path = f"/v1/bot-profiles/{embedded.bot_id}"
+    await embedded.tenant.call("PATCH", path, 200, json={"identity_secret": SECRET})
+
+
+async def test_what_was_asked_after_a_failed_start_is_there_when_the_chat_is_opened_again(
+    embedded: Embedded, page: Page, visitor: Visitor, complaints: Complaints
+) -> None:
+    complaints.allow(LINE)
+    async with out_of_reach(page, "/sessions", "/health"):
+        await page.goto(embedded.put())
+        await visitor.open()
+        await expect(visitor.widget.get_by_role("alert")).to_contain_text("The chat cannot be reached.")
+    await visitor.ask("Hello")
+    await visitor.answered()
+    await page.keyboard.press("Escape")
+    await visitor.open()
+    await expect(visitor.answers).to_have_count(1)
+
+
+async def test_who_tries_again_keeps_the_focus_in_the_chat(
+    embedded: Embedded, page: Page, visitor: Visitor, complaints: Complaints
+) -> None:
+    complaints.allow(LINE)
+    again = visitor.widget.get_by_role("button", name="Try again")
+    async with out_of_reach(page, "/sessions", "/health"):
+        await page.goto(embedded.put())
+        await visitor.open()
+        await expect(again).to_be_visible()
+    await again.press("Enter")
+    await expect(visitor.widget.get_by_role("button", name=QUESTION)).to_be_visible()
+    await expect(visitor.field).to_be_focused()
+
+
+async def test_a_conversation_that_is_gone_ends_no_chat(
+    embedded: Embedded, page: Page, visitor: Visitor, complaints: Complaints
+) -> None:
+    complaints.allow("status of 404")
+    await page.goto(embedded.put())
+    await visitor.open()
+    await visitor.ask("One")
+    await visitor.answered()
+    [chat] = await embedded.chats()
+    await embedded.tenant.call("DELETE", f"/v1/chat/{chat['id']}", 204)
+    good = visitor.widget.get_by_role("button", name="Good answer")
+    await good.click()
+    await expect(visitor.widget.get_by_role("alert")).to_be_visible()
+    await expect(good).to_have_attribute("aria-pressed", "false")
+    await visitor.ask("Two")
+    await expect(visitor.answers).to_have_count(2)
+    await visitor.answered()
+    assert [chat["title"] for chat in await embedded.chats()] == ["Two"]
+
+
+async def test_where_storage_is_full_the_chat_works_for_as_long_as_the_page(
+    embedded: Embedded, page: Page, visitor: Visitor
+) -> None:
+    await page.add_init_script(
+        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }"
+    )
+    await page.goto(embedded.put())
+    await visitor.open()
+    for number, text in enumerate(("One", "Two"), 1):
+        await visitor.ask(text)
+        await expect(visitor.answers).to_have_count(number)
+        await visitor.answered()
+    assert [chat["message_count"] for chat in await embedded.chats()] == [4]
+
+
+async def test_each_of_two_tabs_keeps_its_own_conversation_and_question(
+    embedded: Embedded, page: Page, visitor: Visitor, says: Says
+) -> None:
+    other = Visitor(await page.context.new_page())
+    for each in (visitor, other):
+        await each.page.goto(embedded.put())
+        await each.open()
+    await says(tokens=20, gap=60)
+    await visitor.ask("In the first tab")
+    await expect(visitor.answer).to_contain_text("quick")
+    await says(tokens=60, gap=100)
+    await other.ask("In the second tab")
+    await expect(other.answer).to_contain_text("quick")
+    await visitor.answered()
+    await other.page.reload()
+    await expect(other.answer).to_contain_text("quick")
+    await visitor.ask("Once more in the first tab")
+    await other.answered(END)
+    await expect(visitor.answers).to_have_count(2)
+    await visitor.answered(END)
+    chats = {chat["title"]: chat["message_count"] for chat in await embedded.chats()}
+    assert chats == {"In the first tab": 4, "In the second tab": 2}
+
+
+async def test_a_question_that_no_line_could_carry_is_asked_by_the_next_page(
+    embedded: Embedded, page: Page, visitor: Visitor, complaints: Complaints
+) -> None:
+    complaints.allow(LINE)
+    await page.goto(embedded.put())
+    await visitor.open()
+    async with out_of_reach(page, "/v1/chat"):
+        await visitor.ask("Anybody there?")
+        failure = visitor.widget.locator(".failure")
+        while not await failure.is_visible():  # “online” spares the widget's waiting
+            await page.evaluate("dispatchEvent(new Event('online'))")
+            await page.wait_for_timeout(50)
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("button", name="Open chat", exact=True)).to_be_visible()
+    await page.reload()
+    await page.get_by_role("button", name="Open chat").click()
+    await visitor.answered()
+    await expect(visitor.widget.locator(".message.user")).to_have_text("You: Anybody there?")
+    assert [chat["message_count"] for chat in await embedded.chats()] == [2]
+
+
+async def test_whoever_logs_in_meanwhile_sees_nothing_of_the_one_before(
+    embedded: Embedded, page: Page, visitor: Visitor, complaints: Complaints
+) -> None:
+    complaints.allow("status of 401")
+    await vouching(embedded)
+    who = f"window.who = {signed('ada', SECRET)!r}; document.querySelector('minirag-widget').identity = () => who;"
+    script = f"<script>addEventListener('DOMContentLoaded', () => {{ {who} }})</script>"
+    await page.goto(embedded.put(more=script))
+    await visitor.open()
+    await visitor.ask("From Ada")
+    await visitor.answered()
+
+    await page.evaluate("(other) => { window.who = other; }", signed("bea", SECRET))
+    ended = {
+        "status": 401,
+        "json": {"code": "not_authenticated"},
+        "headers": {"Access-Control-Allow-Origin": "*"},
+    }
+    await page.route("**/v1/chat", lambda route: route.fulfill(**ended), times=1)
+    await visitor.ask("Still from Ada")
+    await expect(visitor.widget.locator(".message.user")).to_have_count(0)
+    await visitor.ask("From Bea")
+    await visitor.answered()
+    await expect(visitor.widget.locator(".message.user")).to_have_text("You: From Bea")
+    assert [chat["title"] for chat in await embedded.chats()] == ["From Bea", "From Ada"]
+
+
+async def test_what_waits_for_a_known_visitor_is_counted_for_them(
+    embedded: Embedded, page: Page, visitor: Visitor, says: Says
+) -> None:
+    await vouching(embedded)
+    await says(tokens=20, gap=60)
+    await page.goto(embedded.put(identity=signed("ada", SECRET)))
+    await visitor.open()
+    await visitor.ask("Tell me")
+    await expect(visitor.answer).to_contain_text("quick")
+    await page.keyboard.press("Escape")
+    unread = page.get_by_role("button", name="Open chat, 1 new message")
+    await expect(unread).to_be_visible()
+    await page.reload()
+    await unread.click()
+    await visitor.answered("quick")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("button", name="Open chat", exact=True)).to_be_visible()
+
+
+HOW = "window.how = (sent) => sent.then(() => 'answered', (problem) => problem.message)"
+
+
+async def test_what_a_script_asks_is_refused_where_it_is_not_answered_whole(
+    embedded: Embedded, page: Page, visitor: Visitor, says: Says
+) -> None:
+    await says(tokens=400, gap=50)
+    await page.goto(embedded.put())
+    await visitor.open()
+    await page.evaluate(HOW)
+    second = await page.evaluate("""() => {
+      window.widget = document.querySelector('minirag-widget'), window.asked = [];
+      widget.addEventListener('minirag:message', ({detail}) => asked.push(detail.text));
+      window.first = how(widget.send('One'));
+      return how(widget.send('Two'));
+    }""")
+    assert second == "An answer is being written"
+    await expect(visitor.answer).to_contain_text("quick")
+    assert await page.evaluate("widget.newConversation(), first") == "The conversation was left"
+    await visitor.ask("Three")
+    await expect(visitor.answer).to_contain_text("quick")
+    await page.evaluate("window.last = how(widget.send('Four')), widget.newConversation()")
+    assert await page.evaluate("asked") == ["One", "Three"]
+    await expect(visitor.field).to_have_value("")
+
+
+async def test_a_new_conversation_is_one_also_while_the_old_one_is_loaded(
+    embedded: Embedded, page: Page, visitor: Visitor
+) -> None:
+    await page.goto(embedded.put())
+    await visitor.open()
+    await visitor.ask("First")
+    await visitor.answered()
+    released = await held_back(page, "/messages")
+    async with page.expect_request("**/messages"):
+        await page.reload()
+    await visitor.widget.get_by_role("button", name="New conversation").click()
+    released.set()
+    await visitor.ask("Second")
+    await visitor.answered()
+    await expect(visitor.widget.locator(".message.user")).to_have_text("You: Second")
+    assert [chat["title"] for chat in await embedded.chats()] == ["Second", "First"]
+
+
+async def test_a_widget_that_is_taken_out_while_it_loads_follows_nothing(
+    embedded: Embedded, page: Page, visitor: Visitor, says: Says
+) -> None:
+    await says(tokens=60, gap=60)
+    await page.goto(embedded.put())
+    await visitor.open()
+    await visitor.ask("Tell me everything")
+    await expect(visitor.answer).to_contain_text("quick")
+    asked = requests_of(page)
+    released = await held_back(page, "/messages")
+    async with page.expect_request("**/messages"):
+        await page.reload()
+    await page.evaluate("window.kept = document.querySelector('minirag-widget'); kept.remove()")
+    released.set()
+    await page.evaluate("document.body.append(kept)")
+    await visitor.answered(END)
+    assert len([one for one in asked if one.url.endswith("/stream")]) == 1
+
+
+async def test_a_widget_that_is_taken_out_while_it_fails_says_nothing(
+    embedded: Embedded, page: Page, visitor: Visitor, complaints: Complaints
+) -> None:
+    complaints.allow(LINE)
+    async with out_of_reach(page, "/sessions", "/health"):
+        released = await held_back(page, "/sessions")
+        await page.goto(embedded.put())
+        await page.get_by_role("button", name="Open chat").click()
+        await page.evaluate("window.kept = document.querySelector('minirag-widget'); kept.remove()")
+        async with page.expect_event("requestfailed", lambda one: one.url.endswith("/health")):
+            released.set()
+    await page.evaluate("document.body.append(kept)")
+    await visitor.ask("Hello")
+    await visitor.answered()
