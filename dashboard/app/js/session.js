@@ -55,7 +55,7 @@ export async function signUp(Alpine, form) {
 
 export async function logOut(Alpine) {
   try {
-    await request("DELETE", "/auth/browser", { once: true });
+    await request("DELETE", "/auth/browser"); // a login whose hour is over is renewed to be ended: its cookies would bring it back
   } finally {
     leave(Alpine.store("session"));
   }

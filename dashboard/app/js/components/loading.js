@@ -36,9 +36,13 @@ export function loader(load, initial = null) {
   };
 }
 
-/** A list that grows page by page: `rows`, `more` (whether there are), `load(query)` from the start, `next()`. */
+/**
+ * A list that grows page by page: `rows`, `more` (whether there are), `load(query)` from the start, `again()` the same, `next()`.
+ * Its states are shown by the parts list/waiting and list/more.
+ */
 export function pager(path, size = 50) {
   let latest = 0;
+  let asked = {};
   return {
     state: "loading",
     rows: [],
@@ -53,8 +57,12 @@ export function pager(path, size = 50) {
     },
     async load(query = {}) {
       const turn = ++latest;
+      asked = query;
       if (this.state !== "ready") this.state = "loading";
       await this._take(turn, () => page(typeof path === "function" ? path() : path, { limit: size, ...query }), false);
+    },
+    again() {
+      return this.load(asked);
     },
     async next() {
       if (!this.after || this.fetching) return;
