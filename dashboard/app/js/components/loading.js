@@ -2,6 +2,7 @@
 
 import { ApiError, page } from "../api.js";
 import { t } from "../i18n.js";
+import { toast } from "./toasts.js";
 
 /** A sentence about an error, for people. What is no refusal of the API is a fault of ours, and reaches the console. */
 export function message(error) {
@@ -12,7 +13,7 @@ export function message(error) {
 }
 
 /**
- * Part of a page that is loaded: `state` is 'loading', 'ready' or 'error'. Spread into a component:
+ * Part of a page that is loaded: `state` is 'loading', 'ready' or 'error'. In a component:
  * `things: loader(async () => get('/things'))`, then `things.load()` in `init`, and `things.value` when it is ready.
  */
 export function loader(load, initial = null) {
@@ -67,8 +68,11 @@ export function pager(path, size = 50) {
     async next() {
       if (!this.after || this.fetching) return;
       this.fetching = true;
-      await this._take(latest, () => page(this.after), true);
-      this.fetching = false;
+      try {
+        await this._take(latest, () => page(this.after), true);
+      } finally {
+        this.fetching = false;
+      }
     },
     async _take(turn, ask, isMore) {
       try {
@@ -76,7 +80,9 @@ export function pager(path, size = 50) {
         if (turn !== latest) return;
         Object.assign(this, { rows: isMore ? this.rows.concat(rows) : rows, after: next, error: "", state: "ready" });
       } catch (error) {
-        if (turn === latest) Object.assign(this, { error: message(error), state: "error" });
+        if (turn !== latest) return;
+        if (isMore) toast(message(error), "bad"); // what is there stays
+        else Object.assign(this, { error: message(error), state: "error" });
       }
     },
   };
