@@ -20,6 +20,11 @@ export function form(initial, send) {
       turn += 1;
       Object.assign(this, { data: { ...structuredClone(initial), ...structuredClone(values) }, errors: {}, error: "", busy: false });
     },
+    /** What is wrong with a field, or with something in it. */
+    errorOf(name) {
+      const found = Object.keys(this.errors).find((field) => field.split(".")[0] === name);
+      return found ? this.errors[found] : "";
+    },
     async submit() {
       if (this.busy) return false;
       const mine = ++turn;

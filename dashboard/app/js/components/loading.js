@@ -4,6 +4,9 @@ import { ApiError, page } from "../api.js";
 import { t } from "../i18n.js";
 import { toast } from "./toasts.js";
 
+/** Rows of a list that are read again at once, at most. */
+const LARGEST = 200;
+
 /** A sentence about an error, for people. What is no refusal of the API is a fault of ours, and reaches the console. */
 export function message(error) {
   if (!(error instanceof ApiError)) throw error;
@@ -38,7 +41,7 @@ export function loader(load, initial = null) {
 }
 
 /**
- * A list that grows page by page: `rows`, `more` (whether there are), `load(query)` from the start, `again()` the same, `next()`.
+ * A list that grows page by page: `rows`, `more` (whether there are), `load(query)` from the start, `again()` the same as far as it was read, `next()`.
  * Its states are shown by the parts list/waiting and list/more.
  */
 export function pager(path, size = 50) {
@@ -57,13 +60,11 @@ export function pager(path, size = 50) {
       return this.state === "ready" && this.rows.length === 0;
     },
     async load(query = {}) {
-      const turn = ++latest;
       asked = query;
-      if (this.state !== "ready") this.state = "loading";
-      await this._take(turn, () => page(typeof path === "function" ? path() : path, { limit: size, ...query }), false);
+      await this._begin(query);
     },
     again() {
-      return this.load(asked);
+      return this._begin({ ...asked, limit: Math.min(LARGEST, Math.max(asked.limit || size, this.rows.length)) });
     },
     async next() {
       if (!this.after || this.fetching) return;
@@ -73,6 +74,11 @@ export function pager(path, size = 50) {
       } finally {
         this.fetching = false;
       }
+    },
+    async _begin(query) {
+      const turn = ++latest;
+      if (this.state !== "ready") this.state = "loading";
+      await this._take(turn, () => page(path, { limit: size, ...query }), false);
     },
     async _take(turn, ask, isMore) {
       try {

@@ -96,8 +96,4 @@ export const botEditor = () => ({
   copySecret() {
     return copy(this.form.data.identity_secret);
   },
-  errorOf(name) {
-    const found = Object.keys(this.form.errors).find((key) => key === name || key.startsWith(`${name}.`));
-    return found ? this.form.errors[found] : "";
-  },
 });
