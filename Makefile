@@ -12,7 +12,8 @@ PACKAGES := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.t
 SOURCES := libs services deploy/local dashboard/minirag_dashboard tests
 # What is served of the dashboard and is not committed; an edit of its sources counts at the next start.
 ASSETS := dashboard/app/vendor/.made
-ASSETS_FROM = $(addprefix dashboard/,package.json package-lock.json minirag_dashboard/assets.py) \
+ASSETS_FROM = $(addprefix dashboard/,package.json package-lock.json minirag_dashboard/assets.py minirag_dashboard/node.py) \
+	$(wildcard dashboard/licences/*.txt) \
 	$(shell find dashboard/app dashboard/widget \( -name vendor -o -name dist \) -prune -o \
 		-type f \( -name '*.css' -o -name '*.html' -o -name '*.js' \) -print)
 # Bytecode saves seconds at every start, and pip's own configuration must not take it away.

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import asyncpg
 import certifi
+import psutil
 import pytest
 from minirag_contracts.topology import SERVICES
 from minirag_eventstore import Database
@@ -31,8 +32,8 @@ OWNER = "minirag_owner"
 PORT = postgres_server.PORT
 PASSWORD = secrets.token_hex(16)
 
-ROOM = 4 * 1024**3
-"""Bytes that have to be free in memory for the server of a test run."""
+ROOM = 3 * 1024**3
+"""Bytes that have to be free in memory for a worker's server: its log of changes, and the few databases of a moment."""
 WHOLE_STACKS = {"e2e", "browser"}
 
 DatabaseFactory = Callable[..., Awaitable[Database]]
@@ -64,12 +65,14 @@ async def _unprobed() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_authority(tmp_path_factory: pytest.TempPathFactory) -> None:
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test speaks TLS with the world, and every client that is made would read all authorities of the world: 30 ms each."""
     first = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----")
     trusted = tmp_path_factory.mktemp("tls") / "authority.pem"
     trusted.write_text("".join(first[:2]) + "\n", encoding="utf-8")
-    os.environ["SSL_CERT_FILE"] = str(trusted)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(trusted))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +106,13 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _in_memory() -> Path | None:
     """A folder in memory where there is room: each of the databases is made and removed as 300 files."""
     memory = Path("/dev/shm")
-    if not memory.is_dir() or shutil.disk_usage(memory).free < ROOM:
+    if not memory.is_dir():
+        return None
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    room = min(
+        shutil.disk_usage(memory).free, psutil.virtual_memory().available
+    )  # a file system in memory counts on all of it
+    if room < ROOM * workers:
         return None
     return Path(tempfile.mkdtemp(prefix="minirag-test-", dir=memory))
 

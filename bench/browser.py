@@ -5,15 +5,13 @@ the wire. Of the widget, before it is opened: the main thread's work on a page w
 """
 
 import argparse
-import http.server
 import statistics
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -23,6 +21,7 @@ from bench.stack import own_stack
 
 sys.path.append(str(Path(__file__).parents[1] / "tests/support"))
 import chromium  # type: ignore[import-not-found]
+from host_site import host_site  # type: ignore[import-not-found]
 
 SECONDS: Final = 1.0
 DASHBOARD_KB: Final = 300
@@ -34,30 +33,6 @@ PAGE: Final = (
     '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>A page</title><h1>A page</h1>{}'
 )
 OWNER: Final = {"owner_email": "owner@bench.example", "owner_password": "a long pass phrase"}
-
-
-@contextmanager
-def site(pages: dict[str, str]) -> Iterator[str]:
-    """A web site of these pages on a port of its own."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = pages.get(self.path, "").encode()
-            self.send_response(200 if self.path in pages else 404)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *_: Any) -> None:  # noqa: A002  the name of the base class
-            """Says nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
 
 
 @contextmanager
@@ -128,15 +103,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
-    arguments = ["--no-sandbox"] if chromium.is_root() else []
+    if chromium.find() is None:
+        parser.error(chromium.MISSING)
     with own_stack() as stack, sync_playwright() as playwright:
         body = {"tenant_name": "Bench", "tenant_slug": "bench", **OWNER}
         httpx.post(f"{stack.url}/v1/tenants", json=body, timeout=60).raise_for_status()
         script = (
             f'<script src="{stack.url}/dashboard/widget/minirag-widget.js" data-embed-key="pk_none"></script>'
         )
-        browser = playwright.chromium.launch(executable_path=chromium.find(), args=arguments)
-        with site({"/": PAGE.format(""), "/with": PAGE.format(script)}) as bare:
+        browser = playwright.chromium.launch(**chromium.options())
+        with host_site() as site:
+            site.pages.update({"/": PAGE.format(""), "/with": PAGE.format(script)})
+            bare = site.origin
             loads, bares, size = first_loads(browser, stack.url, bare, "bench", rounds)
             page = browser.new_page()
             works = [(worked(page, f"{bare}/"), worked(page, f"{bare}/with")) for _ in range(rounds)]

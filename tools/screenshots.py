@@ -5,12 +5,9 @@ writes them elsewhere, and ``--all`` takes every page in four screens, for peopl
 """
 
 import argparse
-import http.server
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests/support"))
 import chromium  # type: ignore[import-not-found]  # noqa: E402  the tests' way to a browser
+from host_site import host_site  # type: ignore[import-not-found]  # noqa: E402  and their web site
 
 IMAGES = ROOT / "docs/images"
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
@@ -94,30 +92,6 @@ def take(
         page.context.close()
 
 
-@contextmanager
-def museum() -> Iterator[tuple[str, dict[str, str]]]:
-    """The organisation's own site: its origin, and its pages by path, to be filled."""
-    pages: dict[str, str] = {}
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = pages.get(self.path, "").encode()
-            self.send_response(200 if self.path in pages else 404)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *_: Any) -> None:  # noqa: A002  the name of the base class
-            """Says nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", pages
-    finally:
-        server.shutdown()
-
-
 def take_widget(browser: Browser, address: str, folder: Path) -> None:
     """A visitor asks on the organisation's site; light on a desk, dark on a phone."""
     for name, size, theme in (("widget", "desktop", "light"), ("widget-phone", "phone", "dark")):
@@ -138,31 +112,30 @@ def take_widget(browser: Browser, address: str, folder: Path) -> None:
 def main() -> int:
     """Answers an exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*PAGES, []], help="pages; all without")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PAGES)}; all without")
     parser.add_argument("--to", type=Path, default=IMAGES)
     parser.add_argument("--all", action="store_true", help="desktop and phone, light and dark")
     parser.add_argument("--empty", action="store_true", help="an organisation that has nothing yet")
     given = parser.parse_args()
-    program = chromium.find()
-    if program is None:
-        print(chromium.MISSING, file=sys.stderr)
-        return 1
+    names = given.names or [name for name in PAGES if not given.empty or "{" not in PAGES[name]]
+    if chromium.find() is None:
+        parser.error(chromium.MISSING)
+    if wrong := [name for name in names if name not in PAGES or (given.empty and "{" in PAGES[name])]:
+        parser.error(f"there is no such picture: {', '.join(wrong)}")
     given.to.mkdir(parents=True, exist_ok=True)
-    arguments = ["--no-sandbox"] if chromium.is_root() else []
     with (
         tempfile.TemporaryDirectory() as folder,
         running_stack(Path(folder)) as stack,
-        museum() as (origin, pages),
+        host_site() as museum,
         sync_playwright() as playwright,
     ):
-        known = demo.seed(stack.url, origin=origin, empty=given.empty)
-        names = given.names or [name for name in PAGES if not given.empty or "{" not in PAGES[name]]
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        known = demo.seed(stack.url, origin=museum.origin, empty=given.empty)
+        browser = playwright.chromium.launch(**chromium.options())
         take(browser, stack.url, known, names, given.to, given.all)
         if not given.empty and not given.names:
             script = f'src="{stack.url}/dashboard/widget/minirag-widget.js" data-embed-key="{known["key"]}"'
-            pages["/"] = SITE.format(script=script)
-            take_widget(browser, f"{origin}/", given.to)
+            museum.pages["/"] = SITE.format(script=script)
+            take_widget(browser, f"{museum.origin}/", given.to)
         browser.close()
     return 0
 

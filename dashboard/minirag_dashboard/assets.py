@@ -29,18 +29,10 @@ LIBRARIES = {
 BUNDLES = {"tus.esm.js": "tus-js-client/lib.esm/browser/index.js"}
 """The same, of libraries that come in several files."""
 
-NOT_SERVED = {
-    *(
-        "buffer-from",
-        "combine-errors",
-        "custom-error-instance",
-        "is-stream",
-        "proper-lockfile",
-        "graceful-fs",
-        "retry",
-    ),
-    *("signal-exit", "lodash.throttle", "lodash.uniqby"),
-}
+NOT_SERVED = frozenset(
+    {"buffer-from", "combine-errors", "custom-error-instance", "graceful-fs", "is-stream", "lodash.throttle"}
+    | {"lodash.uniqby", "proper-lockfile", "retry", "signal-exit"}
+)
 """What tus-js-client brings for Node alone, with the ``lodash._…`` of these."""
 
 STYLES = "tailwindcss"

@@ -50,14 +50,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Debian's Chromium, headless."""
-    program = chromium.find()
-    if program is None:
+    if chromium.find() is None:
         if chromium.must_be_there():
             pytest.fail(f"There is no Chromium for the tests of the dashboard: {chromium.MISSING}.")
         pytest.skip(f"Skipped the tests of the dashboard in a real browser: {chromium.MISSING}.")
     async with async_playwright() as playwright:
-        arguments = ["--no-sandbox"] if chromium.is_root() else []
-        yield await playwright.chromium.launch(executable_path=program, args=arguments)
+        yield await playwright.chromium.launch(**chromium.options())
 
 
 @pytest.fixture(scope="session")

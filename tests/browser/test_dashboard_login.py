@@ -159,3 +159,48 @@ async def test_axe_finds_nothing_where_people_get_in(
     await inside.goto(f"{signed_up.url}#/account")
     await expect(inside.get_by_role("heading", level=1)).to_have_text("Account")
     assert await violations(inside) == []
+
+
+async def test_who_logs_out_after_the_hour_is_out(
+    page: Page, dashboard: Dashboard, complaints: Complaints
+) -> None:
+    complaints.allow(REFUSED)
+    await page.goto(f"{dashboard.url}#/account")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Account")
+    await page.context.clear_cookies(name="minirag_session")
+
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
+
+    await page.evaluate(
+        "localStorage.setItem('minirag.visited', 'yes')"
+    )  # even where it believes to know better
+    await page.reload()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
+    assert await page.context.cookies(f"{dashboard.origin}/v1/auth/browser") == []
+
+
+async def test_a_server_that_is_away_for_a_moment_ends_no_login(
+    page: Page, dashboard: Dashboard, complaints: Complaints
+) -> None:
+    complaints.allow("Failed to load resource")
+    await page.goto(f"{dashboard.url}#/account")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Account")
+    await page.route("**/v1/auth/browser**", lambda route: route.abort())
+    await page.reload()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
+
+    await page.unroute("**/v1/auth/browser**")
+    await page.reload()
+
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Account")
+
+
+async def test_odd_addresses_and_reset_links_are_shown_to_whoever_is_logged_in(
+    page: Page, dashboard: Dashboard, complaints: Complaints
+) -> None:
+    complaints.allow("status of 404")
+    await page.goto(f"{dashboard.url}#/%")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("This page does not exist")
+    await page.goto(f"{dashboard.url}#/reset?token=x")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Choose a new password")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 INSTALL = (
@@ -29,6 +30,14 @@ def find() -> str | None:
 def is_root() -> bool:
     """Whether packages may be installed; Chromium's sandbox refuses this user."""
     return os.geteuid() == 0
+
+
+def options() -> dict[str, Any]:
+    """How Playwright starts it; raises FileNotFoundError where there is none."""
+    program = find()
+    if program is None:
+        raise FileNotFoundError(MISSING)
+    return {"executable_path": program, "args": ["--no-sandbox"] if is_root() else []}
 
 
 def must_be_there() -> bool:

@@ -4,6 +4,8 @@ import { events } from "./sse.js";
 
 const BASE = "/v1";
 const SAFE = new Set(["GET", "HEAD"]);
+/** What says that a browser has no login: none, of another page, of an account that is gone. */
+const NO_LOGIN = new Set([401, 403, 404]);
 
 /** A refusal as the API words it (RFC 9457): status (0: not reached), code, a sentence, and what is wrong with which field. */
 export class ApiError extends Error {
@@ -45,7 +47,7 @@ export const del = (path) => json("DELETE", path);
 /** A page of a list: its rows, and the address of the next page or null. */
 export async function page(path, query) {
   const response = await request("GET", path, { query });
-  return { rows: await response.json(), next: nextOf(response) };
+  return { rows: await parsed(response), next: nextOf(response) };
 }
 
 /** All rows of a list that is known to be short, at most `limit`. */
@@ -56,7 +58,7 @@ export async function all(path, query = {}, limit = 1000) {
     rows = rows.concat(more.rows);
     next = more.next;
   }
-  return rows;
+  return rows.slice(0, limit);
 }
 
 /** Server-sent events of a GET or POST, as an async iterator of {id, event, data}; headers are given to `opened`. */
@@ -71,7 +73,8 @@ export async function upload(path, form, { progress, signal } = {}) {
   onBusy(1);
   try {
     const first = await sent(path, form, progress, signal);
-    const answer = first.status === 401 && (await refreshed()) ? await sent(path, form, progress, signal) : first;
+    const answer = first.status === 401 && (await renewed()) ? await sent(path, form, progress, signal) : first;
+    if (answer.status === 401) onLoggedOut();
     if (answer.status >= 400) throw refusal(answer.status, answer.text);
     return JSON.parse(answer.text);
   } finally {
@@ -96,7 +99,7 @@ export function address(path, query) {
 
 async function json(method, path, options = {}) {
   const response = await request(method, path, options);
-  return response.status === 204 ? null : response.json();
+  return response.status === 204 ? null : parsed(response);
 }
 
 /** One request; a login that has run out is renewed once, and the request repeated. */
@@ -104,13 +107,19 @@ export async function request(method, path, options = {}) {
   if (!options.quiet) onBusy(1);
   try {
     let response = await fetched(method, path, options);
-    if (response.status === 401 && !options.once && (await refreshed())) response = await fetched(method, path, options);
+    if (!options.once && (await isOver(response)) && (await renewed())) response = await fetched(method, path, options);
     if (response.status === 401 && !options.once) onLoggedOut();
     if (!response.ok) throw await problemOf(response);
     return response;
   } finally {
     if (!options.quiet) onBusy(-1);
   }
+}
+
+/** The login, or the token that belonged to it: another tab may have logged in anew. */
+async function isOver(response) {
+  if (response.status !== 403) return response.status === 401;
+  return (await problemOf(response.clone())).code === "csrf_token";
 }
 
 async function fetched(method, path, { body, query, headers = {}, signal }) {
@@ -128,21 +137,38 @@ async function fetched(method, path, { body, query, headers = {}, signal }) {
   }
 }
 
-/** Whether the login goes on. A refresh token is good for one use, so that tabs take turns, and look first at what the other got. */
-export async function refreshed() {
-  return navigator.locks.request("minirag-refresh", async () => {
+/**
+ * The login as it is now, renewed where its time is over; null where there is none any more. A refresh token is good for one
+ * use, so that tabs take turns, and look first at what the other got. Raises ApiError where nobody can tell.
+ */
+export function renewed() {
+  return alone(async () => {
     for (const [method, path] of [
       ["GET", "/auth/browser"],
       ["POST", "/auth/browser/refresh"],
     ]) {
       const response = await fetched(method, path, {});
       if (response.ok) {
-        csrf = (await response.json()).csrf_token;
-        return true;
+        const login = await parsed(response);
+        csrf = login.csrf_token;
+        return login;
       }
+      if (!NO_LOGIN.has(response.status)) throw await problemOf(response);
     }
-    return false;
+    return null;
   });
+}
+
+/** Locks are only there under https. */
+const alone = (act) => (navigator.locks ? navigator.locks.request("minirag-refresh", act) : act());
+
+/** A body that breaks off, or is not the API's. */
+async function parsed(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new ApiError(0);
+  }
 }
 
 function sent(path, form, progress, signal) {

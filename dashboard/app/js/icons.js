@@ -30,7 +30,6 @@ const PATHS = {
   download: "M12 4v11M7 10.500l5 5 5-5M4 16v4h16v-4",
   link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
   globe: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM3.5 12h17M12 3c2.5 2.5 3.5 5.5 3.5 9s-1 6.5-3.5 9c-2.5-2.5-3.5-5.5-3.5-9S9.5 5.5 12 3",
-  clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3.5 2",
   up: "M7 11v9H4v-9zM7 11l4-7c1.5 0 2.5 1 2.5 2.500V10H19l1 1.5-1.5 7L17 20H7",
   down: "M7 13V4H4v9zM7 13l4 7c1.5 0 2.5-1 2.5-2.500V14H19l1-1.5-1.5-7L17 4H7",
   sun: "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.5 1.500M17.5 17.500L19 19M19 5l-1.5 1.500M6.5 17.500L5 19",
@@ -43,10 +42,7 @@ const PATHS = {
   next: "M10 6l6 6-6 6",
   expand: "M6 9l6 6 6-6",
   history: "M4 12a8 8 0 1 0 2.5-5.800L4 8.500M4 4v4.500h4.500M12 8v4.500l3 2",
-  logout: "M14 4h5v16h-5M10 8l-4 4 4 4M6 12h9",
 };
-
-export const names = Object.keys(PATHS);
 
 /** An icon as an element that assistive technology passes over. */
 export function icon(name) {

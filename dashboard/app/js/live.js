@@ -10,16 +10,16 @@ const handlers = new Set();
 let last = null;
 let stop = null;
 let state = null;
+let hiding = null;
 
 /** Registers the store `live`, whose `connected` says whether pages are told what happens. */
 export function install(Alpine) {
   Alpine.store("live", { connected: false });
   state = Alpine.store("live");
   const session = Alpine.store("session");
-  let hiding = null;
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hiding);
-    if (document.hidden) hiding = setTimeout(close, HIDDEN);
+    if (document.hidden) giveBack();
     else if (handlers.size) open(session);
   });
   Alpine.effect(() => {
@@ -45,6 +45,11 @@ function open(session) {
   if (stop || session.state !== "in" || !session.permissions.includes("read_events")) return;
   stop = new AbortController();
   follow(stop.signal);
+  if (document.hidden) giveBack(); // opened in the background
+}
+
+function giveBack() {
+  hiding = setTimeout(close, HIDDEN);
 }
 
 function close() {
@@ -85,6 +90,11 @@ function tell({ id, event, data }) {
   const told = JSON.parse(data);
   const type = event === "progress" ? "source.ingest.progress" : event;
   for (const { types, handler } of [...handlers]) {
-    if (types.some((wanted) => type.startsWith(wanted))) handler(type, told);
+    if (!types.some((wanted) => type.startsWith(wanted))) continue;
+    try {
+      handler(type, told);
+    } catch (error) {
+      reportError(error); // a fault of one page is none of the stream
+    }
   }
 }

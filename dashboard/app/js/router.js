@@ -1,6 +1,7 @@
 // `#/sources/<id>/versions?tab=…` → pages/sources.html with js/pages/sources.js, and `$store.route.parts` ['<id>', 'versions'].
 
-import { loadTexts } from "./i18n.js";
+import { toast } from "./components/toasts.js";
+import { loadTexts, t } from "./i18n.js";
 
 const PUBLIC = new Set(["login", "sign-up", "reset"]);
 const HOME = { in: "overview", out: "login" };
@@ -21,14 +22,19 @@ export function install(Alpine) {
       const wanted = session.state === "unknown" ? null : target(route, session);
       if (wanted === shown) return;
       shown = wanted;
-      if (wanted) show(Alpine, element, wanted, () => shown === wanted);
+      if (!wanted) return;
+      show(Alpine, element, wanted, () => shown === wanted).catch((error) => {
+        if (shown === wanted) shown = null; // the next click tries again
+        toast(t("common.unreachable"), "bad");
+        console.error(error);
+      });
     });
     cleanup(() => empty(Alpine, element));
   });
 
   const follow = () => {
-    const [path, query = ""] = decodeURI(location.hash.replace(/^#\/?/, "")).split("?");
-    const [page, ...parts] = path.split("/").filter(Boolean);
+    const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+    const [page, ...parts] = path.split("/").filter(Boolean).map(decoded);
     Object.assign(route, { page: page || null, parts, query: Object.fromEntries(new URLSearchParams(query)) });
   };
   addEventListener("hashchange", follow);
@@ -44,7 +50,7 @@ export function go(path, { replace = false } = {}) {
 function target(route, session) {
   const page = route.page;
   if (session.state === "out") return PUBLIC.has(page) ? page : HOME.out;
-  if (page && !PUBLIC.has(page)) return page;
+  if (page && (page === "reset" || !PUBLIC.has(page))) return page; // a link of a reset is for whoever opens it
   go(HOME.in, { replace: true }); // whoever has just logged in
   return HOME.in;
 }
@@ -74,7 +80,8 @@ function empty(Alpine, element) {
 async function prepared(Alpine, name) {
   if (!markup.has(name)) {
     const response = await fetch(`pages/${name}.html`);
-    if (!response.ok && name !== "missing") return prepared(Alpine, "missing");
+    if (response.status === 404 && name !== "missing") return prepared(Alpine, "missing");
+    if (!response.ok) throw new Error(`No page ${name}`);
     const [text, module] = await Promise.all([response.text(), import(`./pages/${name}.js`), loadTexts(name)]);
     const html = await whole(text);
     if (!registered.has(name)) Alpine.data(camel(name), module.default);
@@ -103,6 +110,14 @@ function part(name) {
     parts.set(name, asked);
   }
   return parts.get(name);
+}
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // typed by hand, and no encoding
+  }
 }
 
 const camel = (name) => name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());

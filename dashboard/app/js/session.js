@@ -1,6 +1,6 @@
 // Who is logged in: the store `session`. The credential itself is in a cookie that no script can read.
 
-import { ApiError, post, request, setCsrf, watch } from "./api.js";
+import { ApiError, post, renewed, request, setCsrf, watch } from "./api.js";
 import { keep, recall } from "./storage.js";
 
 /** Registers the stores `session` and `busy`, and `$can('manage_bots')`. */
@@ -19,25 +19,23 @@ export function install(Alpine) {
       else busy.visible = false;
     },
   });
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key === "minirag.user" && session.user && newValue !== session.user.id) location.reload(); // another tab is somebody else
+  });
   Alpine.magic("can", () => (permission) => session.permissions.includes(permission));
 }
 
-/** Whether a cookie of an earlier visit still counts: at every load of the page. */
+/** Whether a cookie of an earlier visit still counts: at every load of the page, and when one's own account has changed. */
 export async function resume(Alpine) {
   const session = Alpine.store("session");
   if (recall("visited", "no", "yes") === "no") return leave(session); // nobody was logged in here: nothing to ask
   try {
-    for (const [method, path] of [
-      ["GET", "/auth/browser"],
-      ["POST", "/auth/browser/refresh"],
-    ]) {
-      const known = await tried(method, path);
-      if (known) return enter(session, known);
-    }
-    leave(session);
+    const known = await renewed();
+    if (known) enter(session, known);
+    else leave(session);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    leave(session); // the login page says what is wrong when it is tried
+    if (session.state !== "in") session.state = "out"; // nobody can tell: the login page says what is wrong when it is tried
   }
 }
 
@@ -53,26 +51,20 @@ export async function signUp(Alpine, form) {
   await logIn(Alpine, { email: owner_email, password: owner_password, tenant_slug });
 }
 
+/** Ends the login. One whose hour is over is renewed to be ended: its cookies would bring it back. Raises ApiError where it goes on. */
 export async function logOut(Alpine) {
   try {
-    await request("DELETE", "/auth/browser", { once: true });
-  } finally {
-    leave(Alpine.store("session"));
-  }
-}
-
-async function tried(method, path) {
-  try {
-    return await (await request(method, path, { once: true })).json();
+    await request("DELETE", "/auth/browser");
   } catch (error) {
-    if (error.status === 401 || error.status === 403) return null;
-    throw error;
+    if (error.status !== 401) throw error;
   }
+  leave(Alpine.store("session"));
 }
 
 function enter(session, { user, tenant, permissions, csrf_token }) {
   setCsrf(csrf_token);
   keep("visited", "yes");
+  keep("user", user.id);
   Object.assign(session, { user, tenant, permissions, ended: false, state: "in" });
 }
 

@@ -135,7 +135,7 @@ async def test_a_crawl_that_is_given_up_keeps_nothing(
 async def test_a_crawl_waits_while_the_disk_is_full(
     ingest: Ingest, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crawling, "DISK_AGAIN", timedelta(seconds=0.1), raising=False)
+    monkeypatch.setattr(crawling, "DISK_AGAIN", timedelta(seconds=0.1))
     room = ingest.disk.room
 
     async def fills(asked: Asked) -> None:
@@ -159,7 +159,7 @@ async def test_a_crawl_waits_while_the_disk_is_full(
 async def test_a_crawl_does_not_wait_for_the_disk_for_ever(
     ingest: Ingest, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crawling, "DISK_AGAIN", timedelta(seconds=0.05), raising=False)
+    monkeypatch.setattr(crawling, "DISK_AGAIN", timedelta(seconds=0.05))
     monkeypatch.setattr(crawling, "PATIENCE", timedelta(seconds=0.3))
 
     async def fills(asked: Asked) -> None:

@@ -23,6 +23,7 @@ export function install(Alpine) {
     },
   });
   store = Alpine.store("confirm");
+  addEventListener("hashchange", () => store.answer(false)); // it was about the page before
 }
 
 /** Whether the person wants it. */

@@ -9,6 +9,7 @@ import { message } from "./loading.js";
  * `error` what it says of the whole. `submit()` answers whether it worked. `reset(values)` begins anew.
  */
 export function form(initial, send) {
+  let turn = 0; // whoever begins anew is not told of what was sent before
   return {
     data: structuredClone(initial),
     errors: {},
@@ -16,19 +17,26 @@ export function form(initial, send) {
     busy: false,
     status: null,
     reset(values = {}) {
+      turn += 1;
       Object.assign(this, { data: { ...structuredClone(initial), ...structuredClone(values) }, errors: {}, error: "", busy: false });
+    },
+    /** What is wrong with a field, or with something in it. */
+    errorOf(name) {
+      const found = Object.keys(this.errors).find((field) => field.split(".")[0] === name);
+      return found ? this.errors[found] : "";
     },
     async submit() {
       if (this.busy) return false;
+      const mine = ++turn;
       Object.assign(this, { busy: true, errors: {}, error: "", status: null });
       try {
         await send(JSON.parse(JSON.stringify(this.data)));
-        return true;
+        return mine === turn;
       } catch (error) {
-        this._blame(error);
+        if (mine === turn) this._blame(error);
         return false;
       } finally {
-        this.busy = false;
+        if (mine === turn) this.busy = false;
       }
     },
     _blame(error) {

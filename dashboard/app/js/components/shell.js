@@ -16,7 +16,7 @@ const PAGES = [
   ["tokens", "read_tokens"],
   ["users", "read_users"],
   ["events", "read_events"],
-  ["settings", "read_system"],
+  ["settings", null],
 ];
 
 export const shell = (Alpine) => () => ({

@@ -1,6 +1,7 @@
 // One answer as it is written: asked for, followed over connections that break, taken up again after a reload, stopped.
 
 import { ApiError, post, stream } from "../api.js";
+import { unique } from "../unique.js";
 import { message } from "./loading.js";
 
 const PAUSES = [500, 1000, 2000, 5000, 10000];
@@ -15,7 +16,7 @@ const STILL_RUNNING = "turn_still_running"; // ends a connection and not the ans
 export class Turn {
   constructor(item, { bot, question = null, chat = null, message: id = null, started = () => {} }) {
     Object.assign(this, { item, bot, question, chat, id, started });
-    this.key = crypto.randomUUID();
+    this.key = unique();
     this.last = null;
     this.text = "";
     this.drawing = null;

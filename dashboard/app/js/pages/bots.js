@@ -1,7 +1,7 @@
 import { all, del, patch } from "../api.js";
+import { attempt } from "../components/attempt.js";
 import { confirm } from "../components/confirm.js";
 import { message, pager } from "../components/loading.js";
-import { toast } from "../components/toasts.js";
 import { t } from "../i18n.js";
 import { botEditor } from "./bots/editor.js";
 import { botEmbed } from "./bots/embed.js";
@@ -18,7 +18,7 @@ export default () => ({
     this.list.load().then(() => this.show());
     this.count();
     this.$watch("$store.route.parts", () => this.show());
-    this.$live(["bot."], () => this.list.load());
+    this.$live(["bot."], () => this.list.again());
     this.$live(["source.created", "source.deactivated", "source.activated"], () => this.count());
   },
   isTrying() {
@@ -59,12 +59,6 @@ export default () => ({
     return this.change(() => patch(`/bot-profiles/${bot.id}`, { is_active: true }), t("bots.reactivated"));
   },
   async change(act, done) {
-    try {
-      await act();
-      toast(done);
-      await this.list.load();
-    } catch (error) {
-      toast(message(error), "bad");
-    }
+    if (await attempt(act, done)) await this.list.again();
   },
 });

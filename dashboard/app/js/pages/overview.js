@@ -15,6 +15,7 @@ await loadTexts("parts");
 /** What counts for the figures and the first steps. */
 const CHANGES = ["bot.", "source.created", "source.deactivated", "source.ingest.completed", "chat.started", "chat.message.completed", "embed_key."];
 const NEWS = 6;
+const COUNTED = 1500; // milliseconds after which the statistics have counted what has happened
 
 /** What is news: acts and outcomes, without the steps in between. */
 const NEWSWORTHY = [
@@ -37,15 +38,14 @@ export default () => ({
     this.health.load();
     this.load();
     if (!this.$can("read_events")) return;
-    const load = calmly(() => this.load());
+    const load = calmly(() => this.load(), COUNTED);
     this.$live(CHANGES, load);
     loadNames();
     this.loadNews();
     this.$live(NEWSWORTHY, (_, event) => this.tell(event));
   },
   load() {
-    this.things.load();
-    if (this.$can("read_stats")) this.figures.load();
+    return Promise.all([this.things.load(), this.$can("read_stats") && this.figures.load()]);
   },
   async loadThings() {
     const may = (permission, ask) => (this.$can(permission) ? ask() : []);

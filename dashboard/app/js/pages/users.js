@@ -1,9 +1,10 @@
 import Alpine from "../../vendor/alpine.esm.js";
 
 import { del, patch, post } from "../api.js";
+import { attempt } from "../components/attempt.js";
 import { calmly } from "../components/calmly.js";
 import { confirm } from "../components/confirm.js";
-import { message, pager } from "../components/loading.js";
+import { pager } from "../components/loading.js";
 import { toast } from "../components/toasts.js";
 import { t } from "../i18n.js";
 import { resume } from "../session.js";
@@ -19,7 +20,7 @@ export default () => ({
   list: pager("/users"),
   init() {
     this.list.load();
-    this.$live(CHANGES, calmly(() => this.list.load()));
+    this.$live(CHANGES, calmly(() => this.list.again()));
   },
   isMe(user) {
     return user.id === this.$store.session.user.id;
@@ -34,10 +35,10 @@ export default () => ({
   /** After a change: oneself may be allowed something else now. */
   async changed(user) {
     if (user && this.isMe(user)) await resume(Alpine);
-    if (this.$can("read_users")) await this.list.load();
+    if (this.$can("read_users")) await this.list.again();
   },
   giveLink(user) {
-    return this._try(async () => {
+    return attempt(async () => {
       const { reset_token, expires_at } = await post(`/users/${user.id}/password-reset`);
       this.$dispatch("reset-link", { user, token: reset_token, expires: expires_at });
     });
@@ -45,24 +46,17 @@ export default () => ({
   async deactivate(user) {
     const text = t(this.isMe(user) ? "users.deactivate_me" : "users.deactivate_text", { name: this.nameOf(user) });
     if (!(await confirm({ title: t("users.deactivate_title"), text, action: t("users.deactivate"), danger: true }))) return;
-    await this._try(async () => {
+    await attempt(async () => {
       await del(`/users/${user.id}`);
       toast(t("users.deactivated", { name: this.nameOf(user) }));
       await this.changed(user);
     });
   },
   activate(user) {
-    return this._try(async () => {
+    return attempt(async () => {
       await patch(`/users/${user.id}`, { is_active: true });
       toast(t("users.activated", { name: this.nameOf(user) }));
-      await this.list.load();
+      await this.list.again();
     });
-  },
-  async _try(action) {
-    try {
-      await action();
-    } catch (error) {
-      toast(message(error), "bad");
-    }
   },
 });

@@ -23,14 +23,6 @@ class MigrationMismatch(Exception):
     """A migration that was applied has changed since, or one is missing: the schema is not what this build thinks."""
 
 
-DATABASE_AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InterfaceError,
-    OSError,
-)
-"""What a database that is stopping, starting or gone makes of a call: worth another try, no fault of the call."""
-
 INTERRUPTED = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
@@ -42,6 +34,9 @@ INTERRUPTED = (
 """What a piece of work sees when the database goes away below it. Less than DATABASE_AWAY: a handler has other reasons for an
 OSError, such as a full disk, and a statement that takes too long is no interruption.
 """
+
+DATABASE_AWAY = (*INTERRUPTED, asyncpg.OperatorInterventionError, OSError)
+"""What a database that is stopping, starting or gone makes of a call: worth another try, no fault of the call."""
 
 
 class NotConnected(ConnectionError):

@@ -301,8 +301,12 @@ class UploadRows(Protocol):
         """Begins it."""
         ...
 
-    async def count_open(self, tx: Transaction) -> int:
-        """How many are unfinished; until the transaction ends, nobody else counts them."""
+    async def lock_open(self, tx: Transaction) -> None:
+        """Until the transaction ends, nobody else begins one."""
+        ...
+
+    async def count_open(self, connection: Connection) -> int:
+        """How many are unfinished."""
         ...
 
     async def get(self, connection: Connection, upload_id: UUID) -> Upload | None:

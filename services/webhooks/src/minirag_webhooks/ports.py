@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from minirag_contracts.requests.webhooks import DeliveryDetail, DeliveryList, WebhookList, WebhookRead
-from minirag_eventstore import Transaction
+from minirag_eventstore import Connection, Transaction
 
 WORK_KIND = "delivery"
 """Kind of the work whose key is a delivery's id."""
@@ -99,8 +99,12 @@ class EndpointRows(Protocol):
         """One endpoint, if the tenant has it."""
         ...
 
-    async def count(self, tx: Transaction) -> int:
-        """How many there are, which remains true until the transaction ends: whoever else counts waits for that."""
+    async def lock(self, tx: Transaction) -> None:
+        """Until the transaction ends, nobody else makes one."""
+        ...
+
+    async def count(self, connection: Connection) -> int:
+        """How many there are."""
         ...
 
     async def page(self, tx: Transaction, limit: int, cursor: str | None) -> WebhookList:

@@ -30,7 +30,8 @@ class EndpointQueries:
     async def limits(self, request: GetWebhookLimits, context: Context) -> WebhookLimits:
         """How many endpoints there are and may be."""
         async with self._store.transaction(context.scope) as tx:
-            return WebhookLimits(endpoints=await self._rows.count(tx), max_endpoints=self._per_tenant)
+            endpoints = await self._rows.count(tx.connection)
+        return WebhookLimits(endpoints=endpoints, max_endpoints=self._per_tenant)
 
     async def get(self, request: GetWebhook, context: Context) -> WebhookRead:
         """One endpoint; another tenant's is as unknown as one that never was."""

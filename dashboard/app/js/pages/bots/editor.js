@@ -61,7 +61,7 @@ export const botEditor = () => ({
     if (!(await this.form.submit())) return this.$nextTick(() => this.$root.querySelector("[aria-invalid=true]")?.focus());
     toast(this.id ? t("common.saved") : t("bots.created"));
     this.$dispatch("changed");
-    go("bots");
+    if (this.$store.route.page === "bots") go("bots"); // else the person is elsewhere by now
   },
   send(data) {
     const body = { ...data, model: data.choice === OTHER ? data.model.trim() : data.choice };
@@ -95,9 +95,5 @@ export const botEditor = () => ({
   },
   copySecret() {
     return copy(this.form.data.identity_secret);
-  },
-  errorOf(name) {
-    const found = Object.keys(this.form.errors).find((key) => key === name || key.startsWith(`${name}.`));
-    return found ? this.form.errors[found] : "";
   },
 });

@@ -73,10 +73,6 @@ export const botEmbed = () => ({
     if (this.chosen) this.making = false;
     else this.open = false;
   },
-  errorOf(name) {
-    const found = Object.keys(this.form.errors).find((key) => key === name || key.startsWith(`${name}.`));
-    return found ? this.form.errors[found] : "";
-  },
   // The snippets.
   snippet() {
     const address = new URL("widget/minirag-widget.js", document.baseURI).href;

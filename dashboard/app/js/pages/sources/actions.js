@@ -1,22 +1,9 @@
 // What can be done with a source, from the list and from its own page.
 
 import { del, post } from "../../api.js";
+import { attempt } from "../../components/attempt.js";
 import { confirm } from "../../components/confirm.js";
-import { message } from "../../components/loading.js";
-import { toast } from "../../components/toasts.js";
 import { t } from "../../i18n.js";
-
-/** Does something, and says so, or what went wrong. Whether it worked. */
-export async function attempt(act, said) {
-  try {
-    const answer = await act();
-    if (said) toast(typeof said === "function" ? said(answer) : said);
-    return true;
-  } catch (error) {
-    toast(message(error), "bad");
-    return false;
-  }
-}
 
 /** A site is looked through again; a group has nothing of its own, so that its children are read. */
 export const readAgain = (source) =>

@@ -7,7 +7,7 @@ export const children = () => ({
   init() {
     this.open();
     this.$watch("place.id", (id) => id && this.open());
-    this.$watch("changed", () => this.list.load({ limit: Math.min(200, Math.max(50, this.list.rows.length)) }));
+    this.$watch("changed", () => this.list.again());
   },
   open() {
     this.list = pager(`/sources/${this.place.id}/children`);

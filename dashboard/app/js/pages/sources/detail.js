@@ -53,7 +53,8 @@ export const detail = () => ({
   },
   async removeThis() {
     const { parent_id } = this.source.value;
-    if (await this.remove(this.source.value)) go(parent_id ? `sources/${parent_id}` : "sources");
+    const gone = await this.remove(this.source.value);
+    if (gone && this.$store.route.page === "sources") go(parent_id ? `sources/${parent_id}` : "sources");
   },
   languageName() {
     const code = this.source.value.config.language;

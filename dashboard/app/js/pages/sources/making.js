@@ -8,6 +8,7 @@ import { t } from "../../i18n.js";
 import { go } from "../../router.js";
 import { readAgain } from "./actions.js";
 import { draft } from "./drafts.js";
+import { unique } from "../../unique.js";
 
 /**
  * Part of a component that adds something: `fields` is what its form begins with, `bodyOf(data, common)` makes {path, body} of it, where
@@ -42,7 +43,7 @@ export function making(name, fields, bodyOf, beforehand = () => ({})) {
       this.form.reset();
       kept.forget();
       await read(made);
-      go(`sources/${made.id}`);
+      if (this.$store.route.page === "sources") go(`sources/${made.id}`); // else the person is elsewhere by now
     },
   };
 }
@@ -56,6 +57,3 @@ async function read(source) {
     toast(`${t("sources.made_unread", { name: source.name })} ${message(error)}`, "bad");
   }
 }
-
-/** crypto.randomUUID is only there under https. */
-const unique = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,7 +1,7 @@
 // Files on their way: several small ones together as a group, archives and large ones alone, and what is larger than 10 MiB in pieces,
 // so that a broken line costs little.
 
-import { address, ApiError, csrfToken, refreshed, upload } from "../../api.js";
+import { address, ApiError, csrfToken, renewed, upload } from "../../api.js";
 
 const MIB = 1048576;
 const LARGE = 10 * MIB;
@@ -55,7 +55,7 @@ async function inPieces(file, { bot, progress, signal }) {
     try {
       return await new Promise((resolve, reject) => begin(Upload, file, { bot, progress, signal, resolve, reject }));
     } catch (error) {
-      if (!(error.status === 401 && isFirst && (await refreshed()))) throw error;
+      if (!(error.status === 401 && isFirst && (await renewed()))) throw error;
     }
   }
 }

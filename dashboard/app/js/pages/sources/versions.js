@@ -4,14 +4,14 @@ import { post } from "../../api.js";
 import { confirm } from "../../components/confirm.js";
 import { pager } from "../../components/loading.js";
 import { t } from "../../i18n.js";
-import { attempt } from "./actions.js";
+import { attempt } from "../../components/attempt.js";
 
 export const versions = () => ({
   list: pager("/sources"),
   init() {
     this.open();
     this.$watch("place.id", (id) => id && this.open());
-    this.$watch("changed", () => this.list.load({ limit: Math.min(200, Math.max(50, this.list.rows.length)) }));
+    this.$watch("changed", () => this.list.again());
   },
   open() {
     this.list = pager(`/sources/${this.place.id}/versions`);

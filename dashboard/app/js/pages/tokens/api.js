@@ -1,9 +1,9 @@
 import { del, post } from "../../api.js";
+import { attempt } from "../../components/attempt.js";
 import { copy } from "../../components/clipboard.js";
 import { confirm } from "../../components/confirm.js";
 import { form } from "../../components/form.js";
-import { message, pager } from "../../components/loading.js";
-import { toast } from "../../components/toasts.js";
+import { pager } from "../../components/loading.js";
 import { t } from "../../i18n.js";
 
 const DAY = 86400000;
@@ -21,7 +21,7 @@ export const apiTokens = () => ({
       this.raw = made.raw_token;
     });
     this.list.load();
-    this.$live(["token."], () => this.list.load());
+    this.$live(["token."], () => this.list.again());
   },
   begin() {
     this.form.reset();
@@ -29,7 +29,7 @@ export const apiTokens = () => ({
     this.creating = true;
   },
   async create() {
-    if (await this.form.submit()) await this.list.load();
+    if (await this.form.submit()) await this.list.again();
   },
   copy() {
     return copy(this.raw);
@@ -44,12 +44,6 @@ export const apiTokens = () => ({
   async revoke(token) {
     const sure = { title: t("tokens.api.revoke_title"), text: t("tokens.api.revoke_text", { name: token.name }), action: t("tokens.api.revoke"), danger: true };
     if (!(await confirm(sure))) return;
-    try {
-      await del(`/api-tokens/${token.id}`);
-      toast(t("tokens.api.revoked"));
-      await this.list.load();
-    } catch (error) {
-      toast(message(error), "bad");
-    }
+    if (await attempt(() => del(`/api-tokens/${token.id}`), t("tokens.api.revoked"))) await this.list.again();
   },
 });

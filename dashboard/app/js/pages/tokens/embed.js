@@ -1,4 +1,5 @@
 import { all, del, patch, post } from "../../api.js";
+import { attempt } from "../../components/attempt.js";
 import { copy } from "../../components/clipboard.js";
 import { confirm } from "../../components/confirm.js";
 import { form } from "../../components/form.js";
@@ -19,7 +20,7 @@ export const embedKeys = () => ({
   init() {
     this.form = form(EMPTY, (data) => this._send(data));
     this.load();
-    this.$live(["embed_key."], () => this.list.load());
+    this.$live(["embed_key."], () => this.list.again());
   },
   async load() {
     await Promise.all([this.list.load(), this._loadBots()]);
@@ -47,14 +48,10 @@ export const embedKeys = () => ({
     this.form.reset({ ...Object.fromEntries(known.map(([name, value]) => [name, String(value)])), origins: origins.join("\n") });
     this.editing = true;
   },
-  originsError() {
-    const name = Object.keys(this.form.errors).find((field) => field.split(".")[0] === "origins");
-    return name && this.form.errors[name];
-  },
   async save() {
     if (await this.form.submit()) {
       this.editing = false;
-      await this.list.load();
+      await this.list.again();
     } else this.$nextTick(() => this.$root.querySelector("dialog [aria-invalid]")?.focus());
   },
   async _send({ bot_profile_id, name, origins, ...numbers }) {
@@ -70,12 +67,6 @@ export const embedKeys = () => ({
   async revoke(key) {
     const text = t("tokens.embed.revoke_text", { name: this.nameOf(key) });
     if (!(await confirm({ title: t("tokens.embed.revoke_title"), text, action: t("tokens.embed.revoke"), danger: true }))) return;
-    try {
-      await del(`/embed-keys/${key.id}`);
-      toast(t("tokens.embed.is_revoked"));
-      await this.list.load();
-    } catch (error) {
-      toast(message(error), "bad");
-    }
+    if (await attempt(() => del(`/embed-keys/${key.id}`), t("tokens.embed.is_revoked"))) await this.list.again();
   },
 });

@@ -1,7 +1,7 @@
 import { get, post } from "../../api.js";
+import { attempt } from "../../components/attempt.js";
 import { calmly } from "../../components/calmly.js";
-import { loader, message } from "../../components/loading.js";
-import { toast } from "../../components/toasts.js";
+import { loader } from "../../components/loading.js";
 import { t } from "../../i18n.js";
 import { go } from "../../router.js";
 
@@ -35,15 +35,9 @@ export const webhookDelivery = () => ({
   },
   async repeat() {
     this.busy = true;
-    try {
-      await post(`/webhooks/${this.$store.route.parts[0]}/deliveries/${this.chosen}/redeliver`);
-      toast(t("webhooks.repeated"));
-      await this.delivery.load(this.chosen);
-    } catch (error) {
-      toast(message(error), "bad");
-    } finally {
-      this.busy = false;
-    }
+    const again = () => post(`/webhooks/${this.$store.route.parts[0]}/deliveries/${this.chosen}/redeliver`);
+    if (await attempt(again, t("webhooks.repeated"))) await this.delivery.load(this.chosen);
+    this.busy = false;
   },
   _show() {
     if (!this.chosen) return;

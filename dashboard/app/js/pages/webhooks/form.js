@@ -31,10 +31,6 @@ export const webhookForm = () => ({
     if (this.shownSecret) return t("webhooks.secret");
     return t(this.webhook ? "webhooks.edit" : "webhooks.create");
   },
-  eventsError() {
-    const name = Object.keys(this.form.errors).find((field) => field.split(".")[0] === "events");
-    return name && this.form.errors[name];
-  },
   copy() {
     return copy(this.shownSecret);
   },

@@ -1,9 +1,9 @@
 import { del, get, post } from "../../api.js";
+import { attempt } from "../../components/attempt.js";
 import { calmly } from "../../components/calmly.js";
 import { copy } from "../../components/clipboard.js";
 import { confirm } from "../../components/confirm.js";
 import { message, pager } from "../../components/loading.js";
-import { toast } from "../../components/toasts.js";
 import { t } from "../../i18n.js";
 
 const CHANGES = ["webhook.created", "webhook.updated", "webhook.deleted"];
@@ -15,7 +15,7 @@ export const webhookList = () => ({
   tests: {},
   init() {
     this.list.load();
-    this.$live(CHANGES, calmly(() => this.list.load()));
+    this.$live(CHANGES, calmly(() => this.list.again()));
   },
   copySnippet() {
     return copy(this.snippet);
@@ -42,12 +42,6 @@ export const webhookList = () => ({
   async remove(webhook) {
     const text = t("webhooks.delete_text", { url: webhook.url });
     if (!(await confirm({ title: t("webhooks.delete_title"), text, action: t("common.delete"), danger: true }))) return;
-    try {
-      await del(`/webhooks/${webhook.id}`);
-      toast(t("webhooks.deleted"));
-      await this.list.load();
-    } catch (error) {
-      toast(message(error), "bad");
-    }
+    if (await attempt(() => del(`/webhooks/${webhook.id}`), t("webhooks.deleted"))) await this.list.again();
   },
 });

@@ -14,7 +14,7 @@ export const webhookLog = () => ({
     this.webhook = loader(() => get(`/webhooks/${this.id}`));
     this.list = pager(`/webhooks/${this.id}/deliveries`, 25);
     this.load();
-    const again = calmly(() => this.list.load());
+    const again = calmly(() => this.list.again());
     this.$live(["webhook.delivery."], (_, event) => event.data.webhook_id === this.id && again());
   },
   load() {

@@ -40,7 +40,7 @@ class ChatQueries:
         if not 0 <= request.offset <= OFFSET_MAX:
             raise InvalidRequest(f"The offset must lie between 0 and {OFFSET_MAX}.")
         if patterns := search.patterns_of(request.search or ""):
-            return await self._search(request, context, patterns)
+            return await self._search(request, context, patterns, after, limit)
         async with within_reach(self._database, context) as connection:
             rows = await connection.fetch(
                 f"""{SELECT_CHATS}
@@ -56,12 +56,20 @@ class ChatQueries:
         page, following = pages.cut([dict(row) for row in rows], limit, "id")
         return ChatList(items=[chat_of(row) for row in page], next=following)
 
-    async def _search(self, request: ListChats, context: Context, patterns: Sequence[str]) -> ChatList:
+    async def _search(
+        self,
+        request: ListChats,
+        context: Context,
+        patterns: Sequence[str],
+        after: pages.Key | None,
+        limit: int,
+    ) -> ChatList:
         if request.offset:
             raise InvalidRequest("A search has no offset: follow the cursor.")
-        begin = (pages.decode(request.cursor), pages.checked_limit(request.limit))
         async with within_reach(self._database, context) as connection:
-            rows, following = await search.found(connection, SELECT_CHATS, patterns, request.bot_id, begin)
+            rows, following = await search.found(
+                connection, SELECT_CHATS, patterns, request.bot_id, after, limit
+            )
         return ChatList(items=[chat_of(row) for row in rows], next=following)
 
 

@@ -14,7 +14,7 @@ from minirag_contracts.errors import InvalidRequest
 from minirag_eventstore import Connection, pages
 
 LOOKED_THROUGH = 5_000
-"""Conversations that one page looks through: some tenths of a second."""
+"""Conversations that one page looks through."""
 
 MAX_WORDS = 10
 
@@ -32,7 +32,7 @@ WHERE ($1::uuid IS NULL OR bot_id = $1)
     SELECT FROM unnest($6::text[]) AS wanted (pattern)
     WHERE coalesce(title, '') NOT ILIKE pattern AND NOT EXISTS (
       SELECT FROM turns
-      JOIN (SELECT message_id, content FROM message_contents) AS said
+      JOIN message_contents AS said
         ON said.message_id IN (turns.message_id, turns.user_message_id)
       WHERE turns.chat_id = chats.chat_id AND said.content ILIKE pattern))
 ORDER BY created_at DESC, chat_id DESC LIMIT $7
@@ -52,12 +52,12 @@ async def found(
     select: str,
     patterns: Sequence[str],
     bot_id: UUID | None,
-    page: tuple[pages.Key | None, int],
+    after: pages.Key | None,
+    limit: int,
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """Rows of ``select`` (from chats, with title), newest first, of a page (where it begins, how long it is), and the cursor of
-    the rest, which may have none.
+    """Rows of ``select`` (from chats, with title), newest first, that come after one, and the cursor of the rest, which may have
+    none.
     """
-    after, limit = page
     at, chat_id = after[:2] if after else (None, None)
     stop = await connection.fetchrow(_STOP, bot_id, at, chat_id, LOOKED_THROUGH - 1)
     until = (stop["created_at"], stop["chat_id"]) if stop else (None, None)

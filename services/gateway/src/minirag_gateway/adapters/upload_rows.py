@@ -49,12 +49,15 @@ class PostgresUploadRows:
             self._lifetime,
         )
 
-    async def count_open(self, tx: Transaction) -> int:
+    async def lock_open(self, tx: Transaction) -> None:
         """See the port."""
         await tx.connection.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"uploads {tx.scope.tenant_id}"
         )
-        found: int = await tx.connection.fetchval(
+
+    async def count_open(self, connection: Connection) -> int:
+        """See the port."""
+        found: int = await connection.fetchval(
             f"SELECT count(*) FROM uploads WHERE {_OPEN} AND {_THERE}"  # noqa: S608  # our own conditions
         )
         return found

@@ -89,7 +89,8 @@ class ResumableUploads:
         new = NewUpload(new_id(), context.actor, context.via, **request.model_dump())
 
         async def action(tx: Transaction) -> UploadRead:
-            if await self._rows.count_open(tx) >= self._most:
+            await self._rows.lock_open(tx)
+            if await self._rows.count_open(tx.connection) >= self._most:
                 raise TooManyUploads(
                     f"There are {self._most} unfinished uploads already, as many as there may be. "
                     "Please finish or end one."
@@ -114,8 +115,8 @@ class ResumableUploads:
 
     async def open_and_most(self, scope: TenantScope) -> tuple[int, int]:
         """How many unfinished uploads the tenant has, and may have."""
-        async with self._store.transaction(scope) as tx:
-            return await self._rows.count_open(tx), self._most
+        async with self._store.reading(scope) as connection:
+            return await self._rows.count_open(connection), self._most
 
     async def append(self, scope: TenantScope, upload: Upload, at: int, data: bytes) -> int:
         """Keeps a piece that begins at this offset, and answers where the next begins. The last one brings the work to make

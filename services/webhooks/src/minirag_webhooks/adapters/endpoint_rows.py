@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from minirag_contracts.requests.webhooks import WebhookList, WebhookRead
-from minirag_eventstore import Transaction, pages
+from minirag_eventstore import Connection, Transaction, pages
 
 from minirag_webhooks.ports import Sealer
 
@@ -61,11 +61,14 @@ class PostgresEndpointRows:
         row = await tx.connection.fetchrow(_SELECT + "WHERE e.webhook_id = $1", webhook_id)
         return _read(dict(row)) if row else None
 
-    async def count(self, tx: Transaction) -> int:
-        """Under a lock of the tenant's, so that two who make the last one that is allowed do not both succeed."""
+    async def lock(self, tx: Transaction) -> None:
+        """Until the transaction ends, so that two who make the last one that is allowed do not both succeed."""
         lock = f"endpoints of {tx.scope.tenant_id}"
         await tx.connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", lock)
-        return int(await tx.connection.fetchval("SELECT count(*) FROM endpoints"))
+
+    async def count(self, connection: Connection) -> int:
+        """How many there are."""
+        return int(await connection.fetchval("SELECT count(*) FROM endpoints"))
 
     async def page(self, tx: Transaction, limit: int, cursor: str | None) -> WebhookList:
         """A page of endpoints, newest first."""

@@ -51,7 +51,8 @@ class EndpointCommands:
 
         async def action(tx: Transaction) -> WebhookCreatedReply:
             payloads = endpoint.decide(endpoint.Endpoint(), command)
-            if await self._rows.count(tx) >= self._per_tenant:
+            await self._rows.lock(tx)
+            if await self._rows.count(tx.connection) >= self._per_tenant:
                 raise TooManyWebhooks(
                     f"A tenant may have at most {self._per_tenant} webhooks: delete one first."
                 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 
 from fastapi import Request, Response
 from minirag_contracts.errors import Unavailable
@@ -37,17 +38,15 @@ async def list_limits(request: Request) -> Response:
         (limits.TOKEN_REQUESTS, limits.own_key(call.principal)),
         *((each, tenant) for each in OF_TENANT),
     ]
-    counted, streams, uploads, ingest, webhooks = await asyncio.gather(
-        asyncio.gather(*(_window(call, limit, key) for limit, key in windows)),
-        _streams(call),
-        call.services.uploads.open_and_most(call.context.scope),
+    counted, ingest, webhooks = await asyncio.gather(
+        asyncio.gather(
+            *(_window(call, limit, key) for limit, key in windows), _streams(call), _uploads(call)
+        ),
         asked(call, GetIngestLimits(), IngestLimits, TIMEOUT),
         asked(call, GetWebhookLimits(), WebhookLimits, TIMEOUT),
     )
     found = [
         *counted,
-        streams,
-        LimitRead(name="unfinished-uploads", used=uploads[0], limit=uploads[1]),
         LimitRead(name="sources", used=ingest and ingest.sources, limit=ingest and ingest.max_sources),
         LimitRead(
             name="queued-ingestions", used=ingest and ingest.queued, limit=ingest and ingest.max_queued
@@ -61,27 +60,43 @@ async def list_limits(request: Request) -> Response:
 
 async def _window(call: Call, limit: Limit, key: str) -> LimitRead:
     number = limit.of(call.services.settings)
-    try:
+
+    async def told() -> LimitRead:
         left = await call.meter.look(limit, key)
-    except Unavailable as error:
-        return LimitRead(name=_untold(limit.name, error), limit=number, window_seconds=limit.window)
-    return LimitRead(
-        name=limit.name,
-        limit=number,
-        used=left.limit - left.remaining if number else None,
-        window_seconds=limit.window,
-        reset_seconds=left.reset_seconds if number else None,
-    )
+        return LimitRead(
+            name=limit.name,
+            limit=number,
+            used=left.limit - left.remaining if number else None,
+            window_seconds=limit.window,
+            reset_seconds=left.reset_seconds if number else None,
+        )
+
+    return await _told(told(), LimitRead(name=limit.name, limit=number, window_seconds=limit.window))
 
 
 async def _streams(call: Call) -> LimitRead:
-    try:
+    async def told() -> LimitRead:
         used, most = await call.meter.open_streams(call.principal)
+        return LimitRead(name="streams", limit=most, used=used if most else None)
+
+    return await _told(told(), LimitRead(name="streams", limit=call.services.settings.limit_streams))
+
+
+async def _uploads(call: Call) -> LimitRead:
+    name = "unfinished-uploads"
+
+    async def told() -> LimitRead:
+        used, most = await call.services.uploads.open_and_most(call.context.scope)
+        return LimitRead(name=name, limit=most, used=used)
+
+    return await _told(told(), LimitRead(name=name, limit=call.services.settings.resumable_uploads))
+
+
+async def _told(reading: Awaitable[LimitRead], untold: LimitRead) -> LimitRead:
+    """What is read, or what is known without asking anybody."""
+    try:
+        return await reading
     except Unavailable as error:
-        return LimitRead(name=_untold("streams", error), limit=call.services.settings.limit_streams)
-    return LimitRead(name="streams", limit=most, used=used if most else None)
-
-
-def _untold(name: str, error: Unavailable) -> str:
-    logger.warning("the use of a limit cannot be told", extra={"limit": name, "reason": error.detail})
-    return name
+        extra = {"limit": untold.name, "reason": error.detail}
+        logger.warning("the use of a limit cannot be told", extra=extra)
+        return untold
