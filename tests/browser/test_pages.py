@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from minirag_dashboard import APP
 from pages import DARK, PHONE, Complaints, Screen, violations
-from playwright.async_api import BrowserContext, Page, Route
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -116,8 +116,8 @@ async def test_the_libraries_work_under_the_policy(page: Page, complaints: Compl
     await page.wait_for_selector("body[data-ready^='4.']")
     assert not await page.get_by_text("shown").is_visible()
     await page.get_by_role("button").click()
-    assert await page.locator("output").inner_text() == "2"
-    assert await page.get_by_text("shown").is_visible()
+    await expect(page.locator("output")).to_have_text("2")
+    await expect(page.get_by_text("shown")).to_be_visible()
     html: Any = await page.locator("#text").inner_html()
     assert "<strong>bold</strong>" in html and "onerror" not in html
     assert await page.evaluate("getComputedStyle(document.body).margin") == "0px"
