@@ -1,18 +1,11 @@
-"""One real stack for the session, as a user starts it, and a tenant of one's own for each test."""
+"""A client of the one stack, and a tenant of one's own for each test."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from api import Tenant
-from minirag_local.testing import Stack, running_stack
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Started once; webhooks may reach the loopback, where the tests' endpoints are."""
-    with running_stack(tmp_path_factory.mktemp("stack"), env={"MINIRAG_EGRESS_ALLOW": "127.0.0.1"}) as stack:
-        yield stack
+from minirag_local.testing import Stack
 
 
 @pytest.fixture
