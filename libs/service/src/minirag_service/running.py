@@ -25,6 +25,7 @@ from minirag_service.runtime import Runtime
 from minirag_service.sealing import Sealer
 from minirag_service.settings import ServiceSettings
 from minirag_service.telemetry.operations import operations_port
+from minirag_service.telemetry.traces import traced
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,11 @@ async def _main(
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with operations_port(settings) as operations, connected(settings, projections) as runtime:
+    async with (
+        operations_port(settings) as operations,
+        traced(settings.service),
+        connected(settings, projections) as runtime,
+    ):
         await assemble(runtime, settings)
         operations.runtime = runtime
         await serve(runtime, stop)
