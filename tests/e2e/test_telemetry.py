@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx
+import promql
 import pytest
 from minirag_contracts.topology import SERVICES
 from otlp import tree
@@ -152,3 +153,26 @@ async def test_figures_are_those_of_what_happened(world: World) -> None:
     assert 'minirag_webhook_attempt_seconds_count{outcome="taken"} 2.0' in world.metrics["webhooks"]
     assert 'minirag_embedding_seconds_count{kind="query",outcome="ok"} 2.0' in world.metrics["retrieval"]
     assert "minirag_consumer_lag_events{durable=" in world.metrics["analytics"]
+
+
+async def test_every_metric_and_label_of_alerts_and_dashboard_exists(world: World) -> None:
+    """A name that nobody tells any more would be an alert that never fires."""
+    told: dict[str, set[str]] = {}
+    for text in world.metrics.values():
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                told.setdefault(sample.name, set()).update(sample.labels)
+    asked = list(promql.questions())
+    unknown = {name for question in asked for name in question.matched if name not in told}
+    assert unknown == set()
+    for question in asked:
+        labels = set.union(*(told[name] for name in question.matched)) | promql.OF_TARGETS
+        assert question.labels <= labels, question.text
+        for name, matched in question.matched.items():
+            assert set(matched) <= told[name] | promql.OF_TARGETS, question.text
+
+
+async def test_the_figures_have_few_series_and_a_small_answer(world: World) -> None:
+    """Whatever a tenant writes makes no new series: what it takes is bounded by routes, verbs and kinds."""
+    for service, text in world.metrics.items():
+        assert len(text) < 400_000, service

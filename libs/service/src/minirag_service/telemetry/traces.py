@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from minirag_contracts import tracing
@@ -17,7 +18,8 @@ from minirag_contracts.tracing import Kind, OpenSpan, Value
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import Span, TracerProvider
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Span, Status
 
 logger = logging.getLogger(__name__)
 
@@ -73,20 +75,31 @@ class OpenTelemetryTracer:
     """``minirag_contracts.tracing.Tracer`` by the SDK."""
 
     def __init__(self, provider: "TracerProvider") -> None:
-        from opentelemetry.trace import SpanKind
-
         self._tracer = provider.get_tracer("minirag")
-        self._kinds = {kind.name.lower(): kind for kind in SpanKind}
+        self._api = api = import_module("opentelemetry.trace")
+        self._kinds = {kind.name.lower(): kind for kind in api.SpanKind}
+        self._failed = api.Status(api.StatusCode.ERROR)
+        self._nowhere: Context = import_module("opentelemetry.context").Context()
 
     def begin(self, name: str, kind: Kind, parent: str, attributes: dict[str, Value]) -> OpenSpan:
         """Begins a span."""
-        span = self._tracer.start_span(name, _context(parent), self._kinds[kind], attributes)
-        return _Open(span)  # type: ignore[arg-type]  # also where it is not recorded
+        span = self._tracer.start_span(name, self._context(parent), self._kinds[kind], attributes)
+        return _Open(span, self._failed)
+
+    def _context(self, parent: str) -> "Context":
+        match = _TRACEPARENT.fullmatch(parent)
+        if match is None:
+            return self._nowhere
+        trace_id, span_id, flags = (int(part, 16) for part in match.groups())
+        api = self._api
+        remote = api.SpanContext(trace_id, span_id, is_remote=True, trace_flags=api.TraceFlags(flags))
+        context: Context = api.set_span_in_context(api.NonRecordingSpan(remote), self._nowhere)
+        return context
 
 
 class _Open:
-    def __init__(self, span: "Span") -> None:
-        self._span = span
+    def __init__(self, span: "Span", failed: "Status") -> None:
+        self._span, self._failed = span, failed
         told = span.get_span_context()
         self.traceparent = f"00-{told.trace_id:032x}-{told.span_id:016x}-{told.trace_flags:02x}"
 
@@ -97,27 +110,8 @@ class _Open:
         self._span.set_attributes(attributes)
 
     def fail(self, kind: str) -> None:
-        from opentelemetry.trace import Status, StatusCode
-
         self._span.set_attribute("error.type", kind)
-        self._span.set_status(Status(StatusCode.ERROR))
+        self._span.set_status(self._failed)
 
     def end(self) -> None:
         self._span.end()
-
-
-def _context(parent: str) -> "Context":
-    from opentelemetry.context import Context
-    from opentelemetry.trace import (
-        NonRecordingSpan,
-        SpanContext,
-        TraceFlags,
-        set_span_in_context,
-    )
-
-    match = _TRACEPARENT.fullmatch(parent)
-    if match is None:
-        return Context()
-    trace_id, span_id, flags = (int(part, 16) for part in match.groups())
-    remote = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
-    return set_span_in_context(NonRecordingSpan(remote), Context())
