@@ -30,7 +30,7 @@ the common ones itself.
 | `MINIRAG_DATA_DIR` | `.minirag` | The data folder. |
 | `MINIRAG_POSTGRES_AS_ROOT` | `auto` | How root runs Postgres: `userns`, `setuid`, or whichever works. |
 | `MINIRAG_OPERATIONS_PORT` | – | The gateway's [operations port](operations.md); the other services follow in tens. |
-| `OTEL_EXPORTER_OTLP_ENDPOINT`, … | – | OpenTelemetry's own variables: where [traces](operations.md#traces) are sent, which of them, with what headers. |
+| `OTEL_EXPORTER_OTLP_ENDPOINT`, … | – | OpenTelemetry's own variables: where [traces](operations.md#traces) are sent. |
 | `OPENAI_API_KEY`, … | – | Provider keys, passed to chat alone; `OPENAI_BASE_URL` for another server. |
 """
 

@@ -13,6 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from receiver import receiving
 from telemetry import QUESTION, TEXT, Looked, Turn, looked_at, one_turn
 
+ONLY_IN_BAD_TIMES = {"5xx", "failed", "again"}
+"""Values of labels that a healthy system does not tell; tests of the libraries see each of them counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -72,6 +75,20 @@ async def test_one_trace_of_one_turn_goes_from_the_request_to_the_webhook(world:
             shown,
         )
     assert not any(span.failed for span in spans), shown
+
+
+async def test_an_ingestion_is_one_trace_as_well(world: World) -> None:
+    traces: dict[str, set[str]] = {}
+    for span in world.looked.collector.spans:
+        traces.setdefault(span.trace_id, set()).add(f"{span.service.removeprefix('minirag-')} {span.name}")
+    wanted = {
+        "gateway POST /v1/sources/{source_id}/ingest",
+        "ingest work ingestion",
+        "retrieval embed batch",
+        "retrieval publish index.version.activated",
+        "analytics process source.ingest.completed",
+    }
+    assert any(wanted <= names for names in traces.values()), traces
 
 
 async def test_the_receiver_of_a_webhook_can_join_the_trace(world: World) -> None:
@@ -158,10 +175,12 @@ async def test_figures_are_those_of_what_happened(world: World) -> None:
 async def test_every_metric_and_label_of_alerts_and_dashboard_exists(world: World) -> None:
     """A name that nobody tells any more would be an alert that never fires."""
     told: dict[str, set[str]] = {}
+    values: set[str] = set()
     for text in world.metrics.values():
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 told.setdefault(sample.name, set()).update(sample.labels)
+                values.update(sample.labels.values())
     asked = list(promql.questions())
     unknown = {name for question in asked for name in question.matched if name not in told}
     assert unknown == set()
@@ -170,6 +189,7 @@ async def test_every_metric_and_label_of_alerts_and_dashboard_exists(world: Worl
         assert question.labels <= labels, question.text
         for name, matched in question.matched.items():
             assert set(matched) <= told[name] | promql.OF_TARGETS, question.text
+            assert set(matched.values()) <= values | ONLY_IN_BAD_TIMES | {""}, question.text
 
 
 async def test_the_figures_have_few_series_and_a_small_answer(world: World) -> None:
