@@ -1,8 +1,10 @@
 """What an operator sees of a running system: one trace of one turn, metrics of every service, and nobody's words in any of it."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import promql
@@ -12,6 +14,8 @@ from otlp import tree
 from prometheus_client.parser import text_string_to_metric_families
 from receiver import receiving
 from telemetry import QUESTION, TEXT, Looked, Turn, looked_at, one_turn
+
+PAGE = Path(__file__).parents[2] / "docs/operations.md"
 
 ONLY_IN_BAD_TIMES = {"5xx", "failed", "again"}
 """Values of labels that a healthy system does not tell; tests of the libraries see each of them counted."""
@@ -192,7 +196,18 @@ async def test_every_metric_and_label_of_alerts_and_dashboard_exists(world: Worl
             assert set(matched.values()) <= values | ONLY_IN_BAD_TIMES | {""}, question.text
 
 
+async def test_the_page_tells_every_metric_and_no_other(world: World) -> None:
+    page = set(re.findall(r"\bminirag_[a-z_]+", PAGE.read_text(encoding="utf-8"))) - {"minirag_service"}
+    told = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for text in world.metrics.values()
+        for family in text_string_to_metric_families(text)
+        if family.name.startswith("minirag_")
+    }
+    assert page == told
+
+
 async def test_the_figures_have_few_series_and_a_small_answer(world: World) -> None:
     """Whatever a tenant writes makes no new series: what it takes is bounded by routes, verbs and kinds."""
     for service, text in world.metrics.items():
-        assert len(text) < 400_000, service
+        assert len(text) < 200_000, service

@@ -104,10 +104,16 @@ async def one_turn(looked: Looked, http: httpx.AsyncClient, receiver: Receiver) 
 
 
 def is_whole(spans: list[Span]) -> bool:
-    """Whether the last things that follow from a turn are there: the delivery is recorded and counted."""
+    """Whether the last things that follow from a turn are there, from every process, and nobody's parent is missing."""
+    known = {span.span_id for span in spans}
+    if not all(span.parent_id in known for span in spans if span.parent_id):
+        return False
     names = {(span.service, span.name) for span in spans}
     return {
         ("minirag-gateway", "POST /v1/chat"),
+        ("minirag-chat", "work turn"),
+        ("minirag-chat", "publish chat.message.completed"),
+        ("minirag-retrieval", "retrieval.search"),
         ("minirag-webhooks", "work delivery"),
         ("minirag-webhooks", "publish webhook.delivery.succeeded"),
         ("minirag-analytics", "process chat.message.completed"),
