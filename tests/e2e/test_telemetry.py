@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import promql
 import pytest
-from minirag_contracts.topology import SERVICES
+from minirag_contracts.topology import SERVICES, STREAM_OF
 from otlp import tree
 from prometheus_client.parser import text_string_to_metric_families
 from receiver import receiving
@@ -42,10 +42,22 @@ def world(looked: Looked) -> World:
         async with receiving() as receiver, httpx.AsyncClient(base_url=looked.stack.url, timeout=60) as http:
             turn = await one_turn(looked, http, receiver)
             assert (await http.get("/zebrafinch/in/a/path")).status_code == 404
-            await asyncio.sleep(6)
-            return World(looked, turn, await looked.metrics())
+            return World(looked, turn, await settled(looked))
 
     return asyncio.run(live())
+
+
+async def settled(looked: Looked) -> dict[str, str]:
+    """The metrics once what waits was looked at and there is nothing, or what they are after a while."""
+    metrics: dict[str, str] = {}
+    for _ in range(40):
+        metrics = await looked.metrics()
+        text = "".join(metrics.values())
+        seen = text.count("minirag_relay_lag_events 0.0") == len(STREAM_OF)
+        if seen and "minirag_consumer_lag_events{" in metrics["analytics"]:
+            break
+        await asyncio.sleep(0.25)
+    return metrics
 
 
 async def test_one_trace_of_one_turn_goes_from_the_request_to_the_webhook(world: World) -> None:

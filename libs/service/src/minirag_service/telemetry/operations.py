@@ -45,7 +45,8 @@ class Operations:
     """What the port tells. ``runtime`` is None until the store and the bus are connected."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # when each series began: a third of the text, and nobody asks
+        # When each series began: a third of the text, and nobody asks.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.figures = Figures()
         self._registry = CollectorRegistry()
         self._registry.register(self.figures)
