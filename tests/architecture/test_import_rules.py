@@ -129,7 +129,7 @@ def test_litellm_is_named_by_one_module() -> None:
 
 
 def test_opentelemetry_is_named_by_one_module() -> None:
-    """And there inside its functions and for types only: libs/service/tests/test_traces.py shows that it is not loaded otherwise."""
+    """And there inside its functions and for types only: test_traces.py of libs/service shows when it is loaded."""
     found = [
         module_of(path)
         for path in source_files()
