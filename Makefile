@@ -70,11 +70,16 @@ bench: $(VENV)/.development ## Measure a chat turn and a plain request beside th
 	$(BIN)/python -m bench.requests
 
 .PHONY: docs
-docs: $(VENV)/.development ## Write what is generated: docs/settings.md, docs/openapi.json, docs/asyncapi.json, event schemas
+docs: $(VENV)/.development ## Write what is generated: settings.md, openapi.json, asyncapi.json, the Grafana dashboard, event schemas
 	$(BIN)/python tools/settings.py
 	$(BIN)/python tools/openapi.py
 	$(BIN)/python tools/asyncapi.py
+	$(BIN)/python tools/grafana.py
 	$(BIN)/python -m minirag_contracts.schemas --write
+
+.PHONY: trace
+trace: $(VENV)/.development ## Run one chat turn, show its trace as a tree, and put it into docs/operations.md
+	$(BIN)/python tools/trace.py
 
 .PHONY: screenshots
 screenshots: $(VENV)/.development ## Take the pictures of the guides anew, from a running system

@@ -29,6 +29,8 @@ the common ones itself.
 | `MINIRAG_HOST` | `127.0.0.1` | On which address. |
 | `MINIRAG_DATA_DIR` | `.minirag` | The data folder. |
 | `MINIRAG_POSTGRES_AS_ROOT` | `auto` | How root runs Postgres: `userns`, `setuid`, or whichever works. |
+| `MINIRAG_OPERATIONS_PORT` | – | The gateway's [operations port](operations.md); the other services follow in tens. |
+| `OTEL_EXPORTER_OTLP_ENDPOINT`, … | – | OpenTelemetry's own variables: where [traces](operations.md#traces) are sent. |
 | `OPENAI_API_KEY`, … | – | Provider keys, passed to chat alone; `OPENAI_BASE_URL` for another server. |
 """
 

@@ -128,6 +128,16 @@ def test_litellm_is_named_by_one_module() -> None:
     assert found == ["minirag_chat.adapters.llm.worker"]
 
 
+def test_opentelemetry_is_named_by_one_module() -> None:
+    """And there inside its functions and for types only: test_traces.py of libs/service shows when it is loaded."""
+    found = [
+        module_of(path)
+        for path in source_files()
+        if any(n.split(".")[0] == "opentelemetry" for n in imports_of(path))
+    ]
+    assert found == ["minirag_service.telemetry.traces"]
+
+
 def test_nats_is_named_by_the_messaging_library_alone() -> None:
     found = {
         module_of(path) for path in source_files() if any(n.split(".")[0] == "nats" for n in imports_of(path))

@@ -23,6 +23,7 @@ from minirag_eventstore import (
     work,
 )
 from minirag_eventstore.errors import was_interrupted
+from prometheus_client import REGISTRY
 
 SOON = timedelta(milliseconds=20)
 QUICK = RetryPolicy((SOON, SOON))
@@ -84,9 +85,19 @@ async def _empty(store: EventStore) -> bool:
     return await count(store, "work") == 0
 
 
+def _ended() -> list[float]:
+    """How many attempts have failed and were parked, and how many pieces were given up on, as the metrics tell."""
+    outcomes = [{"kind": "job", "outcome": outcome} for outcome in ("failed", "parked")]
+    found = [REGISTRY.get_sample_value("minirag_work_seconds_count", labels) for labels in outcomes]
+    return [
+        value or 0.0 for value in (*found, REGISTRY.get_sample_value("minirag_parked_total", {"kind": "job"}))
+    ]
+
+
 async def test_failures_are_retried_then_parked_with_what_follows(store: EventStore) -> None:
     attempts: list[int] = []
     parked: list[str] = []
+    before = _ended()
 
     async def handle(item: WorkItem) -> None:
         attempts.append(item.attempt)
@@ -108,6 +119,7 @@ async def test_failures_are_retried_then_parked_with_what_follows(store: EventSt
         await until(lambda: _empty(store))
         await until(lambda: _is(announced, 1))
     assert (attempts, parked) == ([1, 2, 3], ["ValueError"])
+    assert [after - old for after, old in zip(_ended(), before, strict=True)] == [2, 1, 1]
     [told] = announced
     assert (told.tenant_id, told.kind, told.key, told.attempts) == (context.tenant_id, "job", "key", 3)
     async with store.database.system() as connection:
