@@ -70,10 +70,11 @@ bench: $(VENV)/.development ## Measure a chat turn and a plain request beside th
 	$(BIN)/python -m bench.requests
 
 .PHONY: docs
-docs: $(VENV)/.development ## Write what is generated: docs/settings.md, docs/openapi.json, docs/asyncapi.json, event schemas
+docs: $(VENV)/.development ## Write what is generated: docs/settings.md, docs/openapi.json, docs/asyncapi.json, event schemas, the chart's
 	$(BIN)/python tools/settings.py
 	$(BIN)/python tools/openapi.py
 	$(BIN)/python tools/asyncapi.py
+	$(BIN)/python tools/chart.py
 	$(BIN)/python -m minirag_contracts.schemas --write
 
 .PHONY: screenshots
@@ -90,6 +91,10 @@ dashboard: $(ASSETS) ## Make the dashboard's assets, as `make up` does: librarie
 .PHONY: newman
 newman: $(VENV)/.node ## Install what runs the Postman collection (part of `make test`)
 	@$(BIN)/python -m minirag_dashboard.node tools/newman
+
+.PHONY: helm
+helm: $(VENV)/.node ## Install what lints and renders the chart of deploy/k8s (part of `make test`)
+	@$(BIN)/python -m minirag_dashboard.node tools/helm
 
 ##@ Installation
 
@@ -110,7 +115,7 @@ OWN = $(addprefix --no-emit-package minirag-,$(notdir $(PACKAGES:/=)))
 
 .PHONY: clean
 clean: ## Remove the environment, what was made and every cache; the data folder stays
-	rm -rf $(VENV) dashboard/app/vendor dashboard/widget/dist dashboard/node_modules tools/newman/node_modules
+	rm -rf $(VENV) dashboard/app/vendor dashboard/widget/dist dashboard/node_modules tools/newman/node_modules tools/helm/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find $(wildcard $(SOURCES)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
