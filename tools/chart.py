@@ -89,7 +89,9 @@ def schema() -> str:
 
 def consumers() -> str:
     """Reactors alone: however many replicas there are, one of them runs a projector."""
-    lines = ["# Written by tools/chart.py from the topology: the consumers that more replicas work off faster."]
+    lines = [
+        "# Written by tools/chart.py from the topology: the consumers that more replicas work off faster."
+    ]
     for service in SERVICES:
         own = [spec for spec in CONSUMERS if spec.service == service and spec.kind == "reactor"]
         if own:
@@ -118,9 +120,7 @@ def main() -> None:
             path.write_text(text, encoding="utf-8")
         return
     stale = left | {
-        path
-        for path, text in files.items()
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
+        path for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
     }
     if stale:
         sys.exit(

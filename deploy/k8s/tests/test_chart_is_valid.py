@@ -66,7 +66,11 @@ def test_objects_of_other_projects_have_their_form(production: Rendered, keda: R
 def test_the_schemas_of_other_projects_refuse_what_is_unknown(kind: str) -> None:
     schema = OTHERS[kind]
     jsonschema.Draft202012Validator.check_schema(schema)
-    wrong = {"apiVersion": schema["properties"]["apiVersion"]["const"], "kind": kind, "metadata": {"name": "x"}}
+    wrong = {
+        "apiVersion": schema["properties"]["apiVersion"]["const"],
+        "kind": kind,
+        "metadata": {"name": "x"},
+    }
     with pytest.raises(jsonschema.ValidationError, match="unexpected"):
         jsonschema.Draft202012Validator(schema).validate({**wrong, "spec": {"tyop": 1}, "sepc": {}})
 

@@ -26,7 +26,8 @@ def reaches(rules: list[dict[str, Any]], address: str) -> bool:
     blocks = [peer["ipBlock"] for rule in rules for peer in rule["to"] if "ipBlock" in peer]
     number = ip_address(address)
     return any(
-        number in ip_network(block["cidr"]) and not any(number in ip_network(n) for n in block.get("except", ()))
+        number in ip_network(block["cidr"])
+        and not any(number in ip_network(n) for n in block.get("except", ()))
         for block in blocks
     )
 
@@ -51,9 +52,9 @@ def test_each_service_and_the_jobs_have_a_policy_of_their_own(chart: Rendered) -
 def test_only_the_gateway_is_reachable_and_only_at_its_port(chart: Rendered) -> None:
     pods = chart.services()
     for service in SERVICES:
-        named = {
-            port["port"] for rule in rules_for(chart, service, "ingress") for port in rule["ports"]
-        } - {"operations"}
+        named = {port["port"] for rule in rules_for(chart, service, "ingress") for port in rule["ports"]} - {
+            "operations"
+        }
         assert named == ({"http"} if service == "gateway" else set())
         assert named <= set(ports(pods[service]))
         assert all(rule["from"] for rule in rules_for(chart, service, "ingress"))
@@ -69,11 +70,13 @@ def test_the_operations_port_is_for_monitoring_alone(production: Rendered, keda:
             if {"protocol": "TCP", "port": "operations"} in rule["ports"]
         ]
         assert rule["from"] == monitoring
-        assert not [  # the third set names nobody
-            rule
-            for rule in rules_for(keda, service, "ingress")
-            if {"protocol": "TCP", "port": "operations"} in rule["ports"]
-        ]
+        assert (
+            not [  # the third set names nobody
+                rule
+                for rule in rules_for(keda, service, "ingress")
+                if {"protocol": "TCP", "port": "operations"} in rule["ports"]
+            ]
+        )
 
 
 def test_stores_are_reached_at_the_ports_of_their_addresses(chart: Rendered) -> None:
@@ -106,4 +109,6 @@ def test_a_private_network_is_reached_where_it_is_named(keda: Rendered, service:
 
 
 def test_they_can_be_left_out() -> None:
-    assert not Rendered("-f", values_of("minimal"), "--set", "networkPolicy.enabled=false").kind("NetworkPolicy")
+    assert not Rendered("-f", values_of("minimal"), "--set", "networkPolicy.enabled=false").kind(
+        "NetworkPolicy"
+    )

@@ -75,7 +75,9 @@ def test_mounts_name_volumes_and_secrets_are_read_only(chart: Rendered) -> None:
 
 def test_no_two_services_share_a_secret(chart: Rendered) -> None:
     names = [
-        next(volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if volume["name"] == "secrets")
+        next(
+            volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if volume["name"] == "secrets"
+        )
         for pod in chart.services().values()
     ]
     assert len(set(names)) == len(SERVICES)
@@ -223,7 +225,10 @@ def test_alerts_without_a_file_are_refused_in_a_sentence() -> None:
 def test_jobs_run_around_an_upgrade(chart: Rendered) -> None:
     jobs = chart.kind("Job")
     told = {
-        name: (each["metadata"]["annotations"]["helm.sh/hook"], each["spec"]["template"]["spec"]["containers"])
+        name: (
+            each["metadata"]["annotations"]["helm.sh/hook"],
+            each["spec"]["template"]["spec"]["containers"],
+        )
         for name, each in jobs.items()
     }
     assert {name: (hook, box[0]["args"]) for name, (hook, box) in told.items()} == {

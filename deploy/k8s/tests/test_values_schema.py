@@ -23,11 +23,11 @@ WRONG = {
     ),
     "a secret among the variables": (
         {"services": {"chat": {"environment": {"OPENAI_API_KEY": "sk-1"}}}},
-        "services.chat.environment: Property name of \"OPENAI_API_KEY\" does not match",
+        'services.chat.environment: Property name of "OPENAI_API_KEY" does not match',
     ),
     "a setting among the variables": (
         {"common": {"environment": {"MINIRAG_LOG_LEVEL": "DEBUG"}}},
-        "common.environment: Property name of \"MINIRAG_LOG_LEVEL\" does not match",
+        'common.environment: Property name of "MINIRAG_LOG_LEVEL" does not match',
     ),
     "a setting out of range": (
         {"services": {"chat": {"settings": {"MINIRAG_CHAT_TOP_K": 51}}}},
@@ -95,7 +95,10 @@ WRONG = {
         {"image": {"digests": {"chat": "sha256:abc"}}},
         "image.digests.chat: Does not match pattern",
     ),
-    "a spread that there is not": ({"spread": {"zones": "always"}}, "spread.zones: spread.zones must be one of"),
+    "a spread that there is not": (
+        {"spread": {"zones": "always"}},
+        "spread.zones: spread.zones must be one of",
+    ),
     "a Secret's name in capitals": (
         {"services": {"chat": {"secret": {"name": "MiniRAG"}}}},
         "services.chat.secret.name: Does not match pattern",
@@ -129,7 +132,10 @@ def test_the_two_addresses_have_no_default() -> None:
             {"services": {"chat": {"autoscaling": {"kind": "hpa", "min": 7}}}},
             "services.chat.autoscaling.max (6) is less than its min (7)",
         ),
-        ({"services": {"webhooks": {"autoscaling": {"kind": "keda"}}}}, "keda.natsMonitoring has to say where"),
+        (
+            {"services": {"webhooks": {"autoscaling": {"kind": "keda"}}}},
+            "keda.natsMonitoring has to say where",
+        ),
     ],
 )
 def test_what_a_schema_cannot_say_the_templates_do(values: dict, sentence: str, tmp_path: Path) -> None:
