@@ -191,6 +191,7 @@ async def _lead(runtime: Runtime) -> None:
         try:
             async with leadership(runtime.database, "leader") as connection, asyncio.TaskGroup() as group:
                 logger.info("leads")
+                runtime.leads = True
                 if runtime.relay is not None:
                     group.create_task(runtime.relay.lead(connection))
                 else:
@@ -201,6 +202,8 @@ async def _lead(runtime: Runtime) -> None:
                     group.create_task(_every(AUDIT_EVERY, reactor.audit))
         except* (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as errors:
             logger.warning("leadership lost", extra={"errors": [type(e).__name__ for e in errors.exceptions]})
+        finally:
+            runtime.leads = False
         await asyncio.sleep(0.5)
 
 
