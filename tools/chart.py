@@ -17,7 +17,7 @@ from settings import plain, settings_of, variable
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "deploy/k8s/chart"
-ALERTS = ROOT / "deploy/observability/alerts"
+ALERTS = ROOT / "deploy/observability/alerts.yml"
 
 CHART_DECIDES = {
     "MINIRAG_MODE",
@@ -102,16 +102,14 @@ def consumers() -> str:
 
 def wanted() -> dict[Path, str]:
     """Every file that is written here, with its text."""
-    alerts = {
-        CHART / "files/alerts" / path.name: path.read_text(encoding="utf-8") for path in ALERTS.glob("*.yaml")
-    }
+    alerts = {CHART / "files/alerts.yml": ALERTS.read_text(encoding="utf-8")} if ALERTS.exists() else {}
     return {CHART / "values.schema.json": schema(), CHART / "files/consumers.yaml": consumers(), **alerts}
 
 
 def main() -> None:
     """Write, or compare."""
     files = wanted()
-    left = {path for path in (CHART / "files").rglob("*.yaml") if path not in files}
+    left = {path for path in (CHART / "files").iterdir() if path not in files}
     if "--check" not in sys.argv:
         for path in left:
             path.unlink()

@@ -1,15 +1,29 @@
 """What one object says of another is so: selectors, ports, probes, volumes, accounts, targets, consumers."""
 
+import shutil
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 from minirag_contracts.topology import CONSUMERS, SERVICES
 from minirag_gateway.settings import Settings as GatewaySettings
 from minirag_service import running
 from minirag_service.telemetry.operations import Operations
 from pydantic import TypeAdapter
-from rendered_chart import NAMESPACE, RELEASE, Rendered, containers, environment, ports, template, values_of
+from rendered_chart import (
+    CHART,
+    NAMESPACE,
+    RELEASE,
+    Rendered,
+    containers,
+    environment,
+    ports,
+    template,
+    values_of,
+)
 
 SERVED = set(Operations()._answers)
 RPC_DRAIN = 30
@@ -212,14 +226,22 @@ def test_a_service_monitor_finds_the_operations_port(production: Rendered) -> No
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
 
 
-def test_alerts_without_a_file_are_refused_in_a_sentence() -> None:
-    from rendered_chart import CHART
-
-    done = template("-f", values_of("production"), "--set", "prometheusRule.enabled=true")
-    if list((CHART / "files/alerts").glob("*.yaml")):
-        assert "kind: PrometheusRule" in done.stdout, done.stderr
-    else:
-        assert "prometheusRule.enabled: this chart carries no alerts" in done.stderr
+def test_alerts_are_those_of_the_observability_folder(tmp_path: Path) -> None:
+    """A chart without the file says so; Prometheus' own templates in it are not taken for helm's."""
+    chart = Path(shutil.copytree(CHART, tmp_path / "minirag"))
+    alerts = chart / "files/alerts.yml"
+    alerts.unlink(missing_ok=True)
+    asked = ("-f", values_of("production"), "--set", "prometheusRule.enabled=true")
+    refused = template(*asked, chart=chart)
+    assert "prometheusRule.enabled: this chart carries no alerts" in refused.stderr
+    rule = {"alert": "Gone", "expr": "up == 0", "annotations": {"summary": "{{ $labels.job }} is gone."}}
+    groups = [{"name": "minirag", "rules": [rule]}]
+    alerts.write_text(yaml.safe_dump({"groups": groups}))
+    made = [each for each in yaml.safe_load_all(template(*asked, chart=chart).stdout) if each]
+    (found,) = [each for each in made if each["kind"] == "PrometheusRule"]
+    assert found["spec"]["groups"] == groups
+    schema = yaml.safe_load((Path(__file__).parent / "schemas/PrometheusRule.yaml").read_text())
+    jsonschema.Draft202012Validator(schema).validate(found)
 
 
 def test_jobs_run_around_an_upgrade(chart: Rendered) -> None:
