@@ -8,8 +8,8 @@ UV = UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 UV_SYSTEM_CERTS=1 VIRTUAL_ENV=$(
 	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$${PIP_INDEX_URL:-$$($(PIP) config get global.index-url 2>/dev/null)}}}" \
 	$(BIN)/uv
 PIP = $(BIN)/python -m pip --disable-pip-version-check
-PACKAGES := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml dashboard/pyproject.toml)))
-SOURCES := libs services deploy/local dashboard/minirag_dashboard tests
+PACKAGES := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/admin/pyproject.toml deploy/local/pyproject.toml dashboard/pyproject.toml)))
+SOURCES := libs services deploy/admin deploy/local dashboard/minirag_dashboard tests
 # What is served of the dashboard and is not committed; an edit of its sources counts at the next start.
 ASSETS := dashboard/app/vendor/.made
 ASSETS_FROM = $(addprefix dashboard/,package.json package-lock.json minirag_dashboard/assets.py minirag_dashboard/node.py) \
@@ -70,11 +70,12 @@ bench: $(VENV)/.development ## Measure a chat turn and a plain request beside th
 	$(BIN)/python -m bench.requests
 
 .PHONY: docs
-docs: $(VENV)/.development ## Write what is generated: settings.md, openapi.json, asyncapi.json, the Grafana dashboard, event schemas
+docs: $(VENV)/.development ## Write what is generated: settings.md, openapi.json, asyncapi.json, the Grafana dashboard, the chart's files, event schemas
 	$(BIN)/python tools/settings.py
 	$(BIN)/python tools/openapi.py
 	$(BIN)/python tools/asyncapi.py
 	$(BIN)/python tools/grafana.py
+	$(BIN)/python tools/chart.py
 	$(BIN)/python -m minirag_contracts.schemas --write
 
 .PHONY: trace
@@ -96,6 +97,10 @@ dashboard: $(ASSETS) ## Make the dashboard's assets, as `make up` does: librarie
 newman: $(VENV)/.node ## Install what runs the Postman collection (part of `make test`)
 	@$(BIN)/python -m minirag_dashboard.node tools/newman
 
+.PHONY: helm
+helm: $(VENV)/.node ## Install what lints and renders the chart of deploy/k8s (part of `make test`)
+	@$(BIN)/python -m minirag_dashboard.node tools/helm
+
 ##@ Installation
 
 .PHONY: install
@@ -115,7 +120,7 @@ OWN = $(addprefix --no-emit-package minirag-,$(notdir $(PACKAGES:/=)))
 
 .PHONY: clean
 clean: ## Remove the environment, what was made and every cache; the data folder stays
-	rm -rf $(VENV) dashboard/app/vendor dashboard/widget/dist dashboard/node_modules tools/newman/node_modules
+	rm -rf $(VENV) dashboard/app/vendor dashboard/widget/dist dashboard/node_modules tools/newman/node_modules tools/helm/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find $(wildcard $(SOURCES)) -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -17,7 +17,7 @@ MADE = (*LIBRARIES, *BUNDLES, "app.css", "LICENSES.txt")
 
 
 def test_packages_are_exact_hashed_and_of_no_particular_registry() -> None:
-    for folder in (DASHBOARD, ROOT / "tools/newman"):
+    for folder in (DASHBOARD, ROOT / "tools/newman", ROOT / "tools/helm"):
         wanted = json.loads((folder / "package.json").read_text())
         versions = {**wanted["dependencies"], **wanted.get("devDependencies", {})}
         assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in versions.values()), versions

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("tool", ["settings", "openapi", "asyncapi"])
+@pytest.mark.parametrize("tool", ["settings", "openapi", "asyncapi", "chart"])
 def test_what_is_generated_from_the_code_is_current(tool: str) -> None:
     done = subprocess.run(
         [sys.executable, f"tools/{tool}.py", "--check"],
