@@ -39,6 +39,10 @@ def add(parsers: Parsers, bind: Bind) -> None:
     tenants = verb("tenants", _tenants, "list the tenants, suspend one, or serve it again")
     tenants.add_argument("action", choices=("list", "suspend", "resume"))
     tenants.add_argument("tenant", nargs="?", help="its slug or id")
+    erase = verb("erase", _erase, "erase a tenant for good, in every service")
+    erase.add_argument("what", choices=("tenant",))
+    erase.add_argument("tenant", help="its slug or id")
+    erase.add_argument("--yes", action="store_true", help="it is meant")
     keys = verb("keys", _keys, "the keys of secrets at rest: list, add, rotate, drop the old ones")
     keys.add_argument("action", choices=("list", "add", "rotate", "drop"))
 
@@ -85,6 +89,13 @@ def _tenants(options: argparse.Namespace, deployment: "Deployment") -> int:
         raise StackError(f"`{deployment.command} tenants {options.action}` needs to know whom.")
     else:
         asyncio.run(tenants.set_served(deployment, options.tenant, served=options.action == "resume"))
+    return 0
+
+
+def _erase(options: argparse.Namespace, deployment: "Deployment") -> int:
+    from minirag_admin.erasing import erase_tenant
+
+    asyncio.run(erase_tenant(deployment, options.tenant, certain=options.yes))
     return 0
 
 

@@ -72,6 +72,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     app = build(services, credentials.is_embed_origin)
     server = HttpServer(app, settings)
     runtime.sweep(credentials.forget_expired)
+    runtime.outlives_erasure("slugs")  # nobody else shall be found under an old name
     runtime.on_stop(partial(_write_uses_once, services.principals))
     runtime.on_stop(server.stop)
     runtime.on_stop(services.streams.close)

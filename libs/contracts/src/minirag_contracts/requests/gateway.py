@@ -62,6 +62,15 @@ class SetTenantServed(OperatorRequest):
     served: bool
 
 
+class EraseTenant(OperatorRequest):
+    """Serve the tenant with this slug or id never again and erase what there is of it; what is so already stays so."""
+
+    verb: ClassVar[str] = "tenants.erase"
+    Returns: ClassVar[type[Reply]] = TenantFound
+
+    slug_or_id: str
+
+
 class TenantsFound(Reply):
     """Newest first."""
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from minirag_contracts.context import Context
 from minirag_contracts.ids import new_id
-from minirag_contracts.requests.gateway import FindTenant, SetTenantServed, TenantFound
+from minirag_contracts.requests.gateway import EraseTenant, FindTenant, SetTenantServed, TenantFound
 
 from minirag_gateway.commands.tenants import TenantCommands
 from minirag_gateway.domain.access import require_operator
@@ -22,7 +22,17 @@ class OperatorCommands:
         """Suspends a tenant, which counts within a second on every path, or resumes it; raises TenantNotFound."""
         require_operator(context)
         which = FindTenant(slug_or_id=request.slug_or_id)
-        found = await self._queries.find_tenant(which, context)
-        inside = replace(context, tenant_id=found.id, command_id=new_id())
+        inside = await self._inside(which, context)
         await (self._tenants.resume(inside) if request.served else self._tenants.suspend(inside))
         return await self._queries.find_tenant(which, context)
+
+    async def erase(self, request: EraseTenant, context: Context) -> TenantFound:
+        """Ends a tenant for good; raises TenantNotFound."""
+        require_operator(context)
+        which = FindTenant(slug_or_id=request.slug_or_id)
+        await self._tenants.erase(await self._inside(which, context))
+        return await self._queries.find_tenant(which, context)
+
+    async def _inside(self, which: FindTenant, context: Context) -> Context:
+        found = await self._queries.find_tenant(which, context)
+        return replace(context, tenant_id=found.id, command_id=new_id())

@@ -1,6 +1,12 @@
 """Requests on the bus: what operators ask of the gateway."""
 
-from minirag_contracts.requests.gateway import CreateInvite, FindTenant, ListTenants, SetTenantServed
+from minirag_contracts.requests.gateway import (
+    CreateInvite,
+    EraseTenant,
+    FindTenant,
+    ListTenants,
+    SetTenantServed,
+)
 from minirag_service import Runtime
 
 from minirag_gateway.commands.invites import InviteCommands
@@ -14,5 +20,6 @@ def register(
     """Answers ``rpc.gateway.>``."""
     runtime.on(CreateInvite, invites.create)
     runtime.on(SetTenantServed, commands.set_served)
+    runtime.on(EraseTenant, commands.erase)
     runtime.on(FindTenant, queries.find_tenant)
     runtime.on(ListTenants, queries.list_tenants)
