@@ -140,6 +140,7 @@ async def test_nobody_asks_what_is_not_its_business(attacker: Bus, bus: Bus) -> 
                 "dead_letters.replay",
                 "secrets.rotate",
                 "tenant.erase",
+                "person.erase",
             ):
                 await cannot_publish(attacker, f"rpc.{other}.{verb}")
             if other not in consumed:

@@ -16,6 +16,8 @@ from minirag_contracts.requests.common import (
     EventsTail,
     HealthCheck,
     HealthReply,
+    PersonErase,
+    PersonEraseReply,
     ProjectionReport,
     ProjectionsReply,
     ProjectionsVerify,
@@ -32,7 +34,7 @@ from minirag_eventstore.rebuild import Report, rebuild_foreign, rebuild_own
 from minirag_eventstore.work import add_work
 from minirag_messaging.rpc_lane import Lane
 
-from minirag_service.erasure import Erasure
+from minirag_service.erasure import Erasure, erase_person
 from minirag_service.events import read_events
 from minirag_service.rotation import rotate
 from minirag_service.runtime import Runtime
@@ -66,6 +68,7 @@ class Common:
         rpc.on_common("dead_letters.replay", self.dead_letters_replay)
         rpc.on_common("secrets.rotate", self.secrets_rotate)
         rpc.on_common("tenant.erase", self.tenant_erase)
+        rpc.on_common("person.erase", self.person_erase)
         self._runtime.react(ERASURES, self._erasure.react)
         self._runtime.sweep(self._erasure.erase_again)
 
@@ -142,6 +145,13 @@ class Common:
     async def tenant_erase(self, request: TenantErase, context: Context) -> TenantEraseReply:
         """What came after the erasure goes as well; without the event nothing is touched."""
         return TenantEraseReply(heard=await self._erasure.heard_of(TenantScope(request.tenant_id)))
+
+    async def person_erase(self, request: PersonErase, context: Context) -> PersonEraseReply:
+        """What somebody said here, and from where."""
+        runtime = self._runtime
+        scope = TenantScope(request.tenant_id)
+        rows = await erase_person(runtime.store, scope, request.actor, runtime.person_erasers)
+        return PersonEraseReply(rows=rows)
 
     async def _replay_event(self, kind: str, payload: dict[str, object]) -> None:
         durable = kind.removeprefix(dead_letters.REACTION)

@@ -19,7 +19,7 @@ from minirag_eventstore.relay import Relay
 from minirag_messaging import Bus, EventPublisher, RpcServer
 from minirag_messaging.rpc_lane import Lane
 
-from minirag_service.erasure import Hook
+from minirag_service.erasure import Hook, PersonHook
 from minirag_service.events import BusEventReader
 from minirag_service.rotation import REPLIES, SealedColumn
 from minirag_service.sealing import Sealer
@@ -66,6 +66,7 @@ class Runtime:
         self.sweeps: list[Callable[[], Awaitable[object]]] = []
         self.kept_tables: list[str] = []
         self.erasers: list[Hook] = []
+        self.person_erasers: list[PersonHook] = []
         self.stops: list[Callable[[], Awaitable[None]]] = []
 
     def on(
@@ -118,6 +119,10 @@ class Runtime:
     def erases(self, hook: Hook) -> None:
         """Called in the transaction that erases a tenant, before its rows are gone: for what lies outside of the schema."""
         self.erasers.append(hook)
+
+    def erases_person(self, hook: PersonHook) -> None:
+        """Called in the transaction that erases a person's content: given the actor, answers how many rows it erased."""
+        self.person_erasers.append(hook)
 
     def outlives_erasure(self, table: str) -> None:
         """Declares a table whose rows stay when their tenant is erased, although nothing folds them."""

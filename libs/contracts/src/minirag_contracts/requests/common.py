@@ -205,6 +205,19 @@ class TenantEraseReply(Reply):
     heard: bool
 
 
+class PersonErase(Request):
+    """Erase what an actor of a tenant said and from where: ``user:<id>`` or ``visitor:<id>``. Safe to repeat."""
+
+    tenant_id: UUID
+    actor: str = Field(pattern=r"^(user|visitor):.+$")
+
+
+class PersonEraseReply(Reply):
+    """How many rows were erased."""
+
+    rows: int
+
+
 COMMON: dict[str, tuple[type[Request], type[BaseModel]]] = {
     "events.read": (EventsRead, EventsReply),
     "events.tail": (EventsTail, TailReply),
@@ -215,6 +228,7 @@ COMMON: dict[str, tuple[type[Request], type[BaseModel]]] = {
     "dead_letters.replay": (DeadLettersReplay, ReplayedReply),
     "secrets.rotate": (SecretsRotate, SecretsReply),
     "tenant.erase": (TenantErase, TenantEraseReply),
+    "person.erase": (PersonErase, PersonEraseReply),
 }
 """Verb → model and reply of what every service answers."""
 

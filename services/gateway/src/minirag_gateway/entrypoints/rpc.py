@@ -2,6 +2,7 @@
 
 from minirag_contracts.requests.gateway import (
     CreateInvite,
+    EndUser,
     EraseTenant,
     FindTenant,
     ListTenants,
@@ -20,6 +21,7 @@ def register(
     """Answers ``rpc.gateway.>``."""
     runtime.on(CreateInvite, invites.create)
     runtime.on(SetTenantServed, commands.set_served)
+    runtime.on(EndUser, commands.end_user)
     runtime.on(EraseTenant, commands.erase)
     runtime.on(FindTenant, queries.find_tenant)
     runtime.on(ListTenants, queries.list_tenants)
