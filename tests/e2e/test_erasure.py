@@ -179,7 +179,8 @@ async def test_a_person_is_erased_and_their_colleagues_are_not(
     assert not any("treasure" in json.dumps(message) for message in left)
     kept = await tenant.call("GET", f"/v1/chat/{ours['chat_id']}/messages", 200)
     assert any("others bury" in json.dumps(message) for message in kept)
-    assert (await verify_projections(stack, "chat")).reports
+    reports = (await verify_projections(stack, "chat")).reports
+    assert reports and not [report for report in reports if report.differences]
     assert "User not found" in await run(stack, "erase", "person", slug, "--email", email, "--yes", status=1)
     printed = await run(stack, "erase", "person", slug, "--visitor", "nobody", "--yes")
     assert "chat: 0 rows of visitor:nobody" in printed
