@@ -13,6 +13,7 @@ from minirag_retrieval.adapters.measured import MeasuredEmbedder
 from minirag_retrieval.adapters.minilm import MiniLm
 from minirag_retrieval.commands.activation import Activations
 from minirag_retrieval.commands.collection import Collection
+from minirag_retrieval.commands.erasing import Erasing
 from minirag_retrieval.commands.hiding import Hidings
 from minirag_retrieval.commands.points import BotPoints
 from minirag_retrieval.commands.restoring import Restoring
@@ -53,6 +54,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         model.load,
         model.check,
     )
+    runtime.erases(Erasing(rows, index).points)
     runtime.on_stop(index.close)
     runtime.on_stop(model.close)
 
