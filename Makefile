@@ -91,6 +91,12 @@ dashboard: $(ASSETS) ## Make the dashboard's assets, as `make up` does: librarie
 newman: $(VENV)/.node ## Install what runs the Postman collection (part of `make test`)
 	@$(BIN)/python -m minirag_dashboard.node tools/newman
 
+##@ Containers
+
+.PHONY: images
+images: ## Build the image of every service (ARGS=...: of these); deploy/docker/README.md
+	@deploy/docker/build $(ARGS)
+
 ##@ Installation
 
 .PHONY: install
@@ -103,6 +109,8 @@ lock: $(BIN)/uv ## Write down what the packages need, with hashes (ARGS=--upgrad
 	$(COMPILE) -o requirements/dev.lock requirements/dev.in
 	$(COMPILE) --no-deps -o requirements/model.lock requirements/model.in
 	$(COMPILE) --no-deps -o requirements/node.lock requirements/node.in
+	@for made in $(basename $(notdir $(wildcard requirements/services/*.in))); do \
+		$(COMPILE) $(OWN) -o requirements/services/$$made.lock requirements/services/$$made.in; done
 
 COMPILE = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
@@ -154,4 +162,4 @@ $(ASSETS): $(ASSETS_FROM) | $(VENV)/.node
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
