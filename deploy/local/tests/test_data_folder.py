@@ -13,7 +13,7 @@ from minirag_local.environment import inherited, service_environment
 from minirag_local.errors import StackError
 from minirag_local.folder import DataFolder, FolderLock
 from minirag_local.listening import listen, url_of
-from minirag_local.settings import StackSettings
+from minirag_local.settings import StackSettings, operations_port_of
 from minirag_local.state import Addresses
 
 ADDRESSES = Addresses("http://127.0.0.1:1", 4222, "/run", "/run/vectors.sock")
@@ -135,6 +135,20 @@ def test_the_environment_of_the_servers_has_no_foreign_keys() -> None:
 def test_a_port_that_is_none_is_refused(port: str) -> None:
     with pytest.raises(StackError, match="MINIRAG_PORT must be a number"):
         StackSettings.from_environment({"MINIRAG_PORT": port})
+
+
+def test_every_service_has_an_operations_port_of_its_own() -> None:
+    assert StackSettings.from_environment({}).operations_port is None
+    first = StackSettings.from_environment({"MINIRAG_OPERATIONS_PORT": "9400"}).operations_port
+    assert first == 9400
+    ports = {operations_port_of(service, first, replica) for service in SERVICES for replica in range(10)}
+    assert ports == set(range(9400, 9460))
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "x", "65500"])
+def test_an_operations_port_that_cannot_be(port: str) -> None:
+    with pytest.raises(StackError, match="MINIRAG_OPERATIONS_PORT"):
+        StackSettings.from_environment({"MINIRAG_OPERATIONS_PORT": port})
 
 
 def test_a_host_that_is_not_ours_is_refused() -> None:

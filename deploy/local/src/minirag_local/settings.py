@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self, cast
 
+from minirag_contracts.topology import SERVICES
+
 from minirag_local.errors import StackError
 
 _LAST_PORT = 65535
+_OPERATIONS_APART = 10
 
 RootMode = Literal["auto", "userns", "setuid"]
 
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """``port`` and ``nats_port`` 0 pick a free one. ``root_mode`` says how Postgres, which refuses uid 0, is run by root."""
+    """``port`` and ``nats_port`` 0 pick a free one. ``root_mode`` says how Postgres, which refuses uid 0, is run by root.
+    ``operations_port`` is the first of the services' operations ports.
+    """
 
     port: int = 8000
     host: str = "127.0.0.1"
@@ -23,6 +28,7 @@ class StackSettings:
     log_level: str = "INFO"
     root_mode: RootMode = "auto"
     nats_port: int = 0
+    operations_port: int | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -33,6 +39,7 @@ class StackSettings:
             data_dir=Path(environment.get("MINIRAG_DATA_DIR") or ".minirag").expanduser().absolute(),
             log_level=(environment.get("MINIRAG_LOG_LEVEL") or "INFO").upper(),
             root_mode=_root_mode(environment.get("MINIRAG_POSTGRES_AS_ROOT") or "auto"),
+            operations_port=_operations_port(environment.get("MINIRAG_OPERATIONS_PORT") or ""),
             nats_port=_port("MINIRAG_NATS_PORT", environment.get("MINIRAG_NATS_PORT") or "0"),
         )
 
@@ -41,6 +48,19 @@ def _port(name: str, text: str) -> int:
     if not text.isdecimal() or int(text) > _LAST_PORT:
         raise StackError(f"{name} must be a number from 0 to 65535, not {text!r}.")
     return int(text)
+
+
+def _operations_port(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isdecimal() or not 0 < int(text) <= _LAST_PORT - len(SERVICES) * _OPERATIONS_APART:
+        raise StackError(f"MINIRAG_OPERATIONS_PORT must be a number from 1 to 65475, not {text!r}.")
+    return int(text)
+
+
+def operations_port_of(service: str, first: int, replica: int = 0) -> int:
+    """Where a process of a service is looked at: ``first`` + 10 for each service before it + which of its processes it is."""
+    return first + SERVICES.index(service) * _OPERATIONS_APART + replica
 
 
 def _root_mode(text: str) -> RootMode:

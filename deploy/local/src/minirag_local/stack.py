@@ -12,7 +12,7 @@ from minirag_local.environment import inherited, python, service_environment
 from minirag_local.folder import DataFolder
 from minirag_local.health import probe_of
 from minirag_local.process import Job, ProcessSpec, Program
-from minirag_local.settings import StackSettings
+from minirag_local.settings import StackSettings, operations_port_of
 from minirag_local.state import Addresses
 
 
@@ -43,6 +43,9 @@ def build(
         programs.append(_vectors(folder, addresses, credentials, environment))
     for service in SERVICES:
         spec = _service(service, folder, addresses, credentials, environment)
+        if settings.operations_port:
+            port = operations_port_of(service, settings.operations_port)
+            spec = replace(spec, environment={**spec.environment, "MINIRAG_OPERATIONS_PORT": str(port)})
         if service == "gateway":
             handed_over = {"MINIRAG_HTTP_FD": str(http_descriptor)}
             spec = replace(spec, pass_fds=(http_descriptor,), environment={**spec.environment, **handed_over})

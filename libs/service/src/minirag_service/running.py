@@ -24,6 +24,7 @@ from minirag_service.common import Common, sweep
 from minirag_service.runtime import Runtime
 from minirag_service.sealing import Sealer
 from minirag_service.settings import ServiceSettings
+from minirag_service.telemetry.operations import operations_port
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +58,9 @@ async def _main(
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with connected(settings, projections) as runtime:
+    async with operations_port(settings) as operations, connected(settings, projections) as runtime:
         await assemble(runtime, settings)
+        operations.runtime = runtime
         await serve(runtime, stop)
 
 
@@ -113,8 +115,10 @@ async def serve(runtime: Runtime, stop: asyncio.Event) -> None:
             for reactor, runner in zip(runtime.reactors, runners, strict=True)
         ]
         await runtime.rpc.start()
+        runtime.state = "serving"
         logger.info("ready")
         await stop.wait()
+        runtime.state = "draining"
         logger.info("draining")
         await runtime.rpc.drain()
         await asyncio.gather(*(runner.drain() for runner in runners))

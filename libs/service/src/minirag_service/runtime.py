@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from minirag_contracts.context import Context
 from minirag_contracts.errors import Unavailable
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 Q = TypeVar("Q", bound=Request)
 Check = Callable[[], Awaitable[None]]
+State = Literal["starting", "serving", "draining"]
 Background = Callable[[], Awaitable[None]]
 
 
@@ -61,6 +62,8 @@ class Runtime:
         self.backgrounds: dict[str, Background] = {}
         self.checks: dict[str, Check] = {"database": database.ping}
         self.sealed_columns: list[SealedColumn] = [REPLIES]
+        self.state: State = "starting"
+        """Whether it takes requests: not yet, now, or not any more."""
         self._last_health: dict[str, str] = {}
         self.sweeps: list[Callable[[], Awaitable[object]]] = []
         self.stops: list[Callable[[], Awaitable[None]]] = []
@@ -116,10 +119,16 @@ class Runtime:
         """Called while draining, last registered first, before bus and database close."""
         self.stops.append(stop)
 
+    async def checked(self) -> dict[str, str]:
+        """The outcome of every registered check by its name, all asked at once."""
+        outcomes = await asyncio.gather(*map(_outcome, self.checks.values()))
+        results = dict(zip(self.checks, outcomes, strict=True))
+        self._tell_changes(results)
+        return results
+
     async def health(self) -> HealthReply:
         """Every check by name: ``ok`` or a sentence."""
-        results = {name: await _outcome(check) for name, check in self.checks.items()}
-        self._tell_changes(results)
+        results = await self.checked()
         for projector in self.projectors:
             results[f"projector {projector.spec.name}"] = projector.stuck or "ok"
         for reactor in self.reactors:

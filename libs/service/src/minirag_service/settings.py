@@ -38,6 +38,17 @@ class ServiceSettings(BaseSettings):
         default="INFO", description="How much is logged."
     )
 
+    operations_host: str = Field(
+        default="127.0.0.1", description="On which address the operations port listens."
+    )
+    operations_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Where `/live`, `/ready` and `/metrics` are; without it there are none. `minirag up` gives each service "
+        "a port of its own, from this one on in tens.",
+    )
+
     @field_validator("secret_key")
     @classmethod
     def _strong_keys(cls, value: SecretStr) -> SecretStr:

@@ -1,0 +1,1 @@
+"""How a running service is looked at: its operations port, its metrics, its traces."""
