@@ -41,6 +41,8 @@ status: $(VENV)/.runtime ## Show every process with its pid, health and address
 .PHONY: test
 test: $(VENV)/.development ## Run every test, against real NATS and Postgres (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(if $(MINIRAG_DOCKER),$(MAKE) --no-print-directory e2e-docker ARGS=,echo \
+		"The proof in containers did not run: MINIRAG_DOCKER=1, or make e2e-docker, where there is a Docker engine.")
 
 .PHONY: chaos
 chaos: $(VENV)/.development ## Run the tests of faults and bombs for as long as it takes to trust them (ARGS=... goes to pytest)
@@ -96,6 +98,10 @@ newman: $(VENV)/.node ## Install what runs the Postman collection (part of `make
 .PHONY: images
 images: ## Build the image of every service (ARGS=...: of these); deploy/docker/README.md
 	@deploy/docker/build $(ARGS)
+
+.PHONY: e2e-docker
+e2e-docker: $(VENV)/.development ## Prove in containers: images, compose, the tests against it, kills, backup and restore (ARGS=... goes to pytest)
+	@PYTHONPATH=tests/support $(BIN)/python tests/docker/run.py $(ARGS)
 
 ##@ Installation
 

@@ -10,7 +10,7 @@ from source_tree import ROOT
 
 LOCKS = ROOT / "requirements/services"
 DOCKERFILE = (ROOT / "deploy/docker/Dockerfile").read_text(encoding="utf-8")
-IMAGES = sorted(path.stem for path in LOCKS.glob("*.in") if path.stem != "build")
+IMAGES = sorted(path.stem for path in LOCKS.glob("*.in") if path.stem not in {"build", "sbom"})
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^ ;\\]+)", re.MULTILINE)
 
 

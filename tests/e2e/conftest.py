@@ -1,16 +1,37 @@
-"""One real stack for the session, as a user starts it, and a tenant of one's own for each test."""
+"""One real stack for the session, as a user starts it, and a tenant of one's own for each test.
+
+`make e2e-docker` gives the stack: containers, whose address it names in ``MINIRAG_E2E_URL``.
+"""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import NoReturn
 
 import httpx
 import pytest
 from api import Tenant
+from deployment import Deployment
+from minirag_local import testing
 from minirag_local.testing import Stack, running_stack
+
+DEPLOYED = Deployment.of_environment()
+
+
+def _not_here(*_: object, **__: object) -> NoReturn:
+    pytest.skip("starts an embedded stack of its own, with other settings")
+
+
+if DEPLOYED is not None:
+    testing.running_stack = _not_here  # before the tests' modules import it
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack | Deployment]:
     """Started once; webhooks may reach the loopback, where the tests' endpoints are."""
+    if DEPLOYED is not None:
+        yield DEPLOYED
+        if refused := DEPLOYED.bus_violations():
+            pytest.fail("the bus refused what a service does:\n" + "\n".join(refused[:20]))
+        return
     with running_stack(tmp_path_factory.mktemp("stack"), env={"MINIRAG_EGRESS_ALLOW": "127.0.0.1"}) as stack:
         yield stack
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from deployment import Deployment
 from minirag_contracts.context import Context
 from minirag_contracts.requests.common import (
     EventsRead,
@@ -18,8 +19,10 @@ from minirag_messaging import Bus
 CONTEXT = Context.for_system("test")
 
 
-async def bus_of(stack: Stack) -> Bus:
+async def bus_of(stack: Stack | Deployment) -> Bus:
     """A connection to the stack's bus with the operator's credential."""
+    if isinstance(stack, Deployment):
+        return await Bus.connect(stack.bus_url, SYSTEM, stack.bus_password, "test")
     address = next(process["address"] for process in stack.status() if process["name"] == "nats")
     password = Credentials.of(DataFolder(stack.data_dir)).nats[SYSTEM]
     return await Bus.connect(address, SYSTEM, password, "test")
