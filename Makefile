@@ -8,8 +8,8 @@ UV = UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 UV_SYSTEM_CERTS=1 VIRTUAL_ENV=$(
 	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$${PIP_INDEX_URL:-$$($(PIP) config get global.index-url 2>/dev/null)}}}" \
 	$(BIN)/uv
 PIP = $(BIN)/python -m pip --disable-pip-version-check
-PACKAGES := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml dashboard/pyproject.toml)))
-SOURCES := libs services deploy/local dashboard/minirag_dashboard tests
+PACKAGES := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/admin/pyproject.toml deploy/local/pyproject.toml dashboard/pyproject.toml)))
+SOURCES := libs services deploy/admin deploy/local dashboard/minirag_dashboard tests
 # What is served of the dashboard and is not committed; an edit of its sources counts at the next start.
 ASSETS := dashboard/app/vendor/.made
 ASSETS_FROM = $(addprefix dashboard/,package.json package-lock.json minirag_dashboard/assets.py minirag_dashboard/node.py) \

@@ -197,6 +197,12 @@ async def _migrate_everything(url: str, name: str) -> None:
     await connection.close()
 
 
+@pytest.fixture(scope="session")
+def role_passwords() -> dict[str, str]:
+    """Of the services' roles, which belong to the whole server: all tests use the same."""
+    return {role: PASSWORD for name in SERVICES for role in (name, f"{name}_system")}
+
+
 _templates: dict[str, str] = {}
 
 

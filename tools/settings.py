@@ -8,8 +8,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from minirag_admin.settings import AdminSettings
 from minirag_contracts.topology import SERVICES
 from minirag_service import ServiceSettings
+from minirag_service.secret_files import EnvironmentSettings
 from pydantic import AliasChoices
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
@@ -40,7 +42,7 @@ def settings_of(service: str) -> type[ServiceSettings]:
     return found
 
 
-def variable(model: type[ServiceSettings], name: str) -> str:
+def variable(model: type[EnvironmentSettings], name: str) -> str:
     """The environment variable of a field."""
     alias = model.model_fields[name].validation_alias
     if isinstance(alias, AliasChoices):
@@ -65,7 +67,7 @@ def shown(default: Any) -> str:
     return f"`{text}`" if text not in ("", "None") else "–"
 
 
-def table(model: type[ServiceSettings], names: list[str]) -> str:
+def table(model: type[EnvironmentSettings], names: list[str]) -> str:
     """One row for each field."""
     rows = ["| variable | default | |", "|---|---|---|"]
     for name in names:
@@ -85,6 +87,8 @@ def page() -> str:
         own = [name for name in model.model_fields if name not in common]
         if own:
             parts += [f"\n## {service}\n", table(model, own)]
+    own = [name for name in AdminSettings.model_fields if name not in EnvironmentSettings.model_fields]
+    parts += ["\n## The administrator (`minirag-admin`)\n", table(AdminSettings, own)]
     return "\n".join(parts) + "\n"
 
 

@@ -21,7 +21,14 @@ PLANTED = {
         ("minirag_messaging/bus", "minirag_eventstore"),
         ("minirag_contracts/ids", "minirag_messaging"),
     ],
-    "supervisor": [("minirag_local/stack", "minirag_gateway.settings")],
+    "supervisor": [
+        ("minirag_local/stack", "minirag_gateway.settings"),
+        ("minirag_admin/cli", "minirag_chat.settings"),
+    ],
+    "operators": [
+        ("minirag_admin/cli", "minirag_local.folder"),
+        ("minirag_service/runtime", "minirag_admin.errors"),
+    ],
     "layers": [
         ("minirag_webhooks/domain", "minirag_webhooks.ports"),
         ("minirag_webhooks/ports", "minirag_webhooks.commands"),

@@ -8,7 +8,13 @@ from minirag_contracts.topology import SERVICES
 
 ROOT = Path(__file__).parents[2]
 
-GROUPS = ("libs/*/src/*", "services/*/src/*", "deploy/local/src/*", "dashboard/minirag_*")
+GROUPS = (
+    "libs/*/src/*",
+    "services/*/src/*",
+    "deploy/admin/src/*",
+    "deploy/local/src/*",
+    "dashboard/minirag_*",
+)
 
 PACKAGES = sorted(folder for group in GROUPS for folder in ROOT.glob(group) if folder.is_dir())
 """The importable packages of the repository."""

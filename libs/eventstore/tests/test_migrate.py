@@ -39,12 +39,49 @@ async def test_a_failing_migration_leaves_nothing_behind(connection: asyncpg.Con
     assert await migrate(connection, OWNER, SERVICE, core_and(TABLES)) != []
 
 
-async def test_a_changed_or_unknown_migration_refuses(connection: asyncpg.Connection) -> None:
+WIDER = Migration("ledger/0002_wider.sql", "ALTER TABLE accounts ADD COLUMN label text")
+NARROWER = Migration("ledger/0003_narrower.post.sql", "ALTER TABLE accounts DROP COLUMN opened_at")
+
+
+async def test_a_changed_migration_refuses(connection: asyncpg.Connection) -> None:
     await migrate(connection, OWNER, SERVICE, core_and(TABLES))
     with pytest.raises(MigrationMismatch, match="has changed"):
         await migrate(connection, OWNER, SERVICE, core_and(Migration(TABLES.name, TABLES.sql + "-- another")))
-    with pytest.raises(MigrationMismatch, match="newer version"):
-        await migrate(connection, OWNER, SERVICE, core_and())
+
+
+async def test_an_upgrade_expands_first_and_contracts_when_the_old_version_is_gone(
+    connection: asyncpg.Connection,
+) -> None:
+    newer = core_and(TABLES, WIDER, NARROWER)
+    await migrate(connection, OWNER, SERVICE, core_and(TABLES))
+    assert await migrate(connection, OWNER, SERVICE, newer, "pre") == [WIDER.name]
+    assert await migrate(connection, OWNER, SERVICE, newer, "pre") == []
+    assert await migrate(connection, OWNER, SERVICE, newer, "post") == [NARROWER.name]
+
+
+async def test_without_a_phase_and_on_a_new_schema_all_are_applied_in_their_order(
+    connection: asyncpg.Connection,
+) -> None:
+    everything = core_and(TABLES, WIDER, NARROWER)
+    assert await migrate(connection, OWNER, SERVICE, everything, "pre") == [m.name for m in everything]
+    another = Migration("ledger/0004_another.sql", "ALTER TABLE accounts ADD COLUMN another text")
+    last = Migration("ledger/0005_last.post.sql", "ALTER TABLE accounts DROP COLUMN another")
+    assert await migrate(connection, OWNER, SERVICE, core_and(TABLES, WIDER, NARROWER, another, last)) == [
+        another.name,
+        last.name,
+    ]
+
+
+async def test_the_version_before_starts_on_an_expanded_schema_and_not_on_a_contracted_one(
+    connection: asyncpg.Connection,
+) -> None:
+    older, newer = core_and(TABLES), core_and(TABLES, WIDER, NARROWER)
+    await migrate(connection, OWNER, SERVICE, older)
+    await migrate(connection, OWNER, SERVICE, newer, "pre")
+    assert await migrate(connection, OWNER, SERVICE, older) == []
+    await migrate(connection, OWNER, SERVICE, newer, "post")
+    with pytest.raises(MigrationMismatch, match=r"a newer version .*ledger/0003_narrower\.post\.sql"):
+        await migrate(connection, OWNER, SERVICE, older)
 
 
 async def test_the_roles_own_nothing_and_every_table_with_a_tenant_is_forced_under_row_level_security(

@@ -5,12 +5,14 @@ import io
 import json
 import logging
 import os
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
 from minirag_service.logging import JsonFormatter
 from minirag_service.sealing import Sealer, new_salt, salted_hash
+from minirag_service.secret_files import fill_environment
 from minirag_service.settings import ServiceSettings
 from pydantic import BaseModel, ValidationError
 
@@ -91,3 +93,42 @@ def test_the_text_of_an_unexpected_exception_is_not_logged() -> None:
     assert "illness" not in output.getvalue()
     assert (line["message"], line["tenant_id"]) == ("a request failed", "t")
     assert line["exception"]["type"].endswith("ValidationError") and line["exception"]["trace"]
+
+
+def test_secrets_are_read_from_files_where_no_variable_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As orchestrators mount them: links into a folder that is replaced as a whole, and a line's end that is not meant."""
+    mounted = tmp_path / "..data"
+    mounted.mkdir()
+    for name, value in {
+        "MINIRAG_DATABASE_URL": "postgresql://from-a-file",
+        "MINIRAG_DATABASE_SYSTEM_URL": "postgresql://system",
+        "MINIRAG_NATS_PASSWORD": "p" * 20,
+        "MINIRAG_SECRET_KEY": STRONG,
+        "OPENAI_API_KEY": "sk-file",
+        "TAKEN_API_KEY": "sk-file",
+        "not-a-variable": "x",
+    }.items():
+        (mounted / name).write_text(f"{value}\n")
+        (tmp_path / name).symlink_to(mounted / name)
+    monkeypatch.setenv("MINIRAG_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("MINIRAG_DATABASE_URL", "postgresql://from-the-variable")
+    found = Settings()  # type: ignore[call-arg]
+    assert found.database_url.get_secret_value() == "postgresql://from-the-variable"
+    assert found.database_system_url.get_secret_value() == "postgresql://system"
+    assert (found.nats_user, found.nats_password.get_secret_value()) == ("test", "p" * 20)
+
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.setenv("TAKEN_API_KEY", "sk-variable")
+    assert fill_environment() == ["OPENAI_API_KEY"]
+    assert (os.environ["OPENAI_API_KEY"], os.environ["TAKEN_API_KEY"]) == ("sk-file", "sk-variable")
+
+
+def test_a_folder_of_secrets_that_is_not_there_refuses_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINIRAG_SECRETS_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(ValidationError, match="MINIRAG_SECRETS_DIR must be a folder"):
+        settings()

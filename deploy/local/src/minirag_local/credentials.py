@@ -1,57 +1,30 @@
-"""Passwords and keys of the embedded stack, generated on its first start."""
+"""Passwords and keys of the embedded stack, generated on its first start and kept in the data folder."""
 
-import base64
 import json
-import secrets
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from typing import Any, Self
 
+from minirag_admin import credentials
+from minirag_admin.credentials import ADMIN, new_key
 from minirag_contracts.grants import SYSTEM_USER
-from minirag_contracts.topology import SERVICES
 
 from minirag_local.errors import StackError
 from minirag_local.folder import DataFolder, read_json, write_private
 
+__all__ = ["ADMIN", "SYSTEM", "Credentials", "new_key"]
+
 SYSTEM = SYSTEM_USER
 """The bus user that applies the topology and asks for health."""
 
-ADMIN = "minirag_admin"
-"""The Postgres superuser: set-up and backup only."""
 
+class Credentials(credentials.Credentials):
+    """Those of one data folder."""
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Credentials:
-    """``nats`` and ``postgres`` map a user or role to its password; ``secret_key`` are Fernet keys, comma-separated, newest
-    first.
-    """
-
-    secret_key: str
-    nats: dict[str, str]
-    postgres: dict[str, str]
-
-    @property
-    def keys(self) -> list[str]:
-        """The Fernet keys, newest first."""
-        return [key for key in self.secret_key.split(",") if key]
-
-    def with_keys(self, keys: Sequence[str]) -> Self:
-        """The same with other Fernet keys."""
-        return replace(self, secret_key=",".join(keys))
+    __slots__ = ()
 
     def write(self, folder: DataFolder) -> None:
         """Replace the file in one step."""
         write_private(folder.secrets, json.dumps(asdict(self), indent=2))
-
-    @classmethod
-    def generate(cls) -> Self:
-        """Fresh random secrets, 256 bits each."""
-        roles = [ADMIN, *(role for service in SERVICES for role in (service, f"{service}_system"))]
-        return cls(
-            secret_key=new_key(),
-            nats={user: secrets.token_hex(32) for user in (SYSTEM, *SERVICES)},
-            postgres={role: secrets.token_hex(32) for role in roles},
-        )
 
     @classmethod
     def of(cls, folder: DataFolder) -> Self:
@@ -82,8 +55,3 @@ class Credentials:
         if asdict(known) != stored:  # a newer version brought a service along
             known.write(folder)
         return known
-
-
-def new_key() -> str:
-    """A fresh Fernet key."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()

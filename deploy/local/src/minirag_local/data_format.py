@@ -10,7 +10,8 @@ from minirag_local.folder import DataFolder, read_json, write_private
 
 FORMAT = 1
 """Arrangement of the data folder. A change of it adds a step to UPGRADES. What is inside has records of its own: the
-schemas their migrations, which refuse a newer one, and the vectors their format, else they are made anew."""
+schemas their migrations, which refuse what a newer version has left behind, and the vectors their format, else they are
+made anew."""
 
 Upgrade = Callable[[DataFolder], None]
 

@@ -1,8 +1,8 @@
 """What the command tells a person, as one sentence and without a traceback."""
 
+from minirag_admin.errors import StackError
 
-class StackError(Exception):
-    """The stack cannot do what was asked; the message says why and what to do about it."""
+__all__ = ["NotRunning", "StackError", "UnhealthyError"]
 
 
 class NotRunning(StackError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minirag_contracts.grants import authorization
+from minirag_admin.bus_server import BusServer
 
 from minirag_local import binaries
 from minirag_local.credentials import Credentials
@@ -15,15 +15,6 @@ from minirag_local.folder import DataFolder, write_private
 from minirag_local.postgres_server import plain_environment
 from minirag_local.process import Job, Probe, ProcessSpec
 from minirag_local.subscribers import Subscribers
-
-MAX_PAYLOAD = 8 * 1024 * 1024
-"""Bytes of one message."""
-
-MAX_MEMORY = 256 * 1024 * 1024
-MAX_FILE = 16 * 1024 * 1024 * 1024
-"""Limits of JetStream; the server's defaults would take three quarters of the machine. What bounds the disk is each
-stream's own limit (3.7 GB together, see the topology): the server counts those as used from the start, and counts a
-stream twice while it is declared again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +60,7 @@ def free_port() -> int:
 
 
 def configuration(folder: DataFolder, credentials: Credentials, port: int) -> dict[str, Any]:
-    """The server's configuration; it reads JSON as it stands."""
-    return {
-        "server_name": "minirag",
-        "host": "127.0.0.1",
-        "port": port,
-        "max_payload": MAX_PAYLOAD,
-        "max_pending": 8 * MAX_PAYLOAD,
-        "write_deadline": "10s",
-        "jetstream": {
-            "store_dir": str(folder.nats),
-            "max_mem": MAX_MEMORY,
-            "max_file": MAX_FILE,
-            # Postgres is the truth, and the relay refills what a power cut took: fsync each second is enough.
-            "sync_interval": "1s",
-        },
-        "authorization": authorization(credentials.nats, Subscribers.of(folder).users()),
-        "logtime": False,
-        "pid_file": os.fspath(folder.run / "nats.pid"),
-    }
+    """The server's configuration, with the users from outside."""
+    server = BusServer(str(folder.nats), "127.0.0.1", port)
+    rules = server.configuration(credentials.nats, Subscribers.of(folder).users())
+    return rules | {"pid_file": os.fspath(folder.run / "nats.pid")}

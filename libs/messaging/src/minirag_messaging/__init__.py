@@ -1,5 +1,7 @@
 """NATS behind one door: publish, consume, request, reply, frames, transfer. Nothing else imports ``nats``."""
 
+from nats.errors import Error as BusError
+
 from minirag_messaging.bus import Bus
 from minirag_messaging.connection import ConnectionLost
 from minirag_messaging.consumers import ConsumerRunner, NotYet
@@ -11,6 +13,7 @@ from minirag_messaging.rpc_server import RpcServer
 
 __all__ = [
     "Bus",
+    "BusError",
     "ConnectionLost",
     "ConsumerRunner",
     "EventPublisher",

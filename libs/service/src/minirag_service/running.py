@@ -23,6 +23,7 @@ from minirag_service import logging as service_logging
 from minirag_service.common import Common, sweep
 from minirag_service.runtime import Runtime
 from minirag_service.sealing import Sealer
+from minirag_service.secret_files import fill_environment, in_words
 from minirag_service.settings import ServiceSettings
 from minirag_service.telemetry.operations import operations_port
 
@@ -41,12 +42,11 @@ def run(
     projections: Sequence[Projection] = (),
 ) -> None:
     """The whole life of a service's process; returns when it was asked to stop and has drained."""
+    fill_environment()
     try:
         settings = settings_type()
     except ValidationError as error:
-        sys.exit(
-            "\n".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
-        )
+        sys.exit(in_words(error))
     service_logging.configure(settings.service, settings.log_level)
     uvloop.run(_main(settings, assemble, projections))
 

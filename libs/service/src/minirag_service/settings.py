@@ -6,24 +6,26 @@ from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from minirag_service.secret_files import EnvironmentSettings
 
 MIN_PASSWORD = 16
 MIN_DISTINCT_BYTES = 10
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(EnvironmentSettings):
     """Common settings. A missing or weak secret refuses to start, with a sentence that names the variable."""
 
     service: ClassVar[str]
-
-    model_config = SettingsConfigDict(env_prefix="MINIRAG_", extra="ignore", populate_by_name=True)
 
     mode: Literal["embedded", "server"] = Field(
         default="server", description="`embedded` is the one-command stack, which makes its own secrets."
     )
     nats_url: str = Field(default="nats://127.0.0.1:4222", description="Where NATS with JetStream listens.")
-    nats_user: str = Field(default="", description="This service's user on the bus.")
+    nats_user: str = Field(
+        default="",
+        description="This service's user on the bus; with a password, the service's name by default.",
+    )
     nats_password: SecretStr = Field(default=SecretStr(""), description="Its password.")
     database_url: SecretStr = Field(
         description="Postgres, as the role `<service>`: sees one tenant at a time."
@@ -68,6 +70,12 @@ class ServiceSettings(BaseSettings):
     def _strong_password(self) -> Self:
         if self.mode != "embedded" and len(self.nats_password.get_secret_value()) < MIN_PASSWORD:
             raise ValueError(f"MINIRAG_NATS_PASSWORD must have at least {MIN_PASSWORD} characters")
+        return self
+
+    @model_validator(mode="after")
+    def _user_of_the_password(self) -> Self:
+        if not self.nats_user and self.nats_password.get_secret_value():
+            self.nats_user = self.service
         return self
 
     @property

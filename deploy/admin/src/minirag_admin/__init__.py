@@ -1,0 +1,1 @@
+"""What an operator does to a deployment of MiniRAG, wherever it runs."""
