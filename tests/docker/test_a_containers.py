@@ -144,7 +144,6 @@ def test_no_password_is_written_down(deployment: Deployment) -> None:
 
 def test_the_operators_commands_run_in_a_container(deployment: Deployment) -> None:
     assert "0 migrations were due" in deployment.run("run", "--rm", "setup")
-    assert "migrations were due" in deployment.run("run", "--rm", "migrate-post")
     refused = subprocess.run(
         ["docker", "compose", "run", "--rm", "secrets"],
         env=dict(deployment.environment),
@@ -153,3 +152,12 @@ def test_the_operators_commands_run_in_a_container(deployment: Deployment) -> No
         check=False,
     )
     assert refused.returncode == 1 and "is not empty" in refused.stderr
+
+
+def test_an_upgrade_to_the_same_version_disturbs_nobody(deployment: Deployment) -> None:
+    before = {entry["name"]: entry["pid"] for entry in deployment.status()}
+    said = deployment.script("upgrade")
+    assert "0 migrations were due" in said
+    assert {entry["name"]: entry["pid"] for entry in deployment.status()} == before
+    assert "Reloaded server configuration" in deployment.run("logs", "nats")
+    assert deployment.bus_violations() == []
