@@ -99,6 +99,10 @@ newman: $(VENV)/.node ## Install what runs the Postman collection (part of `make
 images: ## Build the image of every service (ARGS=...: of these); deploy/docker/README.md
 	@deploy/docker/build $(ARGS)
 
+.PHONY: sbom
+sbom: ## List what every image holds (CycloneDX, deploy/docker/sbom)
+	@deploy/docker/build --sbom $(ARGS)
+
 .PHONY: e2e-docker
 e2e-docker: $(VENV)/.development ## Prove in containers: images, compose, the tests against it, kills, backup and restore (ARGS=... goes to pytest)
 	@PYTHONPATH=tests/support $(BIN)/python tests/docker/run.py $(ARGS)
