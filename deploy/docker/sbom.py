@@ -52,13 +52,11 @@ def served_packages() -> Iterator[Component]:
     if not DASHBOARD.exists():
         return
     for path, package in json.loads(DASHBOARD.read_text(encoding="utf-8"))["packages"].items():
-        name = path.removeprefix("node_modules/")
+        name = path.rpartition("node_modules/")[2]
         if name and not package.get("dev") and not package.get("optional"):
             purl = f"pkg:npm/{name.replace('@', '%40')}@{package['version']}"
-            yield {
-                **component(name, package["version"], purl),
-                "licenses": [{"expression": package["license"]}],
-            }
+            licence = [{"expression": package["license"]}] if "license" in package else []
+            yield {**component(name, package["version"], purl), "licenses": licence}
 
 
 def component(name: str, version: str, purl: str) -> Component:
