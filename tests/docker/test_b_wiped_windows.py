@@ -1,10 +1,9 @@
 """Postgres is the truth: the bus' disk and the vectors can be thrown away, and what was in them comes back."""
 
 import asyncio
-import json
 
 from api import Tenant
-from deployment import Deployment, execute
+from deployment import Deployment
 from minirag_contracts.topology import STREAM_OF
 from owners import bus_of, events_of_owner
 
@@ -45,7 +44,7 @@ async def test_without_the_disks_of_the_bus_and_of_the_vectors_nothing_is_missin
     before = {owner: len(await events_of_owner(deployment, owner, [])) for owner in STREAM_OF if owner}
 
     await asyncio.to_thread(deployment.stop)
-    await asyncio.to_thread(throw_away, deployment, "nats", "vectors")
+    await asyncio.to_thread(deployment.throw_away, "nats", "vectors")
     await asyncio.to_thread(deployment.start)
 
     again = await answered(tenant, bot_id)
@@ -60,14 +59,3 @@ async def test_without_the_disks_of_the_bus_and_of_the_vectors_nothing_is_missin
     async with asyncio.timeout(60):
         while (await tenant.call("GET", "/v1/stats/overview", 200))["chats"] != 2:
             await asyncio.sleep(0.3)
-
-
-def throw_away(deployment: Deployment, *volumes: str) -> None:
-    """The volumes of stopped containers; Compose makes them anew."""
-    project = deployment.environment["COMPOSE_PROJECT_NAME"]
-    deployment.run("rm", "--force", "--stop", "nats", "vectors", "volumes", "retrieval")
-    listed = execute(["docker", "volume", "ls", "--format", "json"], deployment.environment, 30).splitlines()
-    names = {json.loads(line)["Name"] for line in listed}
-    wanted = {f"{project}_{volume}" for volume in volumes}
-    assert wanted <= names
-    execute(["docker", "volume", "rm", *wanted], deployment.environment, 30)

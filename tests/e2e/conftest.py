@@ -3,8 +3,9 @@
 `make e2e-docker` gives the stack: containers, whose address it names in ``MINIRAG_E2E_URL``.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from typing import NoReturn
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,12 +17,16 @@ from minirag_local.testing import Stack, running_stack
 DEPLOYED = Deployment.of_environment()
 
 
-def _not_here(*_: object, **__: object) -> NoReturn:
-    pytest.skip("starts an embedded stack of its own, with other settings")
+@contextmanager
+def _deployed(_: Path, env: Mapping[str, str] | None = None) -> Iterator[Deployment]:
+    """In the place of a stack of a test's own: the deployment, told what that stack would have been told."""
+    assert DEPLOYED is not None
+    with DEPLOYED.told(env or {}) as deployed:
+        yield deployed
 
 
 if DEPLOYED is not None:
-    testing.running_stack = _not_here  # before the tests' modules import it
+    testing.running_stack = _deployed  # before the tests' modules import it
 
 
 @pytest.fixture(scope="session")

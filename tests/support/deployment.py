@@ -7,8 +7,10 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,9 +84,33 @@ class Deployment:
         """Until every container is healthy."""
         self.run("up", "--wait", "--wait-timeout", "240")
 
+    @contextmanager
+    def told(self, variables: Mapping[str, str]) -> "Iterator[Deployment]":
+        """The same with other settings, for as long as it is needed: its services are replaced before and after."""
+        asked = {name: value.replace("127.0.0.1", HERE) for name, value in variables.items()}
+        services = ["chat"] if all(name.startswith("OPENAI_") for name in asked) else list(SERVICES)
+        parts = {service: {"environment": asked} for service in services}
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            json.dump({"services": parts}, file)  # which is YAML as it stands
+            file.flush()
+            files = os.pathsep.join((self.environment["COMPOSE_FILE"], file.name))
+            other = Deployment({**self.environment, "COMPOSE_FILE": files})
+            other.start()
+            try:
+                yield other
+            finally:
+                self.start()
+
     def stop(self) -> None:
         """Everything ends in order; volumes stay."""
         self.run("stop")
+
+    def throw_away(self, *volumes: str) -> None:
+        """The volumes of stopped containers; ``start`` makes them anew, and empty."""
+        self.run("rm", "--force", "--stop", "nats", "postgres", "vectors", "volumes", "retrieval")
+        project = self.environment["COMPOSE_PROJECT_NAME"]
+        names = [f"{project}_{volume}" for volume in volumes]
+        execute(["docker", "volume", "rm", *names], self.environment, 30)
 
     def destroy(self) -> None:
         """Everything goes: containers, networks, volumes, secrets."""

@@ -1,5 +1,6 @@
 """What the services' own stores say, read over the bus as another service would."""
 
+import shutil
 from collections.abc import Sequence
 
 from deployment import Deployment
@@ -26,6 +27,16 @@ async def bus_of(stack: Stack | Deployment) -> Bus:
     address = next(process["address"] for process in stack.status() if process["name"] == "nats")
     password = Credentials.of(DataFolder(stack.data_dir)).nats[SYSTEM]
     return await Bus.connect(address, SYSTEM, password, "test")
+
+
+def restart_without_bus(stack: Stack | Deployment) -> None:
+    """Everything stops, the bus loses its disk, everything starts."""
+    stack.stop()
+    if isinstance(stack, Deployment):
+        stack.throw_away("nats")
+    else:
+        shutil.rmtree(stack.data_dir / "nats")
+    stack.start()
 
 
 async def events_of_owner(stack: Stack, owner: str, patterns: Sequence[str]) -> list[RecordedEvent]:
