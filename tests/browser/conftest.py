@@ -6,7 +6,7 @@ A page that complains fails its test: see ``Complaints``.
 
 import inspect
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -16,8 +16,7 @@ import pytest
 import pytest_asyncio
 from api import Tenant
 from dashboards import Dashboard, OpenPage
-from minirag_local.testing import Stack, running_stack
-from openai_server import fake_openai
+from minirag_local.testing import Stack
 from pages import DEFAULTS, PHONE, Complaints, Screen
 from playwright.async_api import Browser, Page, async_playwright, expect
 from widgets import Embedded, Says, Visitor, embedding, scripted
@@ -56,16 +55,6 @@ async def browser() -> AsyncIterator[Browser]:
         pytest.skip(f"Skipped the tests of the dashboard in a real browser: {chromium.MISSING}.")
     async with async_playwright() as playwright:
         yield await playwright.chromium.launch(**chromium.options())
-
-
-@pytest.fixture(scope="session")
-def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Its provider is the fake OpenAI server: a bot's model, such as ``openai/fake--first-500``, says how it answers."""
-    with fake_openai() as (url, _):
-        provider = {"OPENAI_API_KEY": "sk-browser", "OPENAI_BASE_URL": url}
-        environment = {"MINIRAG_EGRESS_ALLOW": "127.0.0.1", **provider}
-        with running_stack(tmp_path_factory.mktemp("stack"), env=environment) as stack:
-            yield stack
 
 
 @pytest.fixture

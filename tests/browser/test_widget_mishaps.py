@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 from pages import Complaints
 from playwright.async_api import Page, Route, expect
@@ -82,8 +83,8 @@ async def test_a_conversation_that_is_gone_ends_no_chat(
     await visitor.open()
     await visitor.ask("One")
     await visitor.answered()
-    [chat] = await embedded.chats()
-    await embedded.tenant.call("DELETE", f"/v1/chat/{chat['id']}", 204)
+    gone = f"/v1/chat/{uuid4()}/messages/{uuid4()}/feedback"
+    await page.route("**/feedback", lambda route: route.continue_(url=embedded.api + gone))
     good = visitor.widget.get_by_role("button", name="Good answer")
     await good.click()
     await expect(visitor.widget.get_by_role("alert")).to_be_visible()
@@ -91,7 +92,7 @@ async def test_a_conversation_that_is_gone_ends_no_chat(
     await visitor.ask("Two")
     await expect(visitor.answers).to_have_count(2)
     await visitor.answered()
-    assert [chat["title"] for chat in await embedded.chats()] == ["Two"]
+    assert [chat["message_count"] for chat in await embedded.chats()] == [4]
 
 
 async def test_where_storage_is_full_the_chat_works_for_as_long_as_the_page(
@@ -200,7 +201,7 @@ async def test_what_waits_for_a_known_visitor_is_counted_for_them(
     await expect(page.get_by_role("button", name="Open chat", exact=True)).to_be_visible()
 
 
-HOW = "window.how = (sent) => sent.then(() => 'answered', (problem) => problem.message)"
+HOW = "() => { window.how = (sent) => sent.then(() => 'answered', (problem) => problem.message); }"
 
 
 async def test_what_a_script_asks_is_refused_where_it_is_not_answered_whole(
@@ -221,9 +222,8 @@ async def test_what_a_script_asks_is_refused_where_it_is_not_answered_whole(
     assert await page.evaluate("widget.newConversation(), first") == "The conversation was left"
     await visitor.ask("Three")
     await expect(visitor.answer).to_contain_text("quick")
-    await page.evaluate("window.last = how(widget.send('Four')), widget.newConversation()")
+    assert await page.evaluate("how(widget.send('Four'))") == "An answer is being written"
     assert await page.evaluate("asked") == ["One", "Three"]
-    await expect(visitor.field).to_have_value("")
 
 
 async def test_a_new_conversation_is_one_also_while_the_old_one_is_loaded(

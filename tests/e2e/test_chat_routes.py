@@ -3,15 +3,11 @@
 import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
-import pytest
 from api import Tenant, text_of
-from minirag_local.testing import Stack, running_stack
-from openai_server import FakeOpenAI, answer_text, fake_openai
+from openai_server import FakeOpenAI, answer_text
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 SLOW = "openai/slow--tokens-400--gap-50"
@@ -30,28 +26,6 @@ MESSAGE_KEYS = [
     *("id", "chat_id", "role", "content", "prompt_tokens", "completion_tokens", "feedback", "created_at"),
     "sources",
 ]
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[tuple[str, FakeOpenAI]]:
-    """A server that speaks OpenAI's wire format: its address and what it saw."""
-    with fake_openai() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def llm_stack(tmp_path_factory: pytest.TempPathFactory, provider: tuple[str, FakeOpenAI]) -> Iterator[Stack]:
-    """A stack with a provider's key."""
-    env = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": provider[0]}
-    with running_stack(tmp_path_factory.mktemp("routes"), env=env) as stack:
-        yield stack
-
-
-@pytest.fixture
-async def tenant(llm_stack: Stack) -> AsyncIterator[Tenant]:
-    """A tenant of that stack."""
-    async with httpx.AsyncClient(base_url=llm_stack.url, timeout=60) as client:
-        yield await Tenant.sign_up(client)
 
 
 async def problem(tenant: Tenant, method: str, path: str, status: int, detail: str, **options: Any) -> None:

@@ -13,8 +13,7 @@ import httpx
 import pytest
 from api import Tenant
 from gateways import Gateway, second_gateway
-from minirag_local.testing import Stack, running_stack
-from openai_server import fake_openai
+from minirag_local.testing import Stack
 
 SPOOFED = {"X-Forwarded-For": "203.0.113.5", "Forwarded": "for=203.0.113.5", "X-Real-IP": "203.0.113.5"}
 
@@ -27,15 +26,6 @@ LIMITS = {
 
 
 SLOW = "openai/slow--tokens-400--gap-50"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack whose model takes its time."""
-    with fake_openai() as (url, _):
-        env = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": url}
-        with running_stack(tmp_path_factory.mktemp("limits"), env=env) as stack:
-            yield stack
 
 
 @pytest.fixture(scope="module")

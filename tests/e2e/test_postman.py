@@ -4,14 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from minirag_dashboard import node
-from minirag_local.testing import Stack, running_stack
-from openai_server import fake_openai
+from minirag_local.testing import Stack
 from operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
@@ -28,15 +26,6 @@ def newman() -> list[str]:
     environment = {**os.environ, "VIRTUAL_ENV": sys.prefix}
     subprocess.run(["make", "--silent", "newman"], cwd=ROOT, env=environment, check=True, timeout=300)
     return [node.required().node, str(NEWMAN)]
-
-
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    """Its provider is the fake OpenAI server."""
-    with fake_openai() as (url, _):
-        provider = {"OPENAI_API_KEY": "sk-postman", "OPENAI_BASE_URL": url}
-        with running_stack(tmp_path, env={"MINIRAG_EGRESS_ALLOW": "127.0.0.1", **provider}) as stack:
-            yield stack
 
 
 def collection() -> dict[str, Any]:

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from api import ServerSentEvent, Tenant, events_of, text_of
 from gateways import Gateway, second_gateway
-from minirag_local.testing import Stack, running_stack
-from openai_server import answer_text, fake_openai
+from minirag_local.testing import Stack
+from openai_server import answer_text
 
 CHAOS = bool(os.environ.get("MINIRAG_CHAOS"))
 
@@ -28,15 +28,6 @@ WORDS = 160
 """Of an answer that takes eight seconds."""
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900 if CHAOS else 120)]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own, for gateways are killed here, with a model that takes its time."""
-    with fake_openai() as (url, _):
-        env = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": url}
-        with running_stack(tmp_path_factory.mktemp("revocation"), env=env) as stack:
-            yield stack
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from api import Tenant
-from minirag_local.testing import Stack, running_stack
-from openai_server import fake_openai
+from minirag_local.testing import Stack
 
 PRICED, UNPRICED, BROKEN = "gpt-4o-mini", "openai/fake-nobody-prices", "openai/fake--status-401"
 PROMPT_PRICE, COMPLETION_PRICE = 0.15, 0.6
@@ -26,21 +25,9 @@ PERIODS = (
 )
 
 
-@pytest.fixture(scope="module")
-def llm_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack with a provider's key, so that answers cost something."""
-    with (
-        fake_openai() as (url, _),
-        running_stack(
-            tmp_path_factory.mktemp("stats"), env={"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": url}
-        ) as stack,
-    ):
-        yield stack
-
-
 @pytest.fixture
-async def client(llm_stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=llm_stack.url, timeout=60) as client:
+async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=stack.url, timeout=60) as client:
         yield client
 
 

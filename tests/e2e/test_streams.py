@@ -2,48 +2,24 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 from api import ServerSentEvent, Tenant, text_of
-from minirag_local.testing import Stack, running_stack
-from openai_server import fake_openai
+from minirag_local.testing import Stack
 
 SLOW = "openai/slow--tokens-60--gap-50"
 
 
-@pytest.fixture(scope="module")
-def provider() -> Iterator[str]:
-    """The base URL of a server that speaks OpenAI's wire format."""
-    with fake_openai() as (url, _):
-        yield url
-
-
-@pytest.fixture(scope="module")
-def llm_stack(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Iterator[Stack]:
-    """A stack with a provider's key."""
-    env = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": provider}
-    with running_stack(tmp_path_factory.mktemp("llm"), env=env) as stack:
-        yield stack
-
-
-@pytest.fixture
-async def llm_tenant(llm_stack: Stack) -> AsyncIterator[Tenant]:
-    """A tenant of that stack."""
-    async with httpx.AsyncClient(base_url=llm_stack.url, timeout=60) as client:
-        yield await Tenant.sign_up(client)
-
-
-async def test_a_bot_with_a_providers_model_answers(llm_tenant: Tenant) -> None:
-    bot_id = await llm_tenant.bot(model="gpt-4o-mini")
-    await llm_tenant.ready(await llm_tenant.text_source(bot_id, "The bridge was painted green in 1987."))
-    events = await llm_tenant.ask_streamed(bot_id, "When was the bridge painted?")
+async def test_a_bot_with_a_providers_model_answers(tenant: Tenant) -> None:
+    bot_id = await tenant.bot(model="gpt-4o-mini")
+    await tenant.ready(await tenant.text_source(bot_id, "The bridge was painted green in 1987."))
+    events = await tenant.ask_streamed(bot_id, "When was the bridge painted?")
     assert [events[0].event, events[-1].event] == ["sources", "done"]
     usage = events[-1].data["usage"]
     assert usage["model"] == "gpt-4o-mini"
     assert usage["completion_tokens"] > 0 and usage["prompt_tokens"] > 0
-    plain = await llm_tenant.ask(bot_id, "When was the bridge painted?")
+    plain = await tenant.ask(bot_id, "When was the bridge painted?")
     assert plain["message"]["content"] == text_of(events)
 
 
@@ -73,72 +49,70 @@ async def assistant_message(tenant: Tenant, chat_id: str) -> dict[str, object]:
 
 
 async def test_a_dropped_connection_resumes_where_it_was_and_the_turn_never_stopped(
-    llm_tenant: Tenant,
+    tenant: Tenant,
 ) -> None:
-    bot_id = await llm_tenant.bot(model=SLOW)
-    chat_id, message_id, seen = await begin(llm_tenant, bot_id, 10)
+    bot_id = await tenant.bot(model=SLOW)
+    chat_id, message_id, seen = await begin(tenant, bot_id, 10)
     await asyncio.sleep(0.3)
-    rest = await resume(llm_tenant, chat_id, message_id, seen[-1].id)
+    rest = await resume(tenant, chat_id, message_id, seen[-1].id)
     assert [event.id for event in [*seen, *rest]] == [
         f"{message_id}.{n}" for n in range(len(seen) + len(rest))
     ]
     assert rest[-1].event == "done"
-    assert (await assistant_message(llm_tenant, chat_id))["content"] == text_of([*seen, *rest])
-    again = await resume(llm_tenant, chat_id, message_id, seen[-1].id)
+    assert (await assistant_message(tenant, chat_id))["content"] == text_of([*seen, *rest])
+    again = await resume(tenant, chat_id, message_id, seen[-1].id)
     assert text_of(again) == text_of(rest) and again[-1].event == "done"
 
 
-async def test_a_killed_gateway_costs_the_connection_and_not_the_answer(
-    llm_stack: Stack, llm_tenant: Tenant
-) -> None:
-    bot_id = await llm_tenant.bot(model=SLOW)
-    chat_id, message_id, seen = await begin(llm_tenant, bot_id, 5)
-    llm_stack.kill("gateway")
+async def test_a_killed_gateway_costs_the_connection_and_not_the_answer(stack: Stack, tenant: Tenant) -> None:
+    bot_id = await tenant.bot(model=SLOW)
+    chat_id, message_id, seen = await begin(tenant, bot_id, 5)
+    stack.kill("gateway")
     async with asyncio.timeout(20):
         while True:
             try:
-                rest = await resume(llm_tenant, chat_id, message_id, seen[-1].id)
+                rest = await resume(tenant, chat_id, message_id, seen[-1].id)
                 break
             except httpx.TransportError:
                 await asyncio.sleep(0.1)
-    assert text_of([*seen, *rest]) == (await assistant_message(llm_tenant, chat_id))["content"]
+    assert text_of([*seen, *rest]) == (await assistant_message(tenant, chat_id))["content"]
     assert rest[-1].event == "done"
 
 
 async def test_a_turn_whose_process_died_after_the_first_token_fails_with_what_there_was(
-    llm_stack: Stack, llm_tenant: Tenant
+    stack: Stack, tenant: Tenant
 ) -> None:
-    bot_id = await llm_tenant.bot(model=SLOW)
+    bot_id = await tenant.bot(model=SLOW)
     seen: list[ServerSentEvent] = []
     body = {"bot_profile_id": bot_id, "message": "Tell me everything", "stream": True}
-    async with llm_tenant.stream("POST", "/v1/chat", json=body) as (response, events):
+    async with tenant.stream("POST", "/v1/chat", json=body) as (response, events):
         async with asyncio.timeout(30):
             async for event in events:
                 seen.append(event)
                 if len(seen) == 8:
-                    llm_stack.kill("chat")
+                    stack.kill("chat")
     assert seen[-1].event == "error" and seen[-1].data["detail"]
     chat_id = response.headers["x-minirag-chat-id"]
-    message = await assistant_message(llm_tenant, chat_id)
+    message = await assistant_message(tenant, chat_id)
     assert message["role"] == "assistant"
     content = str(message["content"])
     assert content and content.startswith(text_of(seen)[: len(content)])
-    await asyncio.to_thread(llm_stack.wait_healthy)
+    await asyncio.to_thread(stack.wait_healthy)
 
 
 async def test_a_turn_whose_process_died_before_the_first_token_has_an_end_and_stands_once(
-    llm_stack: Stack, llm_tenant: Tenant
+    stack: Stack, tenant: Tenant
 ) -> None:
-    bot_id = await llm_tenant.bot(model="openai/late--tokens-5--first-2500")
-    asked = asyncio.create_task(llm_tenant.ask_streamed(bot_id, "Tell me everything"))
+    bot_id = await tenant.bot(model="openai/late--tokens-5--first-2500")
+    asked = asyncio.create_task(tenant.ask_streamed(bot_id, "Tell me everything"))
     await asyncio.sleep(0.6)
-    llm_stack.kill("chat")
+    stack.kill("chat")
     events = await asyncio.wait_for(asked, 40)
     assert events[-1].event in ("done", "error")
-    chats = await llm_tenant.call("GET", "/v1/chat", 200)
-    messages = await llm_tenant.call("GET", f"/v1/chat/{chats[0]['id']}/messages", 200)
+    chats = await tenant.call("GET", "/v1/chat", 200)
+    messages = await tenant.call("GET", f"/v1/chat/{chats[0]['id']}/messages", 200)
     assert [message["role"] for message in messages] == ["user", "assistant"]
-    await asyncio.to_thread(llm_stack.wait_healthy)
+    await asyncio.to_thread(stack.wait_healthy)
 
 
 @pytest.mark.parametrize(
@@ -150,22 +124,20 @@ async def test_a_turn_whose_process_died_before_the_first_token_has_an_end_and_s
         ("openai/x--cut-4", "LLM"),
     ],
 )
-async def test_a_providers_fault_is_told_in_our_words(llm_tenant: Tenant, model: str, words: str) -> None:
-    bot_id = await llm_tenant.bot(model=model)
-    events = await llm_tenant.ask_streamed(bot_id, "Hello")
+async def test_a_providers_fault_is_told_in_our_words(tenant: Tenant, model: str, words: str) -> None:
+    bot_id = await tenant.bot(model=model)
+    events = await tenant.ask_streamed(bot_id, "Hello")
     assert events[-1].event == "error"
     detail = events[-1].data["detail"]
     assert words in detail
     assert "secret" not in detail and "sk-" not in detail
-    response = await llm_tenant.request(
-        "POST", "/v1/chat", json={"bot_profile_id": bot_id, "message": "Hello"}
-    )
+    response = await tenant.request("POST", "/v1/chat", json={"bot_profile_id": bot_id, "message": "Hello"})
     assert response.status_code >= 500 and words in response.json()["detail"]
 
 
-async def test_no_key_and_no_words_of_a_visitor_are_in_the_logs(llm_stack: Stack, llm_tenant: Tenant) -> None:
-    bot_id = await llm_tenant.bot(model="openai/x--status-500", credentials={"api_key": "sk-very-secret-key"})
-    await llm_tenant.ask_streamed(bot_id, "My illness is called borborygmus")
-    logs = llm_stack.logs()
-    assert "borborygmus" not in logs and "sk-very-secret-key" not in logs and llm_tenant.token not in logs
+async def test_no_key_and_no_words_of_a_visitor_are_in_the_logs(stack: Stack, tenant: Tenant) -> None:
+    bot_id = await tenant.bot(model="openai/x--status-500", credentials={"api_key": "sk-very-secret-key"})
+    await tenant.ask_streamed(bot_id, "My illness is called borborygmus")
+    logs = stack.logs()
+    assert "borborygmus" not in logs and "sk-very-secret-key" not in logs and tenant.token not in logs
     assert os.environ.get("OPENAI_API_KEY", "sk-test") not in logs
