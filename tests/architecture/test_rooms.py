@@ -26,6 +26,7 @@ EXTRA = {"retrieval": {"engine", "model_files"}}
 """A process of its own and generated files, each with an ADR; a new name needs one as well."""
 
 MAY_OPEN_THE_SYSTEM_POOL = {
+    "minirag_eventstore.backlog",  # counts, for the operator
     "minirag_eventstore.projector",
     "minirag_eventstore.reactor",
     "minirag_eventstore.worker",

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
+from minirag_contracts import tracing
 from minirag_contracts.context import Context, trace_id_of
 from minirag_contracts.events import EventPayload, parse_payload
 
@@ -53,7 +54,7 @@ class Metadata:
             actor=context.actor,
             correlation_id=context.correlation_id or event_id,
             causation_id=context.causation_id or context.command_id,
-            traceparent=context.traceparent,
+            traceparent=tracing.here(context.traceparent),
             via=context.via,
         )
 
@@ -101,7 +102,7 @@ def follow(event: Envelope, service: str) -> Context:
         correlation_id=event.metadata.correlation_id,
         causation_id=event.event_id,
         command_id=event.event_id,
-        traceparent=event.metadata.traceparent,
+        traceparent=tracing.here(event.metadata.traceparent),
     )
 
 

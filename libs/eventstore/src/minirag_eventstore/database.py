@@ -1,6 +1,7 @@
 """The two doors to a service's schema: one for a tenant's use cases, one for the few rooms that serve all tenants."""
 
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
@@ -8,6 +9,7 @@ from typing import Self
 import asyncpg
 from minirag_contracts.context import TenantScope
 
+from minirag_eventstore import metrics
 from minirag_eventstore.errors import NotConnected
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
@@ -52,14 +54,14 @@ class Database:
     @asynccontextmanager
     async def tenant(self, scope: TenantScope) -> AsyncIterator[Connection]:
         """A transaction that sees one tenant's rows and can write no other's."""
-        async with _acquired(self._tenants) as connection, connection.transaction():
+        async with _acquired(self._tenants, "tenant") as connection, connection.transaction():
             await connection.execute("SELECT set_config('minirag.tenant', $1, true)", str(scope.tenant_id))
             yield connection
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[Connection]:
         """A transaction over all tenants: relay, rebuild, schedulers, reapers and named look-ups only."""
-        async with _acquired(self._system) as connection, connection.transaction():
+        async with _acquired(self._system, "system") as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
@@ -80,6 +82,14 @@ class Database:
         async with self._tenants.acquire() as connection:
             await connection.execute("SELECT 1")
 
+    def use(self) -> dict[str, tuple[int, int]]:
+        """Of each pool: how many connections are in use, and how many it may have."""
+        pools = {"tenant": self._tenants, "system": self._system}
+        return {
+            name: (pool.get_size() - pool.get_idle_size(), pool.get_max_size())
+            for name, pool in pools.items()
+        }
+
     async def close(self) -> None:
         """Waits for running transactions and closes both pools."""
         await self._tenants.close()
@@ -87,14 +97,16 @@ class Database:
 
 
 @asynccontextmanager
-async def _acquired(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+async def _acquired(pool: asyncpg.Pool, name: str) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
     """A connection; NotConnected where a new one is needed and cannot be made."""
+    began = time.perf_counter()
     try:
         connection = await pool.acquire()
     except ConnectionError:
         raise
     except OSError as error:
         raise NotConnected(type(error).__name__) from error
+    metrics.ACQUIRED.labels(name).observe(time.perf_counter() - began)
     try:
         yield connection
     finally:

@@ -9,7 +9,7 @@ from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.envelope import Envelope, follow
 from minirag_contracts.topology import ConsumerSpec
 
-from minirag_eventstore import dead_letters, progress
+from minirag_eventstore import dead_letters, metrics, progress
 from minirag_eventstore.database import Connection
 from minirag_eventstore.errors import VersionConflict
 from minirag_eventstore.reader import EventReader, pages
@@ -125,6 +125,7 @@ class Reactor:
                 transaction.connection, self.spec.durable, event, attempts, error
             )
         logger.error("parked", extra={"consumer": self.spec.durable, "event_id": str(event.event_id)})
+        metrics.PARKED.labels(dead_letters.REACTION + self.spec.durable).inc()
         await self._announce(letter)
 
     async def begin(self) -> None:

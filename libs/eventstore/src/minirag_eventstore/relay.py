@@ -93,6 +93,8 @@ class Relay:
         self._notes: Notes | None = None
         self._written = 0.0
         self._beat: Beat | None = None
+        self.published = 0
+        """The position up to which this process knows everything as published."""
         self.lag = 0
         """Events that are numbered but not yet published, for health and metrics."""
 
@@ -160,6 +162,7 @@ class Relay:
     ) -> Notes:
         sequence = await self._publisher.publish(batch, notes.sequence)
         notes = Notes(notes.incarnation, batch[-1].position or 0, sequence)
+        self.published = notes.position
         # A stale note costs one comparison at the next start; a fresh one after every event would double the relay's writes.
         if time.monotonic() - self._written >= NOTES_EVERY:
             await _write(connection, notes)
@@ -170,6 +173,7 @@ class Relay:
         found = await self._publisher.tail()
         row = await connection.fetchrow("SELECT incarnation, position, sequence FROM relay")
         if row and (row["incarnation"], row["sequence"]) == (found.incarnation, found.sequence):
+            self.published = row["position"]
             return Notes(**dict(row))
         if found.position is not None:
             position = found.position
@@ -178,6 +182,7 @@ class Relay:
         head = await tail.head(connection)
         logger.info("stream compared", extra={"stream_position": position, "store_position": head})
         notes = Notes(found.incarnation, position, found.sequence)
+        self.published = position
         await _write(connection, notes)
         return notes
 

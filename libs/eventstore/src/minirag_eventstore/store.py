@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import asyncpg
+from minirag_contracts import tracing
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.errors import CommandReused, Conflict
 from minirag_contracts.events import EventPayload
 from minirag_contracts.requests import Reply, Request
 
-from minirag_eventstore import log, origins
+from minirag_eventstore import log, metrics, origins
 from minirag_eventstore.database import Connection, Database
 from minirag_eventstore.errors import VersionConflict
 from minirag_eventstore.projection import Projection
@@ -54,6 +55,8 @@ class Transaction:
         self.connection = connection
         self._service = service
         self._projections = projections
+        self.appended = 0
+        """Events so far."""
         self._callbacks: list[Callable[[], None]] = []
         self._undoing: list[Callable[[], None]] = []
 
@@ -88,6 +91,7 @@ class Transaction:
         for event in events:
             for projection in self._projections:
                 await projection.apply(self.connection, event)
+        self.appended += len(events)
         return events
 
     async def add_work(self, kind: str, key: str, **options: Any) -> None:
@@ -142,13 +146,16 @@ class EventStore:
         """A transaction of one tenant; rolled back when the block raises."""
         transaction: Transaction | None = None
         try:
-            async with self.database.tenant(scope) as connection:
-                transaction = Transaction(scope, connection, self.service, self._inline)
-                yield transaction
+            with tracing.span("transaction", {"db.system.name": "postgresql"}) as span:
+                async with self.database.tenant(scope) as connection:
+                    transaction = Transaction(scope, connection, self.service, self._inline)
+                    yield transaction
+                span.set(minirag__events=transaction.appended)
         except BaseException:
             if transaction is not None:
                 transaction.rolled_back()
             raise
+        metrics.APPENDED.inc(transaction.appended)
         transaction.committed()
 
     async def execute(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -11,10 +12,11 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from minirag_contracts import tracing
 from minirag_contracts.errors import Refusal
 from minirag_contracts.ids import new_id
 
-from minirag_eventstore import dead_letters, work
+from minirag_eventstore import dead_letters, metrics, work
 from minirag_eventstore.errors import DATABASE_AWAY, Explained, LeaseLost, was_interrupted
 from minirag_eventstore.store import EventStore, Transaction
 from minirag_eventstore.work import Postpone, RetryPolicy, Turns, WorkItem
@@ -198,27 +200,45 @@ class WorkRunner:
             self._wake.set()
 
     async def _run(self, item: WorkItem) -> None:
+        attributes: dict[str, tracing.Value] = {
+            "minirag.work.kind": item.kind,
+            "minirag.attempt": item.attempt,
+        }
+        parent = str(item.payload.get("traceparent") or "")
+        began, outcome = time.perf_counter(), "interrupted"
+        with tracing.span(f"work {item.kind}", attributes, parent=parent, kind="consumer", root=True) as span:
+            try:
+                outcome = await self._attempt(item)
+            finally:
+                metrics.WORK.labels(item.kind, outcome).observe(time.perf_counter() - began)
+                if outcome not in ("done", "postponed"):
+                    span.fail(outcome)
+
+    async def _attempt(self, item: WorkItem) -> str:
+        """How it ended, in a word."""
         item.forgiven = min(item.interruptions, self._forgive)
         try:
             # Checked before the handler runs, so that a crash loop counts too.
             if item.tries > self._retry.attempts:
-                await self._park(item, item.last_error or "the process died while it worked on this")
-                return
+                return await self._park(item, item.last_error or "the process died while it worked on this")
             await self._handle(item)
         except LeaseLost:
             logger.warning("lease lost", extra={"kind": item.kind, "key": item.key})
+            return "lost"
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back(item, timedelta(), "interrupted", counts=False))
             raise
         except Postpone as postponed:
             await self._give_back(item, postponed.after, str(postponed), counts=False)
+            return "postponed"
         except Exception as error:  # noqa: BLE001  # a failed attempt: kept in the row and logged
-            await self._failed(item, error)
-        else:
-            if not item.finished:
-                await self._give_back(item, self._retry.delay(item.tries), "ended without an effect")
+            return await self._failed(item, error)
+        if not item.finished:
+            await self._give_back(item, self._retry.delay(item.tries), "ended without an effect")
+            return "failed"
+        return "done"
 
-    async def _failed(self, item: WorkItem, error: Exception) -> None:
+    async def _failed(self, item: WorkItem, error: Exception) -> str:
         logger.warning(
             "attempt failed",
             extra={
@@ -233,9 +253,9 @@ class WorkRunner:
             item.interruptions += 1
             item.forgiven = min(item.interruptions, self._forgive)
         if item.tries >= self._retry.attempts:
-            await self._park(item, describe(error))
-        else:
-            await self._give_back(item, self._retry.delay(max(1, item.tries)), describe(error))
+            return await self._park(item, describe(error))
+        await self._give_back(item, self._retry.delay(max(1, item.tries)), describe(error))
+        return "failed"
 
     async def _give_back(self, item: WorkItem, after: timedelta, error: str, *, counts: bool = True) -> None:
         """Releases the lease if it is still ours; a database that is away lets it run out instead."""
@@ -245,7 +265,7 @@ class WorkRunner:
         except (asyncpg.PostgresError, *DATABASE_AWAY) as failure:
             logger.warning("lease runs out by itself", extra={"key": item.key, "error": repr(failure)})
 
-    async def _park(self, item: WorkItem, error: str) -> None:
+    async def _park(self, item: WorkItem, error: str) -> str:
         try:
             async with self._store.transaction(item.scope) as transaction:
                 await item.finish(transaction)
@@ -254,9 +274,11 @@ class WorkRunner:
                     await self._on_parked(transaction, item, error)
         except LeaseLost:
             logger.warning("lease lost while parking", extra={"kind": item.kind, "key": item.key})
-        else:
-            logger.error("parked", extra={"kind": item.kind, "key": item.key, "attempts": item.attempt})
-            await self.announce(letter)
+            return "lost"
+        logger.error("parked", extra={"kind": item.kind, "key": item.key, "attempts": item.attempt})
+        metrics.PARKED.labels(item.kind).inc()
+        await self.announce(letter)
+        return "parked"
 
     async def _renew_forever(self) -> None:
         while True:

@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import nats.errors
+from minirag_contracts import tracing
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.errors import Unavailable
 from minirag_contracts.topology import ConsumerSpec
 from nats.aio.msg import Msg
 
+from minirag_messaging import metrics
 from minirag_messaging.connection import Connection, ConnectionLost
-from minirag_messaging.headers import MalformedMessage, read_event
+from minirag_messaging.headers import TRACEPARENT, MalformedMessage, read_event
 from minirag_messaging.jetstream_api import JetStreamRefusal, ask
 from minirag_messaging.leases import Leases
 from minirag_messaging.pull import ConsumerGone, PullInbox
@@ -205,12 +208,27 @@ class ConsumerRunner:
             log.exception("a message that is no event was dropped", extra={"consumer": self._spec.durable})
             return None
         attempt = msg.metadata.num_delivered
-        return await (self._hold_on(event, attempt) if self._in_order else self._attempt(event, attempt))
+        attributes: dict[str, tracing.Value] = {
+            "messaging.system": "nats",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": self._spec.stream,
+            "messaging.consumer.group.name": self._spec.durable,
+            "messaging.message.id": str(event.event_id),
+            "minirag.attempt": attempt,
+        }
+        parent = (msg.headers or {}).get(TRACEPARENT) or event.metadata.traceparent
+        with tracing.span(f"process {event.type}", attributes, parent=parent, kind="consumer") as span:
+            again = await (self._hold_on(event, attempt) if self._in_order else self._attempt(event, attempt))
+            if again is not None:
+                span.fail("again")
+            return again
 
     async def _attempt(self, event: Envelope, attempt: int) -> float | None:
         """None when it is done, otherwise seconds until the next attempt."""
+        began, outcome = time.perf_counter(), "again"
         try:
             await self._handle(event, attempt)
+            outcome = "done"
         except NotYet as not_yet:
             return not_yet.after.total_seconds()
         except Exception:
@@ -227,6 +245,8 @@ class ConsumerRunner:
                 },
             )
             return delay
+        finally:
+            metrics.EVENTS.labels(self._spec.durable, outcome).observe(time.perf_counter() - began)
         return None
 
     async def _hold_on(self, event: Envelope, attempt: int) -> float | None:

@@ -17,6 +17,10 @@ POSITION = "ce-position"
 """Extension attribute: the event's position among all events of its owner."""
 
 
+TRACEPARENT = "traceparent"
+"""Of the span that sent a message; an event's own, in ``ce-traceparent``, is that of what recorded it."""
+
+
 class MalformedMessage(ValueError):
     """A message without the headers that it must have, or with nonsense in them."""
 

@@ -5,11 +5,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import nats.errors
+from minirag_contracts import tracing
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.errors import Unavailable
 
+from minirag_messaging import metrics
 from minirag_messaging.connection import Connection
-from minirag_messaging.headers import POSITION, event_data, event_headers
+from minirag_messaging.headers import POSITION, TRACEPARENT, event_data, event_headers
 from minirag_messaging.jetstream_api import ACK_TIMEOUT, JetStreamRefusal, ask, read_answer
 from minirag_messaging.replies import Disconnected, NoResponders, PendingReply
 
@@ -79,7 +81,8 @@ class EventPublisher:
             try:
                 before: Envelope | None = None
                 for number, (event, reply) in enumerate(zip(events, replies, strict=True)):
-                    await self._send(event, expected_last_sequence + number, before, reply)
+                    with self._span(event) as span:
+                        await self._send(event, expected_last_sequence + number, before, reply, span)
                     before = event
                 for number, reply in enumerate(replies, start=1):
                     await self._confirm(reply, expected_last_sequence + number)
@@ -87,12 +90,31 @@ class EventPublisher:
                 raise Unavailable(
                     f"the stream {self._stream} did not acknowledge: {type(error).__name__}"
                 ) from error
+        metrics.PUBLISHED.labels(self._stream).inc(len(events))
         return expected_last_sequence + len(events)
 
+    def _span(self, event: Envelope) -> tracing.span:
+        """Of one event's way to the bus; what consumes the event goes on from there."""
+        attributes: dict[str, tracing.Value] = {
+            "messaging.system": "nats",
+            "messaging.operation.type": "send",
+            "messaging.destination.name": self._stream,
+            "messaging.message.id": str(event.event_id),
+        }
+        name = f"publish {event.type}"
+        return tracing.span(name, attributes, parent=event.metadata.traceparent, kind="producer")
+
     async def _send(
-        self, event: Envelope, last_sequence: int, before: Envelope | None, reply: PendingReply
+        self,
+        event: Envelope,
+        last_sequence: int,
+        before: Envelope | None,
+        reply: PendingReply,
+        span: tracing.span,
     ) -> None:
         headers = event_headers(event)
+        if span.traceparent:
+            headers[TRACEPARENT] = span.traceparent
         headers["Nats-Msg-Id"] = str(event.event_id)
         headers["Nats-Expected-Stream"] = self._stream
         headers["Nats-Expected-Last-Sequence"] = str(last_sequence)

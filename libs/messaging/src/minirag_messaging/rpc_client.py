@@ -9,15 +9,18 @@ broke, and after some seconds of silence (the owner was killed while it worked),
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TypeVar
 
 import nats.errors
+from minirag_contracts import tracing
 from minirag_contracts.context import Context
-from minirag_contracts.errors import RemoteRefusal, Unavailable
+from minirag_contracts.errors import Refusal, RemoteRefusal, Unavailable
 from nats.aio.msg import Msg
 from pydantic import BaseModel
 from pydantic_core import from_json
 
+from minirag_messaging import metrics
 from minirag_messaging.connection import Connection
 from minirag_messaging.errors import MessageTooLarge, RpcTimeout
 from minirag_messaging.headers import context_headers
@@ -59,10 +62,23 @@ async def call(
     has too much to do, MessageTooLarge for a request beyond the server's ``max_payload``.
     """
     context = context.within(timeout)
-    msg = await _exchange(connection, subject, request.model_dump_json().encode(), context)
-    if msg.headers and ERROR_CODE_HEADER in msg.headers:
-        raise _refusal(msg)
-    return returns.model_validate_json(msg.data)
+    service, verb = metrics.names(subject)
+    attributes: dict[str, tracing.Value] = {"rpc.system": "nats", "rpc.service": service, "rpc.method": verb}
+    began, outcome = time.perf_counter(), "failed"
+    with tracing.span(f"{service}.{verb}", attributes, parent=context.traceparent, kind="client") as span:
+        try:
+            context = replace(context, traceparent=span.traceparent)
+            msg = await _exchange(connection, subject, request.model_dump_json().encode(), context)
+            if msg.headers and ERROR_CODE_HEADER in msg.headers:
+                raise _refusal(msg)
+            reply = returns.model_validate_json(msg.data)
+            outcome = metrics.OK
+        except Refusal as refusal:
+            outcome = metrics.outcome_of(refusal)
+            raise
+        finally:
+            metrics.RPC_CLIENT.labels(service, verb, outcome).observe(time.perf_counter() - began)
+    return reply
 
 
 async def _exchange(connection: Connection, subject: str, payload: bytes, context: Context) -> Msg:

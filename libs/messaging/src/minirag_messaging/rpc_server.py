@@ -4,10 +4,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import nats.errors
+from minirag_contracts import tracing
 from minirag_contracts.context import Context
 from minirag_contracts.errors import Internal, InvalidRequest, Refusal, RemoteRefusal
 from minirag_contracts.ids import new_id
@@ -18,6 +19,7 @@ from nats.aio.subscription import Subscription
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
+from minirag_messaging import metrics
 from minirag_messaging.connection import Connection
 from minirag_messaging.discovery import Discovery, EndpointCounter
 from minirag_messaging.errors import DeadlinePassed, MessageTooLarge, UnknownRequest
@@ -52,6 +54,7 @@ class Endpoint:
     handler: Handler
     lane: Lane
     counter: EndpointCounter
+    verb: str
 
 
 def _parse(model: type[Request], data: bytes) -> Request:
@@ -110,7 +113,7 @@ class RpcServer:
         if subject in self._endpoints:
             raise ValueError(f"two handlers for {subject}")
         counter = EndpointCounter(verb.replace(".", "-"), subject)
-        self._endpoints[subject] = Endpoint(model, returns, handler, lane, counter)
+        self._endpoints[subject] = Endpoint(model, returns, handler, lane, counter, verb)
 
     async def start(self) -> None:
         """Takes requests from now on. The processes of one service share them (queue group)."""
@@ -150,17 +153,19 @@ class RpcServer:
     async def _answer(self, msg: Msg) -> None:
         started = time.perf_counter_ns()
         endpoint = self._endpoints.get(msg.subject)
-        error = ""
+        error, outcome = "", metrics.OK
         try:
             if endpoint is None:
                 raise UnknownRequest
             body = await self._run(endpoint, msg)
             await self._send(msg.reply, body)
         except Refusal as refusal:
-            error = refusal.code
+            error, outcome = refusal.code, metrics.outcome_of(refusal)
             await self._send_refusal(msg.reply, refusal)
         if endpoint is not None:
-            endpoint.counter.count(time.perf_counter_ns() - started, error)
+            spent = time.perf_counter_ns() - started
+            endpoint.counter.count(spent, error)
+            metrics.RPC_SERVER.labels(endpoint.verb, outcome).observe(spent / 1e9)
 
     async def _run(self, endpoint: Endpoint, msg: Msg) -> bytes:
         """The reply's JSON; every failure leaves as a Refusal."""
@@ -168,6 +173,16 @@ class RpcServer:
             context = read_context(msg.headers)
         except MalformedMessage as error:
             raise InvalidRequest(str(error)) from error
+        attributes: dict[str, tracing.Value] = {
+            "rpc.system": "nats",
+            "rpc.service": self._service,
+            "rpc.method": endpoint.verb,
+        }
+        name = f"{self._service}.{endpoint.verb}"
+        with tracing.span(name, attributes, parent=context.traceparent, kind="server") as span:
+            return await self._handled(endpoint, msg, replace(context, traceparent=span.traceparent))
+
+    async def _handled(self, endpoint: Endpoint, msg: Msg, context: Context) -> bytes:
         endpoint.lane.enter(context.tenant_id)
         try:
             return await self._within_deadline(endpoint, msg.data, context)

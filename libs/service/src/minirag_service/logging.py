@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
+from minirag_contracts import tracing
+from minirag_contracts.context import trace_id_of
 from minirag_contracts.errors import Refusal
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -36,6 +38,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if traceparent := tracing.current():
+            line["trace_id"] = trace_id_of(traceparent, None)
         line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = _exception(record.exc_info)

@@ -26,6 +26,7 @@ from minirag_service.sealing import Sealer
 from minirag_service.secret_files import fill_environment, in_words
 from minirag_service.settings import ServiceSettings
 from minirag_service.telemetry.operations import operations_port
+from minirag_service.telemetry.traces import traced
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,11 @@ async def _main(
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with operations_port(settings) as operations, connected(settings, projections) as runtime:
+    async with (
+        operations_port(settings) as operations,
+        traced(settings.service),
+        connected(settings, projections) as runtime,
+    ):
         await assemble(runtime, settings)
         operations.runtime = runtime
         await serve(runtime, stop)
@@ -186,6 +191,7 @@ async def _lead(runtime: Runtime) -> None:
         try:
             async with leadership(runtime.database, "leader") as connection, asyncio.TaskGroup() as group:
                 logger.info("leads")
+                runtime.leads = True
                 if runtime.relay is not None:
                     group.create_task(runtime.relay.lead(connection))
                 else:
@@ -196,6 +202,8 @@ async def _lead(runtime: Runtime) -> None:
                     group.create_task(_every(AUDIT_EVERY, reactor.audit))
         except* (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as errors:
             logger.warning("leadership lost", extra={"errors": [type(e).__name__ for e in errors.exceptions]})
+        finally:
+            runtime.leads = False
         await asyncio.sleep(0.5)
 
 

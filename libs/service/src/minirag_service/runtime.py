@@ -64,6 +64,8 @@ class Runtime:
         self.sealed_columns: list[SealedColumn] = [REPLIES]
         self.state: State = "starting"
         """Whether it takes requests: not yet, now, or not any more."""
+        self.leads = False
+        """Whether this process leads its service."""
         self._last_health: dict[str, str] = {}
         self.sweeps: list[Callable[[], Awaitable[object]]] = []
         self.stops: list[Callable[[], Awaitable[None]]] = []

@@ -12,6 +12,7 @@ from minirag_chat.adapters.directory import ModelDirectory
 from minirag_chat.adapters.extractive import ExtractiveModel
 from minirag_chat.adapters.identities import JwtIdentities
 from minirag_chat.adapters.llm.client import LlmClient
+from minirag_chat.adapters.measured import MeasuredModels, ModelNames
 from minirag_chat.adapters.prices import Prices
 from minirag_chat.adapters.retrieval import BusRetrieval
 from minirag_chat.adapters.secrets import PostgresSecrets
@@ -24,6 +25,7 @@ from minirag_chat.commands.start_turn import StartTurnCommand
 from minirag_chat.commands.update_bot import DeactivateBotCommand, UpdateBotCommand
 from minirag_chat.domain import models
 from minirag_chat.entrypoints import rpc, signals
+from minirag_chat.ports import Models
 from minirag_chat.queries.bots import BotQueries
 from minirag_chat.queries.chats import ChatQueries
 from minirag_chat.queries.exports import ExportQueries
@@ -51,7 +53,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     runtime.on_stop(client.close)
     catalogue = Catalogue()
     prices = Prices(catalogue, settings.own_prices)
-    directory = ModelDirectory(
+    directory: Models = ModelDirectory(
         own=ExtractiveModel(),
         others=client,
         provider_of=catalogue.provider,
@@ -59,6 +61,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         environment=os.environ,
         start_others=client.warm,
     )
+    directory = MeasuredModels(directory, ModelNames(catalogue.provider, frozenset(settings.own_prices)))
     run_turn = RunTurn(
         store,
         secrets,

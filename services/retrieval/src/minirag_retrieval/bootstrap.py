@@ -9,6 +9,7 @@ from minirag_retrieval.adapters.bot_rows import PostgresBotRows
 from minirag_retrieval.adapters.chunk_rows import PostgresChunkRows
 from minirag_retrieval.adapters.edge import EdgeIndex
 from minirag_retrieval.adapters.hashes import HashEmbedder
+from minirag_retrieval.adapters.measured import MeasuredEmbedder
 from minirag_retrieval.adapters.minilm import MiniLm
 from minirag_retrieval.commands.activation import Activations
 from minirag_retrieval.commands.collection import Collection
@@ -32,7 +33,8 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     """Registers what this service answers and what it runs."""
     rows, bots = PostgresChunkRows(), PostgresBotRows(runtime.database)
     index, encoder = vector_index(settings), Bm25Encoder()
-    embedder = embedding_model(settings)
+    model = embedding_model(settings)
+    embedder = MeasuredEmbedder(model)
     points = BotPoints(rows, bots, index, encoder)
     switches = Switches(bots, index, points)
     highlighting = Highlighting(embedder, Bm25Encoder(SENTENCE_TERMS))
@@ -48,11 +50,11 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         runtime,
         Collection(runtime.store, rows, index),
         Restoring(runtime.store, rows, bots, index, points),
-        embedder.load,
-        embedder.check,
+        model.load,
+        model.check,
     )
     runtime.on_stop(index.close)
-    runtime.on_stop(embedder.close)
+    runtime.on_stop(model.close)
 
 
 def embedding_model(settings: Settings) -> MiniLm | HashEmbedder:

@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mutabl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, REGISTRY, CollectorRegistry, generate_latest
 
 from minirag_service.settings import ServiceSettings
+from minirag_service.telemetry.figures import Figures, measure_loop
 
 if TYPE_CHECKING:  # loaded where there is a port: 3 MB, 50 ms
     import uvicorn
@@ -38,12 +39,23 @@ class Operations:
     """What the port tells. ``runtime`` is None until the store and the bus are connected."""
 
     def __init__(self) -> None:
-        self.runtime: Runtime | None = None
+        self.figures = Figures()
+        self._registry = CollectorRegistry()
+        self._registry.register(self.figures)
         self._answers: dict[str, Callable[[], Awaitable[Answer]]] = {
             "/live": self._live,
             "/ready": self._ready,
             "/metrics": self._metrics,
         }
+
+    @property
+    def runtime(self) -> "Runtime | None":
+        """Of whom it tells."""
+        return self.figures.runtime
+
+    @runtime.setter
+    def runtime(self, runtime: "Runtime") -> None:
+        self.figures.runtime = runtime
 
     async def __call__(
         self,
@@ -78,7 +90,7 @@ class Operations:
         return (200 if status == "serving" else 503), JSON, body
 
     async def _metrics(self) -> Answer:
-        return 200, CONTENT_TYPE_PLAIN_0_0_4, generate_latest()
+        return 200, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(REGISTRY) + generate_latest(self._registry)
 
 
 @asynccontextmanager
@@ -93,10 +105,14 @@ async def operations_port(settings: ServiceSettings) -> AsyncIterator[Operations
     listening = socket.create_server(address, family=family)
     server = _server(operations)
     task = asyncio.create_task(server.serve(sockets=[listening]), name="operations")
+    watching = [asyncio.create_task(work) for work in (operations.figures.watch(), measure_loop())]
     logger.info("operations", extra={"address": "{}:{}".format(*address)})
     try:
         yield operations
     finally:
+        for watch in watching:
+            watch.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
         server.should_exit = True
         await task
 

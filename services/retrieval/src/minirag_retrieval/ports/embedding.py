@@ -19,7 +19,10 @@ class EmbedderBusy(Exception):
 class Embedder(Protocol):
     """Texts to vectors of length 1."""
 
-    model_id: str
+    @property
+    def model_id(self) -> str:
+        """Names the model that made a vector."""
+        ...
 
     async def embed_query(self, text: str) -> Vector:
         """One short text, ahead of all bulk work."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from minirag_contracts import tracing
 from minirag_contracts.context import Context
 from minirag_contracts.requests.retrieval import Passage, Search, SearchReply
 from minirag_eventstore import Database
@@ -58,9 +59,11 @@ class Searching:
         if state is None or state.generation == 0:
             return NOTHING
         sparse = self._encoder.query(request.query, languages)
-        hits = await self._index.search(
-            context.scope, request.bot_id, state.generation, vector, sparse, ARM_LIMIT
-        )
+        with tracing.span("vector query", kind="client") as span:
+            hits = await self._index.search(
+                context.scope, request.bot_id, state.generation, vector, sparse, ARM_LIMIT
+            )
+            span.set(minirag__dense=len(hits.dense), minirag__sparse=len(hits.sparse))
         if self._index.store_id != state.store_id:
             raise IndexIncomplete
         wanted = max(1, min(request.top_k, MAX_PASSAGES))

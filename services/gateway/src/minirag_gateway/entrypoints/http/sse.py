@@ -10,10 +10,18 @@ from uuid import UUID
 
 from minirag_contracts.errors import Refusal, Unavailable
 from minirag_contracts.frames import Frame
+from prometheus_client import Gauge, Histogram
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from minirag_gateway.queries.delivery import NO_NUMBER, failure
+
+OPEN_STREAMS = Gauge("minirag_open_streams", "Answers in pieces that are being sent: chat, events, exports.")
+FIRST_TOKEN = Histogram(
+    "minirag_stream_first_token_seconds",
+    "From the start of a streamed turn to the first piece of its answer, as the client gets it.",
+    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80),
+)
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -60,12 +68,17 @@ def encode(message_id: UUID, frame: Frame) -> bytes:
 
 
 async def events(
-    message_id: UUID, frames: AsyncIterator[Frame | None], heartbeat: float
+    message_id: UUID, frames: AsyncIterator[Frame | None], heartbeat: float, began: float | None = None
 ) -> AsyncIterator[bytes]:
-    """The stream's bytes; a comment after ``heartbeat`` seconds of silence."""
+    """The stream's bytes; a comment after ``heartbeat`` seconds of silence. ``began``, where it is the turn's start, is
+    by ``time.monotonic``.
+    """
     sent = time.monotonic()
     async for frame in frames:
         if frame is not None:
+            if began is not None and frame.event == "delta":
+                FIRST_TOKEN.observe(time.monotonic() - began)
+                began = None
             sent = time.monotonic()
             yield encode(message_id, frame)
         elif time.monotonic() - sent >= heartbeat:
@@ -117,7 +130,8 @@ class HeldResponse(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the pieces until they end or the client goes away."""
         async with self._resources:
-            await super().__call__(scope, receive, send)
+            with OPEN_STREAMS.track_inprogress():
+                await super().__call__(scope, receive, send)
 
 
 class EventStreamResponse(HeldResponse):

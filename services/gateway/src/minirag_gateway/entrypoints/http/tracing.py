@@ -7,6 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from minirag_contracts import tracing
+from minirag_contracts.context import trace_id_of
+from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger("minirag_gateway.access")
@@ -15,6 +18,17 @@ KEY = "minirag.trace"
 PRINCIPAL_KEY = "minirag.principal"
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})\Z")
+
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SERVER_ERROR = 500
+
+REQUESTS = Histogram(
+    "minirag_http_request_seconds",
+    "Requests by their route's pattern and the class of their status, from their head to that of the answer.",
+    ("method", "route", "status"),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +67,60 @@ class Tracing:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        trace = begin(
-            next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), "")
+        given = next(
+            (value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), ""
         )
+        with tracing.span("HTTP", parent=_parent(given), kind="server", root=True) as span:
+            await self._exchange(scope, receive, send, span)
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send, span: tracing.span) -> None:
+        trace = Trace(trace_id_of(span.traceparent, None), span.traceparent)
         scope[KEY] = trace
-        started, status = time.perf_counter(), 0
+        started, status, answered = time.perf_counter(), 0, 0.0
 
         async def named(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], time.perf_counter() - started
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", trace.trace_id.encode())]
             await send(message)
 
         try:
             await self._app(scope, receive, named)
         finally:
+            spent = time.perf_counter() - started
+            _measure(scope, status, answered or spent, span)
             if self._access_log:
-                _write(scope, trace, status, time.perf_counter() - started)
+                _write(scope, trace, status, spent)
+
+
+def _parent(given: str) -> str:
+    """The caller's trace if it has a proper one. A new one is begun by the tracer, or by ourselves where nobody traces."""
+    if not tracing.active():
+        return begin(given).traceparent
+    return given if _TRACEPARENT.match(given) else ""
+
+
+def _measure(scope: Scope, status: int, seconds: float, span: tracing.span) -> None:
+    method, route = scope["method"] if scope["method"] in METHODS else "OTHER", _route(scope)
+    REQUESTS.labels(method, route, f"{status // 100}xx" if status else "gone").observe(seconds)
+    span.name(f"{method} {route}")
+    span.set(http__request__method=method, http__route=route, http__response__status_code=status)
+    if status >= SERVER_ERROR:
+        span.fail(str(status))
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", None) or "unmatched"
 
 
 def _write(scope: Scope, trace: Trace, status: int, seconds: float) -> None:
-    route = scope.get("route")
     principal = scope.get(PRINCIPAL_KEY)
     logger.info(
         "request",
         extra={
             "method": scope["method"],
-            "route": getattr(route, "path", "unmatched"),
+            "route": _route(scope),
             "status": status,
             "ms": round(seconds * 1000, 2),
             "tenant_id": str(principal.tenant.id) if principal else None,

@@ -86,6 +86,7 @@ async def start(call: Call, body: ChatCreate) -> Response:
     The frames are subscribed before the turn is asked for, so none can be missed; refusals come before any byte.
     """
     message_id = derived_id("message", call.command_id)
+    began = time.monotonic()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(call.open_stream())
         feed = await stack.enter_async_context(call.services.turns.live(call.context.scope, message_id))
@@ -94,7 +95,7 @@ async def start(call: Call, body: ChatCreate) -> Response:
         if not body.stream:
             frames = sse.until(call.ended(), follower.follow(feed, replay=call.key))
             return one(await _gather(call, turn, frames))
-        return _stream(call, turn, follower, feed, stack.pop_all(), replay=call.key)
+        return _stream(call, turn, follower, feed, stack.pop_all(), replay=call.key, began=began)
 
 
 async def resume(call: Call, chat_id: UUID, message_id: UUID, after: int) -> Response:
@@ -141,11 +142,11 @@ def _stream(
     *,
     after: int = -1,
     replay: bool,
+    began: float | None = None,
 ) -> Response:
     frames = follower.follow(feed, after=after, replay=replay)
-    content = sse.events(
-        turn.message_id, sse.until(call.ended(), frames), call.services.settings.heartbeat.total_seconds()
-    )
+    heartbeat = call.services.settings.heartbeat.total_seconds()
+    content = sse.events(turn.message_id, sse.until(call.ended(), frames), heartbeat, began)
     headers = {"X-MiniRAG-Chat-Id": str(turn.chat_id), "X-MiniRAG-Message-Id": str(turn.message_id)}
     return sse.EventStreamResponse(content, headers, resources)
 
