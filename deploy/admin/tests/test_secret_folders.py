@@ -161,3 +161,23 @@ def test_permissions_are_renewed_only_where_secrets_were_made(
 ) -> None:
     assert main(["secrets", str(tmp_path), "--renew-bus"]) == 1
     assert "nats.conf is not as" in capsys.readouterr().err
+
+
+def test_keys_are_added_for_every_service_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = made(tmp_path / "secrets", "--mode", "644")
+    monkeypatch.setenv("MINIRAG_ADMIN_SECRETS", str(folder))
+    old = (folder / "chat/MINIRAG_SECRET_KEY").read_text()
+    assert main(["keys", "add"]) == 0
+    files = [folder / service / "MINIRAG_SECRET_KEY" for service in SERVICES]
+    (value,) = {file.read_text() for file in files}
+    assert value.split(",")[1] == old and value.split(",")[0] != old
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o644}
+    capsys.readouterr()
+    assert main(["keys", "list"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 2 and not any(key in printed for key in value.split(","))
+    files[0].write_text(old)
+    assert main(["keys", "list"]) == 1
+    assert "different values" in capsys.readouterr().err

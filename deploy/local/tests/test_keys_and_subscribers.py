@@ -6,10 +6,12 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from minirag_local import keys, nats_server, outside
+from minirag_admin import keys
+from minirag_local import nats_server, outside
 from minirag_local.backup import backup, restore
 from minirag_local.cli import main
 from minirag_local.credentials import Credentials
+from minirag_local.deployment import LocalDeployment
 from minirag_local.errors import NotRunning, StackError
 from minirag_local.folder import DataFolder
 from minirag_local.subscribers import Subscriber, Subscribers
@@ -30,10 +32,10 @@ def test_a_new_key_goes_in_front_and_only_ids_are_shown(
     folder: DataFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (old,) = Credentials.of(folder).keys
-    keys.add(folder)
+    keys.add(LocalDeployment(folder))
     new, second = Credentials.of(folder).keys
     assert second == old != new
-    keys.listed(folder)
+    keys.listed(LocalDeployment(folder))
     printed = capsys.readouterr().out
     assert f"{key_id(new)} seals and opens\n{key_id(old)} opens only\n" in printed
     assert new not in printed and old not in printed
@@ -42,21 +44,21 @@ def test_a_new_key_goes_in_front_and_only_ids_are_shown(
 
 def test_the_last_key_is_not_dropped(folder: DataFolder) -> None:
     with pytest.raises(StackError, match="only one key"):
-        asyncio.run(keys.drop(folder))
+        asyncio.run(keys.drop(LocalDeployment(folder)))
 
 
 @pytest.mark.parametrize("step", [keys.rotate, keys.drop])
 def test_without_a_running_stack_nobody_can_tell_what_is_sealed(folder: DataFolder, step: object) -> None:
-    keys.add(folder)
+    keys.add(LocalDeployment(folder))
     before = Credentials.of(folder)
     with pytest.raises(NotRunning, match="No MiniRAG runs"):
-        asyncio.run(step(folder))  # type: ignore[operator]
+        asyncio.run(step(LocalDeployment(folder)))  # type: ignore[operator]
     assert Credentials.of(folder) == before
 
 
 def test_looking_at_the_keys_of_nothing_makes_none(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="has no keys"):
-        keys.listed(DataFolder(tmp_path / "nothing"))
+        keys.listed(LocalDeployment(DataFolder(tmp_path / "nothing")))
     assert not (tmp_path / "nothing").exists()
 
 

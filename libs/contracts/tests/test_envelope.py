@@ -17,7 +17,10 @@ from minirag_contracts.events import (
     upcaster,
 )
 from minirag_contracts.ids import derived_id, new_id
+from minirag_contracts.requests import Done
+from minirag_contracts.requests.common import EventsRead
 from minirag_contracts.topology import filter_subject
+from pydantic import ValidationError
 
 
 class Renamed(EventPayload):
@@ -56,6 +59,20 @@ def test_every_old_shape_is_read_as_todays(version: int, data: dict[str, Any]) -
 def test_an_event_of_the_future_is_refused_not_guessed(event_type: str, version: int) -> None:
     with pytest.raises(UnknownEventError):
         parse_payload(event_type, version, {"full_name": "x"})
+
+
+def test_what_a_newer_version_says_more_is_left_aside() -> None:
+    """Two versions run side by side during an upgrade: a field may be added without a new version of the schema."""
+    assert parse_payload("person.renamed", 3, {"full_name": "Ada L", "nick": "A"}) == Renamed(
+        full_name="Ada L"
+    )
+    with pytest.raises(ValidationError):
+        Renamed.model_validate({"full_name": "Ada L", "nick": "A"})
+
+
+def test_requests_and_replies_may_say_more_than_the_other_side_knows() -> None:
+    assert Done.model_validate({"more": 1}) == Done()
+    assert EventsRead.model_validate({"after": 3, "more": 1}) == EventsRead(after=3)
 
 
 def test_two_models_for_one_type_are_refused() -> None:

@@ -10,6 +10,7 @@ from contexts import a_context
 from ledger import SERVICE, Accounts, MoneyPaid, open_account
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope
+from minirag_contracts.events import REGISTRY, EventPayload
 from minirag_contracts.ids import new_id
 from minirag_contracts.topology import ConsumerSpec
 from minirag_eventstore import Database, EventStore, RetryPolicy, Transaction, log, progress, tail
@@ -101,6 +102,26 @@ class _Broken(Accounts):
         if event.type == "account.paid":
             raise RuntimeError
         await super().apply(connection, event)
+
+
+async def test_an_event_of_a_type_that_only_a_newer_version_knows_changes_nothing_and_stops_nothing(
+    store: EventStore, database: Database, mirror: Projector, reader: StoreReader
+) -> None:
+    """As while an upgrade runs: the owner is newer than who listens."""
+    context = a_context(new_id())
+    account_id = await open_account(store, context, payments=1)
+    closed = type(
+        "AccountClosed", (EventPayload,), {"type": "account.closed", "owner": SERVICE, "__module__": __name__}
+    )
+    async with store.transaction(context.scope) as transaction:
+        payments = [closed(), MoneyPaid(account_id=account_id, amount=4)]
+        await transaction.append(context, f"account-{account_id}", 2, payments)
+    del REGISTRY["account.closed"]
+    await mirror.catch_up()
+    async with database.system() as connection:
+        assert await connection.fetchval("SELECT version FROM applied_versions") == 4
+    assert mirror.stuck is None and await balances(database) == [5]
+    assert (await rebuild_foreign(database, Accounts(), mirror, reader)).differences == []
 
 
 async def test_an_own_projection_equals_its_rebuild_and_a_planted_fault_is_found_and_repaired(

@@ -37,6 +37,14 @@ async def test_a_changed_declaration_is_carried_out(bus: Bus) -> None:
     assert info["config"]["max_age"] == timedelta(days=3).total_seconds() * 1e9
 
 
+async def test_applying_the_older_declaration_leaves_the_newer_one(bus: Bus) -> None:
+    """As when one version is installed over another while both run, or again in its place."""
+    newer = ConsumerSpec("analytics", "newer", "chat", ("chat.>",), "projector")
+    await topology.apply(bus, consumers=(*CONSUMERS, newer))
+    await topology.apply(bus)
+    assert await topology.check(bus, consumers=(*CONSUMERS, newer)) == []
+
+
 async def test_streams_are_windows_that_drop_the_oldest(bus: Bus) -> None:
     await topology.apply(bus)
     for spec in STREAMS:

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from minirag_admin import verbs as operators
 from minirag_admin.errors import StackError
+from minirag_admin.verbs import Parsers, add_verb
 
 Verb = Callable[[argparse.Namespace], int]
 
@@ -16,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; a StackError is one sentence on the standard error output and exit status 1."""
     options = _parser().parse_args(arguments)
     os.umask(0o077)
-    verb: Verb = options.run
+    verb: Verb = options.verb
     try:
         return verb(options)
     except StackError as error:
@@ -35,27 +37,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
     _add_secrets(verbs)
-    _add(verbs, "setup", _setup, "make database, roles, schemas, streams and consumers; safe to repeat")
-    migrate = _add(verbs, "migrate", _migrate, "bring the schemas up to date")
+    add_verb(verbs, "setup", _setup, "make database, roles, schemas, streams and consumers; safe to repeat")
+    migrate = add_verb(verbs, "migrate", _migrate, "bring the schemas up to date")
     migrate.add_argument(
         "--phase",
         choices=("pre", "post"),
         help="pre: what the version before can live with; post: the rest, when none of its processes is left",
     )
-    _add(verbs, "topology", _topology, "make the bus' streams and consumers what this version declares")
+    add_verb(verbs, "topology", _topology, "make the bus' streams and consumers what this version declares")
+    operators.add(verbs, _bind)
     return parser
 
 
-def _add(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: Verb, text: str
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.set_defaults(run=run)
-    return parser
+def _bind(verb: operators.Verb) -> Verb:
+    def run(options: argparse.Namespace) -> int:
+        from minirag_admin.anywhere import Anywhere
+
+        return verb(options, Anywhere())
+
+    return run
 
 
-def _add_secrets(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = _add(
+def _add_secrets(verbs: Parsers) -> None:
+    parser = add_verb(
         verbs, "secrets", _secrets, "make every secret of a deployment, a folder for each who reads them"
     )
     parser.add_argument("folder", type=Path, help="a new folder, or with --renew-bus one that this has made")

@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,33 @@ class Readers:
         return self.mode | 0o100 | (self.mode & 0o044) >> 2
 
 
+@dataclass(frozen=True, slots=True)
+class FolderKeys:
+    """The keys of secrets at rest: each service has the same, in its own folder."""
+
+    root: Path
+
+    def keys(self) -> list[str]:
+        """Newest first; raises StackError where the services' folders do not say the same."""
+        try:
+            found = {path.read_text(encoding="utf-8").strip() for path in self._files()}
+        except OSError as error:
+            raise StackError(f"{self.root} has not every service's MINIRAG_SECRET_KEY: {error}.") from error
+        if len(found) != 1:
+            raise StackError(
+                f"The services' folders in {self.root} have different values of MINIRAG_SECRET_KEY."
+            )
+        return [key for key in found.pop().split(",") if key]
+
+    def replace(self, keys: Sequence[str]) -> None:
+        """Write them for every service, as readable as they were."""
+        for path in self._files():
+            _replace(path, ",".join(keys))
+
+    def _files(self) -> list[Path]:
+        return [self.root / service / "MINIRAG_SECRET_KEY" for service in SERVICES]
+
+
 def write_secrets(root: Path, bus: BusServer, postgres: PostgresAddress, readers: Readers) -> None:
     """Make them all; raises StackError rather than touch a folder that holds something.
 
@@ -72,15 +99,10 @@ def renew_bus(root: Path) -> None:
         passwords = {user: known[user]["password"] for user in (SYSTEM_USER, *SERVICES)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StackError(f"{file} is not as `minirag-admin secrets` has written it.") from error
-    status = file.stat()
     ours = BusServer("").configuration(passwords)["authorization"]["users"]
     others = [user for name, user in known.items() if name not in passwords]
     configuration["authorization"]["users"] = [*ours, *others]
-    owner = None if status.st_uid == os.geteuid() else (status.st_uid, status.st_gid)
-    temporary = file.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    _write(temporary, json.dumps(configuration, indent=2), Readers(status.st_mode & 0o777, owner))
-    temporary.replace(file)
+    _replace(file, json.dumps(configuration, indent=2))
 
 
 def files_of(credentials: Credentials, bus: BusServer, postgres: PostgresAddress) -> Mapping[Path, str]:
@@ -123,6 +145,16 @@ def _write(path: Path, content: str, readers: Readers) -> None:
         os.fsync(file.fileno())
     path.chmod(readers.mode)
     _own(path, readers)
+
+
+def _replace(path: Path, content: str) -> None:
+    """In one step; mode and owner stay."""
+    status = path.stat()
+    owner = None if status.st_uid == os.geteuid() else (status.st_uid, status.st_gid)
+    temporary = path.with_name(path.name + ".new")
+    temporary.unlink(missing_ok=True)
+    _write(temporary, content, Readers(status.st_mode & 0o777, owner))
+    temporary.replace(path)
 
 
 def _own(path: Path, readers: Readers) -> None:

@@ -1,5 +1,6 @@
 """Where ``minirag-admin`` finds its deployment: variables, or files in the folder of secrets."""
 
+from pathlib import Path
 from typing import Self
 
 from minirag_service.secret_files import EnvironmentSettings, in_words
@@ -25,6 +26,11 @@ class AdminSettings(EnvironmentSettings):
     admin_roles: dict[str, SecretStr] = Field(
         default_factory=dict,
         description='The passwords of the services\' roles, as JSON: `{"chat": "…", "chat_system": "…", …}`.',
+    )
+
+    admin_secrets: Path | None = Field(
+        default=None,
+        description="The folder that `minirag-admin secrets` has made, for `keys`: all services' folders.",
     )
 
     @classmethod

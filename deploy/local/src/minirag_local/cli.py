@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from minirag_admin import verbs as operators
+from minirag_admin.verbs import add_verb
+
 from minirag_local.errors import NotRunning, StackError
 from minirag_local.folder import DataFolder
 from minirag_local.settings import StackSettings
@@ -36,53 +39,34 @@ def _parser() -> argparse.ArgumentParser:
         "MINIRAG_PORT (8000) and MINIRAG_HOST (127.0.0.1) say where it listens.",
     )
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
-    _add(verbs, "up", _up, "start everything in the foreground; Ctrl-C stops it")
-    _add(verbs, "down", _down, "stop the stack of the data folder")
-    status = _add(
+    add_verb(verbs, "up", _up, "start everything in the foreground; Ctrl-C stops it")
+    add_verb(verbs, "down", _down, "stop the stack of the data folder")
+    status = add_verb(
         verbs, "status", _status, "every process with its pid, health and address; status 1 when none runs"
     )
     status.add_argument("--json", action="store_true", help="as a list of objects")
-    logs = _add(verbs, "logs", _logs, "the log lines kept in the data folder")
+    logs = add_verb(verbs, "logs", _logs, "the log lines kept in the data folder")
     logs.add_argument("name", nargs="?", help="of this process only")
-    backup = _add(verbs, "backup", _backup, "write everything into one archive, while it runs or not")
+    backup = add_verb(verbs, "backup", _backup, "write everything into one archive, while it runs or not")
     backup.add_argument("file", type=Path)
-    restore = _add(verbs, "restore", _restore, "fill an empty data folder from such an archive")
+    restore = add_verb(verbs, "restore", _restore, "fill an empty data folder from such an archive")
     restore.add_argument("file", type=Path)
-    invite = _add(verbs, "invite", _invite, "let somebody sign up once, where that takes an invite")
-    invite.add_argument("--days", type=int, default=7, help="how long it is good (1 to 365)")
-    letters = _add(
-        verbs, "dead-letters", _dead_letters, "work that was given up on: list it, or try it again"
-    )
-    letters.add_argument("action", choices=("list", "replay"))
-    letters.add_argument("service", nargs="?", help="of this service only")
-    letters.add_argument("letter", nargs="?", help="replay only this one")
-    for name, help_text in (
-        ("verify", "fold every event again and compare with the tables"),
-        ("rebuild", "put that fold in the tables' place"),
-    ):
-        fold = _add(verbs, name, _projections, help_text)
-        fold.add_argument("service", nargs=None if name == "rebuild" else "?")
-        fold.add_argument("projection", nargs="?")
-        fold.set_defaults(repair=name == "rebuild")
-    tenants = _add(verbs, "tenants", _tenants, "list the tenants, suspend one, or serve it again")
-    tenants.add_argument("action", choices=("list", "suspend", "resume"))
-    tenants.add_argument("tenant", nargs="?", help="its slug or id")
-    subscriber = _add(
+    operators.add(verbs, _bind)
+    subscriber = add_verb(
         verbs, "subscriber", _subscriber, "users of the bus that hear one tenant's events from outside"
     )
     subscriber.add_argument("action", choices=("add", "list", "remove"))
     subscriber.add_argument("who", nargs="?", help="add: the tenant's slug or id; remove: the user")
-    keys = _add(verbs, "keys", _keys, "the keys of secrets at rest: list, add, rotate, drop the old ones")
-    keys.add_argument("action", choices=("list", "add", "rotate", "drop"))
     return parser
 
 
-def _add(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, verb: Verb, text: str
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=text, description=text.capitalize() + ".")
-    parser.set_defaults(verb=verb)
-    return parser
+def _bind(verb: operators.Verb) -> Verb:
+    def run(options: argparse.Namespace, settings: StackSettings) -> int:
+        from minirag_local.deployment import LocalDeployment
+
+        return verb(options, LocalDeployment(_folder(settings)))
+
+    return run
 
 
 def _folder(settings: StackSettings) -> DataFolder:
@@ -142,46 +126,6 @@ def _restore(options: argparse.Namespace, settings: StackSettings) -> int:
     return 0
 
 
-def _dead_letters(options: argparse.Namespace, settings: StackSettings) -> int:
-    from minirag_local.administration import list_letters, replay_letters
-
-    folder = _folder(settings)
-    if options.action == "list":
-        asyncio.run(list_letters(folder, options.service))
-    else:
-        asyncio.run(replay_letters(folder, options.service, options.letter))
-    return 0
-
-
-def _invite(options: argparse.Namespace, settings: StackSettings) -> int:
-    from minirag_local.administration import create_invite
-
-    asyncio.run(create_invite(_folder(settings), options.days))
-    return 0
-
-
-def _projections(options: argparse.Namespace, settings: StackSettings) -> int:
-    from minirag_local.administration import verify_projections
-
-    same = asyncio.run(
-        verify_projections(_folder(settings), options.service, options.projection, repair=options.repair)
-    )
-    return 0 if same or options.repair else 1
-
-
-def _tenants(options: argparse.Namespace, settings: StackSettings) -> int:
-    from minirag_local import tenants
-
-    folder = _folder(settings)
-    if options.action == "list":
-        asyncio.run(tenants.list_tenants(folder))
-    elif options.tenant is None:
-        raise StackError(f"`minirag tenants {options.action}` needs to know whom.")
-    else:
-        asyncio.run(tenants.set_served(folder, options.tenant, served=options.action == "resume"))
-    return 0
-
-
 def _subscriber(options: argparse.Namespace, settings: StackSettings) -> int:
     from minirag_local import outside
 
@@ -194,19 +138,4 @@ def _subscriber(options: argparse.Namespace, settings: StackSettings) -> int:
         asyncio.run(outside.add(folder, options.who))
     else:
         asyncio.run(outside.remove(folder, options.who))
-    return 0
-
-
-def _keys(options: argparse.Namespace, settings: StackSettings) -> int:
-    from minirag_local import keys
-
-    folder = _folder(settings)
-    if options.action == "list":
-        keys.listed(folder)
-    elif options.action == "add":
-        keys.add(folder)
-    elif options.action == "rotate":
-        asyncio.run(keys.rotate(folder))
-    else:
-        asyncio.run(keys.drop(folder))
     return 0

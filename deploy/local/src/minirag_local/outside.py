@@ -4,12 +4,13 @@ import asyncio
 import os
 import signal
 
+from minirag_admin.deployment import OPERATOR
 from minirag_contracts.requests.gateway import FindTenant, TenantFound
 
 from minirag_local import nats_server
-from minirag_local.administration import OPERATOR, operators_bus
 from minirag_local.bus_probe import BusAddress, ping
 from minirag_local.credentials import Credentials
+from minirag_local.deployment import LocalDeployment
 from minirag_local.errors import NotRunning, StackError, UnhealthyError
 from minirag_local.folder import DataFolder
 from minirag_local.state import RunState
@@ -21,7 +22,7 @@ RELOAD_TRIES, RELOAD_PAUSE = 100, 0.05
 
 async def add(folder: DataFolder, tenant: str) -> None:
     """A new user for a tenant, given by slug or id; its password is printed here and never again."""
-    async with operators_bus(folder) as bus:
+    async with LocalDeployment(folder).access().bus() as bus:
         found = await bus.request(FindTenant(slug_or_id=tenant), TenantFound, OPERATOR)
     subscriber = Subscriber.generate(found.id, found.slug)
     Subscribers.of(folder).plus(subscriber).write(folder)

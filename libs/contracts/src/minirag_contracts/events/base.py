@@ -64,8 +64,9 @@ def upcast(event_type: str, schema_version: int, data: dict[str, Any], current: 
 
 
 def parse_payload(event_type: str, schema_version: int, data: dict[str, Any]) -> EventPayload:
-    """Recorded data as today's model."""
+    """Recorded data as today's model. Fields that this build does not know are a newer version's, and are left aside."""
     model = REGISTRY.get(event_type)
     if model is None or schema_version > model.schema_version:
         raise UnknownEventError(f"{event_type} version {schema_version} is not known to this build")
-    return model.model_validate(upcast(event_type, schema_version, data, model.schema_version))
+    current = upcast(event_type, schema_version, data, model.schema_version)
+    return model.model_validate(current, extra="ignore")
