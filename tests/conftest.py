@@ -40,7 +40,9 @@ def provider() -> Iterator[tuple[str, FakeOpenAI]]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, provider: tuple[str, FakeOpenAI]) -> Iterator[testing.Stack]:
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, provider: tuple[str, FakeOpenAI]
+) -> Iterator[testing.Stack]:
     """It has the provider's key, and webhooks and crawls may reach the loopback, where the tests' endpoints are."""
     environment = {
         "MINIRAG_EGRESS_ALLOW": "127.0.0.1",
