@@ -106,7 +106,7 @@ async def test_a_bot_is_tried_and_says_where_it_has_it_from(
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     await page.get_by_label("Your question").fill("And on Mondays?")
-    await page.keyboard.press("Enter")
+    await page.get_by_label("Your question").press("Enter")
     await expect(log.get_by_role("group", name="Judge this answer").nth(1)).to_be_visible()
     (chat,) = await tenant.call("GET", "/v1/chat", 200)
     messages = await tenant.call("GET", f"/v1/chat/{chat['id']}/messages", 200)
@@ -127,7 +127,7 @@ async def test_an_answer_survives_a_reload_and_can_be_stopped(page: Page, dashbo
     bot = await dashboard.tenant.bot(name="Slow", model=SLOW)
     await go(page, dashboard, f"bots/{bot}/try")
     await page.get_by_label("Your question").fill("Tell me about the fox")
-    await page.keyboard.press("Enter")
+    await page.get_by_label("Your question").press("Enter")
     log = page.get_by_role("log", name="Conversation")
     await expect(log).to_contain_text("The quick brown")
     await page.reload()

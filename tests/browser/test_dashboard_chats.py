@@ -6,7 +6,7 @@ import json
 
 import pytest
 from dashboards import Dashboard
-from pages import DARK, PHONE, Complaints, Screen, violations
+from pages import DARK, PHONE, Complaints, Screen, until, violations
 from playwright.async_api import Page, expect
 
 TEXT = "# Opening hours\n\nThe museum opens at nine and closes at six. It is closed on Mondays."
@@ -86,11 +86,11 @@ async def test_a_list_comes_back_where_it_was_left(page: Page, dashboard: Dashbo
     assert place > 100
     await row.click()
     await expect(page.get_by_role("heading", level=1, name="Question 2?")).to_be_visible()
-    assert await page.evaluate("scrollY") == 0
+    await until(lambda: page.evaluate("scrollY === 0"))
     await ask(dashboard, bot, "A new one?")
     await page.go_back()
     await expect(row).to_be_focused()
-    assert abs(await page.evaluate("scrollY") - place) < 120
+    await until(lambda: page.evaluate(f"Math.abs(scrollY - {place}) < 120"))
     await page.get_by_role("button", name="Show them").click()
     await expect(page.get_by_role("link", name="A new one?")).to_be_visible()
 

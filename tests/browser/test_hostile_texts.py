@@ -114,7 +114,7 @@ async def asked_in_the_dashboard(page: Page, says: Says, canary: Canary) -> None
         text = joined(group, canary.host)
         await says(answer=text)
         await page.get_by_label("Your question").fill(question(text))
-        await page.keyboard.press("Enter")
+        await page.get_by_label("Your question").press("Enter")
         await expect(answers).to_have_count(number)
         assert told(await log.locator(".prose-answer").last.inner_text(), group) == []
 

@@ -1,10 +1,11 @@
 """The eyes of these tests see: complaints, policies, axe, screens. On pages made for it, without a stack."""
 
+import re
 from typing import Any
 
 import pytest
 from minirag_dashboard import APP
-from pages import DARK, PHONE, Complaints, Screen, violations
+from pages import DARK, PHONE, Complaints, Screen, until, violations
 from playwright.async_api import BrowserContext, Page, Route, expect
 
 POLICY = (
@@ -50,8 +51,7 @@ async def test_what_a_page_does_wrong_is_heard(
 ) -> None:
     await serve(page.context, {"": GOOD % ("", '<script src="a.js"></script>'), "a.js": script})
     await page.goto(SITE)
-    await page.wait_for_timeout(300)
-    assert complaints.left()
+    await until(lambda: any(re.search(heard, one) for one in complaints.left()))
     complaints.allow(heard)
     complaints.allow("Content Security Policy|Refused to")
     assert not complaints.left()

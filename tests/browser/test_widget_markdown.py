@@ -1,6 +1,6 @@
 """The widget's renderer in a real browser: its own subset of Markdown, and everything else as the text that it is."""
 
-import time
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,6 +112,5 @@ async def test_a_source_keeps_nothing_that_turns_the_direction_of_what_follows(
 async def test_no_text_keeps_the_page_busy(page: Page, site: HostSite, text: str) -> None:
     await page.goto(f"{site.origin}/")
     await page.evaluate(RENDER, ["warm", []])
-    began = time.monotonic()
-    await page.evaluate(RENDER, [text, []])
-    assert time.monotonic() - began < 2
+    async with asyncio.timeout(20):  # what is tried again and again takes minutes
+        await page.evaluate(RENDER, [text, []])

@@ -285,10 +285,10 @@ async def test_a_page_is_fetched_and_cited_by_its_url(tenant: Tenant) -> None:
 
 
 async def test_a_bot_whose_model_has_no_key_says_what_is_missing(tenant: Tenant) -> None:
-    bot_id = await tenant.bot(model="gpt-4o-mini")
+    bot_id = await tenant.bot(model="mistral/mistral-small-latest")
     response = await tenant.request("POST", "/v1/chat", json={"bot_profile_id": bot_id, "message": "Hello"})
     problem = assert_problem(response, 422)
-    assert "OPENAI_API_KEY" in problem["detail"] and "minirag/extractive" in problem["detail"]
+    assert "MISTRAL_API_KEY" in problem["detail"] and "minirag/extractive" in problem["detail"]
     assert await tenant.call("GET", "/v1/chat", 200) == []
 
 

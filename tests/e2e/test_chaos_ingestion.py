@@ -1,6 +1,6 @@
 """SIGKILL of any process at any moment while sources of every kind load: none is stuck, none is lost, no passage is there twice.
 
-Six kills of a fixed seed; ``MINIRAG_CHAOS=1`` (``make chaos``) makes two hundred of a new one while 500 sources load.
+Five kills of a fixed seed; ``MINIRAG_CHAOS=1`` (``make chaos``) makes two hundred of a new one while 500 sources load.
 ``MINIRAG_CHAOS_SEED`` chooses another, ``MINIRAG_CHAOS_KILLS`` how many.
 """
 
@@ -26,9 +26,9 @@ from plants import KINDS, Site, a_site, file_of, name_of, text_of
 from stack_rows import held, unfinished
 
 CHAOS = bool(os.environ.get("MINIRAG_CHAOS"))
-KILLS = int(os.environ.get("MINIRAG_CHAOS_KILLS") or (200 if CHAOS else 6))
+KILLS = int(os.environ.get("MINIRAG_CHAOS_KILLS") or (200 if CHAOS else 5))
 SEED = int(os.environ.get("MINIRAG_CHAOS_SEED") or (secrets.randbelow(1_000_000) if CHAOS else 395))
-SOURCES = 500 if CHAOS else 36
+SOURCES = 500 if CHAOS else 25
 LONGEST_PAUSE = 2.0
 """Seconds between two kills at most; often the next one comes before the last victim is back."""
 

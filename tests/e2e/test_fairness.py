@@ -37,7 +37,7 @@ async def tenants(stack: Stack) -> AsyncIterator[list[Tenant]]:
 
 
 def a_text(chosen: random.Random) -> str:
-    return " ".join(f"{' '.join(chosen.sample(WORDS, 9)).capitalize()}." for _ in range(25))
+    return " ".join(f"{' '.join(chosen.sample(WORDS, 9)).capitalize()}." for _ in range(12))
 
 
 async def bot_of(tenant: Tenant) -> str:

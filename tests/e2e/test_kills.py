@@ -16,7 +16,7 @@ from minirag_local.testing import Stack
 from owners import events_of_owner
 
 VICTIMS = ("retrieval", "nats", "ingest", "postgres", "chat", "gateway", "vectors", "webhooks", "analytics")
-SOURCES_PER_VICTIM = 50 if os.environ.get("MINIRAG_CHAOS") else 10
+SOURCES_PER_VICTIM = 50 if os.environ.get("MINIRAG_CHAOS") else 6
 """Added right before each kill; those of the victims before may still be on their way."""
 
 TOLD_FAILURES = {"turn_interrupted", "turn_failed", "turn_timeout", "retrieval_unavailable"}

@@ -1,13 +1,14 @@
 """How the tests look at a page: in which screen, what it complained of, what axe finds."""
 
+import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from minirag_dashboard.assets import MODULES
-from playwright.async_api import BrowserContext, ConsoleMessage, Page
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, expect
 
 Screen = Mapping[str, Any]
 """Options of a browser context; a test that is parametrized with ``screen`` gets its pages so."""
@@ -54,6 +55,21 @@ class Complaints:
         if message.type == "error":
             where = message.location
             self.heard.append(f"console: {message.text} ({where.get('url')}:{where.get('lineNumber')})")
+
+
+async def come(page: Page) -> None:
+    """Waits until a page of the dashboard has come, which takes the focus then."""
+    await expect(page.locator("main[aria-busy]")).to_have_count(0)
+
+
+async def until(look: Callable[[], bool | Awaitable[bool]], seconds: float = 20) -> None:
+    """Waits for what no locator of the page tells."""
+    async with asyncio.timeout(seconds):
+        while True:
+            seen = look()
+            if seen if isinstance(seen, bool) else await seen:
+                return
+            await asyncio.sleep(0.05)
 
 
 @cache
