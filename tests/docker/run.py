@@ -87,8 +87,8 @@ def nats_image() -> str:
 
 
 def suites() -> list[tuple[str, ...]]:
-    """What is run, in this order: the last of tests/docker takes the deployment away and brings it back."""
-    chosen = os.environ.get("MINIRAG_E2E_SUITES", "e2e docker event-core").split()
+    """What is run, in this order: after tests/docker the deployment is one that was restored, which has to do as well."""
+    chosen = os.environ.get("MINIRAG_E2E_SUITES", "docker event-core e2e").split()
     known = {"e2e": ("tests/e2e",), "docker": ("tests/docker",), "event-core": EVENT_CORE}
     return [(name, *known[name]) for name in chosen]
 
