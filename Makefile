@@ -41,6 +41,8 @@ status: $(VENV)/.runtime ## Show every process with its pid, health and address
 .PHONY: test
 test: $(VENV)/.development ## Run every test, against real NATS and Postgres (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(if $(MINIRAG_DOCKER),$(MAKE) --no-print-directory e2e-docker ARGS=,echo \
+		"The proof in containers did not run: MINIRAG_DOCKER=1, or make e2e-docker, where there is a Docker engine.")
 
 .PHONY: chaos
 chaos: $(VENV)/.development ## Run the tests of faults and bombs for as long as it takes to trust them (ARGS=... goes to pytest)
@@ -101,6 +103,20 @@ newman: $(VENV)/.node ## Install what runs the Postman collection (part of `make
 helm: $(VENV)/.node ## Install what lints and renders the chart of deploy/k8s (part of `make test`)
 	@$(BIN)/python -m minirag_dashboard.node tools/helm
 
+##@ Containers
+
+.PHONY: images
+images: ## Build the image of every service (ARGS=...: of these); deploy/docker/README.md
+	@deploy/docker/build $(ARGS)
+
+.PHONY: sbom
+sbom: ## List what every image holds (CycloneDX, deploy/docker/sbom)
+	@deploy/docker/build --sbom $(ARGS)
+
+.PHONY: e2e-docker
+e2e-docker: $(VENV)/.development ## Prove in containers: images, compose, the tests against it, kills, backup and restore (ARGS=... goes to pytest)
+	@PYTHONPATH=tests/support $(BIN)/python tests/docker/run.py $(ARGS)
+
 ##@ Installation
 
 .PHONY: install
@@ -113,6 +129,8 @@ lock: $(BIN)/uv ## Write down what the packages need, with hashes (ARGS=--upgrad
 	$(COMPILE) -o requirements/dev.lock requirements/dev.in
 	$(COMPILE) --no-deps -o requirements/model.lock requirements/model.in
 	$(COMPILE) --no-deps -o requirements/node.lock requirements/node.in
+	@for made in $(basename $(notdir $(wildcard requirements/services/*.in))); do \
+		$(COMPILE) $(OWN) -o requirements/services/$$made.lock requirements/services/$$made.in; done
 
 COMPILE = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
@@ -164,4 +182,4 @@ $(ASSETS): $(ASSETS_FROM) | $(VENV)/.node
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

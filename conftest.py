@@ -1,6 +1,7 @@
 """Fixtures for every test of the project: a real Postgres, a real NATS, and databases of one's own.
 
-``MINIRAG_TEST_POSTGRES_URL`` (a superuser's) puts a container or another server in the place of the embedded one.
+``MINIRAG_TEST_POSTGRES_URL`` (a superuser's) puts another server in the place of the embedded one, and
+``MINIRAG_TEST_ENGINES=containers`` a Postgres and a NATS in containers (tests/support/container_engines.py).
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from minirag_local.credentials import ADMIN, Credentials
 from minirag_local.folder import DataFolder
 from minirag_local.process import Program
 from minirag_messaging import Bus, topology
+from minirag_messaging import testing as messaging_testing
 from minirag_messaging.testing import NatsServer, start_guarded_nats
 
 OWNER = "minirag_owner"
@@ -35,6 +37,8 @@ PASSWORD = secrets.token_hex(16)
 ROOM = 3 * 1024**3
 """Bytes that have to be free in memory for a worker's server: its log of changes, and the few databases of a moment."""
 WHOLE_STACKS = {"e2e", "browser"}
+
+IN_CONTAINERS = os.environ.get("MINIRAG_TEST_ENGINES", "wheels") == "containers"
 
 DatabaseFactory = Callable[..., Awaitable[Database]]
 
@@ -81,6 +85,13 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("MINIRAG_TEST_POSTGRES_URL"):
         yield given
         return
+    if IN_CONTAINERS:
+        from container_engines import postgres as postgres_in_a_container
+
+        with postgres_in_a_container() as url:
+            asyncio.run(_wait_for(url))
+            yield url
+        return
     folder = DataFolder(_in_memory() or tmp_path_factory.mktemp("postgres"))
     folder.create()
     credentials = Credentials.generate()
@@ -103,6 +114,20 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         shutil.rmtree(folder.root, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def nats_in_containers() -> Iterator[None]:
+    """Where it is asked for, every NATS of a test is a container, gone after it."""
+    if not IN_CONTAINERS:
+        yield
+        return
+    import container_engines
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(messaging_testing, "engine", container_engines.ContainerNats)
+        yield
+    container_engines.remove_all()
+
+
 def _in_memory() -> Path | None:
     """A folder in memory where there is room: each of the databases is made and removed as 300 files."""
     memory = Path("/dev/shm")
@@ -121,7 +146,7 @@ async def _wait_for(url: str) -> None:
     for _ in range(200):
         try:
             connection = await asyncpg.connect(url)
-        except (OSError, asyncpg.CannotConnectNowError):
+        except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
             await asyncio.sleep(0.05)
         else:
             await connection.close()

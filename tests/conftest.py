@@ -1,10 +1,32 @@
-"""One real stack for all that looks at the whole, as a user starts it: started in each worker, by the first who asks."""
+"""One real stack for all that looks at the whole, as a user starts it: started in each worker, by the first who asks.
 
-from collections.abc import Iterator
+`make e2e-docker` gives it: containers, whose address ``MINIRAG_E2E_URL`` names.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from minirag_local.testing import Stack, running_stack
+from deployment import Deployment
+from minirag_local import testing
 from openai_server import FakeOpenAI, fake_openai
+
+DEPLOYED = Deployment.of_environment()
+
+
+@contextmanager
+def _deployed(_: Path, env: Mapping[str, str] | None = None) -> Iterator[Deployment]:
+    """In the place of an embedded stack: the deployment, told what that stack would have been told."""
+    assert DEPLOYED is not None
+    with DEPLOYED.told(env or {}) as deployed:
+        yield deployed
+        if refused := deployed.bus_violations():
+            raise testing.StackFailed("the bus refused what a service does:\n" + "\n".join(refused[:20]))
+
+
+if DEPLOYED is not None:
+    testing.running_stack = _deployed  # before the tests' modules import it
 
 
 @pytest.fixture(scope="session")
@@ -18,12 +40,14 @@ def provider() -> Iterator[tuple[str, FakeOpenAI]]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, provider: tuple[str, FakeOpenAI]) -> Iterator[Stack]:
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, provider: tuple[str, FakeOpenAI]
+) -> Iterator[testing.Stack]:
     """It has the provider's key, and webhooks and crawls may reach the loopback, where the tests' endpoints are."""
     environment = {
         "MINIRAG_EGRESS_ALLOW": "127.0.0.1",
         "OPENAI_API_KEY": "sk-test",
         "OPENAI_BASE_URL": provider[0],
     }
-    with running_stack(tmp_path_factory.mktemp("stack"), env=environment) as stack:
+    with testing.running_stack(tmp_path_factory.mktemp("stack"), env=environment) as stack:
         yield stack

@@ -7,7 +7,6 @@ The writers go on while the subscriber is cut off at random moments and comes ba
 import asyncio
 import os
 import random
-import shutil
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -20,7 +19,7 @@ from jsonschema import Draft202012Validator
 from minirag_contracts.requests.common import RecordedEvent
 from minirag_contracts.topology import STREAM_OF
 from minirag_local.testing import Stack
-from owners import events_of_owner
+from owners import events_of_owner, restart_without_bus
 from subscriber import Subscriber
 
 TIMES = 100 if os.environ.get("MINIRAG_CHAOS") else 5
@@ -167,9 +166,7 @@ async def test_a_wiped_bus_between_two_resumes_costs_nothing(stack: Stack, tenan
         await tenant.ready(await tenant.text_source(bot_id, "The ferry leaves at seven."))
     await tenant.ask(bot_id, "When does the ferry leave?")
 
-    await asyncio.to_thread(stack.stop)
-    shutil.rmtree(stack.data_dir / "nats")
-    await asyncio.to_thread(stack.start)
+    await asyncio.to_thread(restart_without_bus, stack)
 
     async with subscriber.listening(stack.url):
         await tenant.bot(name="Afterwards")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from api import Tenant
 from declarations import FRENCH, GERMAN
+from deployment import HERE, LISTEN
 
 PAGE = """<!DOCTYPE html><html lang="de"><head><meta charset="utf-8"><title>Grundgesetz</title></head><body><main>
 <h1 id="grundrechte">Grundrechte</h1>{articles}</main></body></html>"""
@@ -30,9 +31,9 @@ async def law() -> AsyncIterator[str]:
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, LISTEN, 0)
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/gg.html"
+        yield f"http://{HERE}:{server.sockets[0].getsockname()[1]}/gg.html"
 
 
 async def made(tenant: Tenant, bot_id: str, **fields: Any) -> dict[str, Any]:

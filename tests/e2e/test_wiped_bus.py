@@ -1,12 +1,11 @@
 """The bus is a window: without its disk nothing is missing."""
 
 import asyncio
-import shutil
 
 from api import Tenant
 from minirag_contracts.topology import STREAM_OF
 from minirag_local.testing import Stack
-from owners import bus_of, events_of_owner
+from owners import bus_of, events_of_owner, restart_without_bus
 from receiver import receiving
 
 
@@ -18,9 +17,7 @@ async def test_wiping_the_bus_between_stop_and_start_loses_nothing(stack: Stack,
     reply = await tenant.ask(bot_id, "When does the ferry leave?")
     before = {owner: len(await events_of_owner(stack, owner, [])) for owner in STREAM_OF}
 
-    await asyncio.to_thread(stack.stop)
-    shutil.rmtree(stack.data_dir / "nats")
-    await asyncio.to_thread(stack.start)
+    await asyncio.to_thread(restart_without_bus, stack)
 
     assert "seven" in (await tenant.ask(bot_id, "When does the ferry leave?"))["message"]["content"]
     history = await tenant.call("GET", f"/v1/chat/{reply['chat_id']}/messages", 200)

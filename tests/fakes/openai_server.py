@@ -19,6 +19,7 @@ Bare ASGI, so that it costs a tenth of what is measured with it.
 import argparse
 import asyncio
 import json
+import os
 import re
 import socket
 import time
@@ -277,6 +278,10 @@ async def _error(send: Send, status: int) -> None:
     await _json(send, status, {"error": {"message": message, "type": code, "param": None, "code": code}})
 
 
+LISTEN = "0.0.0.0" if os.environ.get("MINIRAG_E2E_HERE") else "127.0.0.1"
+"""Containers reach this machine by another address than its own loopback."""
+
+
 def listening(port: int = 0) -> socket.socket:
     """A bound socket on this machine; 0 picks a free port.
 
@@ -285,7 +290,7 @@ def listening(port: int = 0) -> socket.socket:
     """
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind(("127.0.0.1", port))
+    bound.bind((LISTEN, port))
     return bound
 
 

@@ -1,7 +1,9 @@
 """What the services' own stores say, read over the bus as another service would."""
 
+import shutil
 from collections.abc import Sequence
 
+from deployment import Deployment
 from minirag_contracts.context import Context
 from minirag_contracts.requests.common import (
     EventsRead,
@@ -18,11 +20,23 @@ from minirag_messaging import Bus
 CONTEXT = Context.for_system("test")
 
 
-async def bus_of(stack: Stack) -> Bus:
+async def bus_of(stack: Stack | Deployment) -> Bus:
     """A connection to the stack's bus with the operator's credential."""
+    if isinstance(stack, Deployment):
+        return await Bus.connect(stack.bus_url, SYSTEM, stack.bus_password, "test")
     address = next(process["address"] for process in stack.status() if process["name"] == "nats")
     password = Credentials.of(DataFolder(stack.data_dir)).nats[SYSTEM]
     return await Bus.connect(address, SYSTEM, password, "test")
+
+
+def restart_without_bus(stack: Stack | Deployment) -> None:
+    """Everything stops, the bus loses its disk, everything starts."""
+    stack.stop()
+    if isinstance(stack, Deployment):
+        stack.throw_away("nats")
+    else:
+        shutil.rmtree(stack.data_dir / "nats")
+    stack.start()
 
 
 async def events_of_owner(stack: Stack, owner: str, patterns: Sequence[str]) -> list[RecordedEvent]:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import docx
+from deployment import HERE, LISTEN
 from ingest_documents import a_pdf
 
 DIGITS = ("red", "blue", "green", "white", "black", "river", "stone", "house", "water", "table")
@@ -87,7 +88,7 @@ class Site:
 
     def url(self, number: int) -> str:
         """Where a plant's page is."""
-        return f"http://127.0.0.1:{self.port}/plants/{number}"
+        return f"http://{HERE}:{self.port}/plants/{number}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection with one request, whose asker may die meanwhile."""
@@ -104,7 +105,7 @@ class Site:
 async def a_site() -> AsyncIterator[Site]:
     """On a free port."""
     site = Site()
-    server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(site.serve, LISTEN, 0)
     site.port = server.sockets[0].getsockname()[1]
     async with server:
         yield site

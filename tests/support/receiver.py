@@ -1,9 +1,11 @@
-"""A real HTTP server on 127.0.0.1 that records what it is sent and answers as it is told."""
+"""A real HTTP server on this machine that records what it is sent and answers as it is told."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+
+from deployment import HERE, LISTEN
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Receiver:
     def url(self, path: str = "/hook", *answers: Answer) -> str:
         """An address below this server that answers like this."""
         self._answers[path] = list(answers or (Answer(),))
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http://{HERE}:{self.port}{path}"
 
     def at(self, path: str) -> list[Received]:
         """What came to one path."""
@@ -97,7 +99,7 @@ async def _read(reader: asyncio.StreamReader) -> Received:
 async def receiving() -> AsyncIterator[Receiver]:
     """A receiver on a free port."""
     receiver = Receiver()
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(receiver.serve, LISTEN, 0)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Self
 
+from deployment import HERE, LISTEN
+
 PAGE = b"<html><head><title>Otters</title></head><body><p>The otters sleep under the boathouse.</p></body></html>"
 
 
@@ -13,7 +15,7 @@ class Redirector:
         self._target = target
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, LISTEN, 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -22,8 +24,7 @@ class Redirector:
     @property
     def url(self) -> str:
         """Scheme, host and port."""
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"http://{HERE}:{self._server.sockets[0].getsockname()[1]}"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         path = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1].decode()

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+from deployment import Deployment
 from minirag_contracts.context import TenantScope
 from minirag_contracts.topology import SERVICES
 from minirag_local.credentials import ADMIN, Credentials
@@ -30,8 +31,10 @@ class Held:
     """Whether each row has its point, visible from the same generation on."""
 
 
-async def admin_of(stack: Stack) -> asyncpg.Connection:
+async def admin_of(stack: Stack | Deployment) -> asyncpg.Connection:
     """A superuser's connection, which row-level security lets see everything."""
+    if isinstance(stack, Deployment):
+        return await asyncpg.connect(stack.database_url)
     addresses = RunState.read(stack.folder).addresses
     password = Credentials.of(stack.folder).postgres[ADMIN]
     return await asyncpg.connect(

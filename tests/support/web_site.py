@@ -6,6 +6,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
+from deployment import HERE, LISTEN
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -61,7 +63,7 @@ class Site:
     @property
     def host(self) -> str:
         """Host and port."""
-        return f"127.0.0.1:{self.port}"
+        return f"{HERE}:{self.port}"
 
     def url(self, path: str = "/") -> str:
         """The address of a path."""
@@ -139,7 +141,7 @@ def _answer(answer: Answer, asked: Asked) -> bytes:
 async def a_site() -> AsyncIterator[Site]:
     """A site on a free port."""
     site = Site()
-    server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(site.serve, LISTEN, 0)
     site.port = server.sockets[0].getsockname()[1]
     async with server:
         yield site

@@ -148,9 +148,13 @@ async def reconnected(bus: Connection, disturb: Callable[[], None]) -> None:
     forget()
 
 
+engine: type[NatsServer] = NatsServer
+"""What a server of a test is; a subclass of it runs one in a container."""
+
+
 def start_nats(directory: Path, *, extra_config: str = "") -> NatsServer:
     """A started server with its data below ``directory``; ``extra_config`` is added to its configuration."""
-    server = NatsServer(directory, extra_config)
+    server = engine(directory, extra_config)
     server.start()
     return server
 

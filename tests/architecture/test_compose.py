@@ -1,0 +1,70 @@
+"""compose.yaml names what there is: images that are built, settings that are read; and gives no right that is not needed."""
+
+import importlib
+import re
+from typing import Any
+
+import pytest
+import yaml
+from minirag_contracts.topology import SERVICES
+from source_tree import ROOT
+
+FOLDER = ROOT / "deploy/compose"
+TEXT = (FOLDER / "compose.yaml").read_text(encoding="utf-8")
+PARTS: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
+JOBS = {"setup", "migrate-post", "admin", "secrets", "volumes"}
+IMAGES = {path.stem for path in (ROOT / "requirements/services").glob("*.in")}
+
+
+def names_of(service: str) -> set[str]:
+    """The variables that a service's settings read."""
+    settings = importlib.import_module(f"minirag_{service}.settings").Settings
+    found: set[str] = set()
+    for name, field in settings.model_fields.items():
+        alias = field.validation_alias
+        found |= set(alias.choices) if alias is not None else {f"MINIRAG_{name.upper()}"}
+    return found
+
+
+def test_every_service_is_there_with_an_image_that_is_built() -> None:
+    ours = {name: re.search(r"minirag-(\w+):", part["image"]) for name, part in PARTS.items()}
+    built = {name: found[1] for name, found in ours.items() if found}
+    assert {name: image for name, image in built.items() if name in SERVICES} == {
+        name: name for name in SERVICES
+    }
+    assert set(built.values()) <= IMAGES
+    assert set(PARTS) - set(built) == {"nats", "postgres", "qdrant", "caddy"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_reads_what_it_is_told(service: str) -> None:
+    told = set(PARTS[service]["environment"])
+    assert told <= names_of(service), told - names_of(service)
+    assert PARTS[service]["environment"]["MINIRAG_NATS_USER"] == service
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_container_has_no_right_by_default(name: str) -> None:
+    part = PARTS[name]
+    assert part["read_only"] is True
+    assert part["cap_drop"] == ["ALL"]
+    assert part["security_opt"] == ["no-new-privileges:true"]
+    assert part["restart"] == ("no" if name in JOBS else "unless-stopped")
+    assert name in JOBS or set(part["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
+
+
+def test_what_lasts_starts_when_what_it_needs_is_well() -> None:
+    for name in SERVICES:
+        needs = {other: entry["condition"] for other, entry in PARTS[name]["depends_on"].items()}
+        assert needs["setup"] == "service_completed_successfully"
+        assert needs["nats"] == needs["postgres"] == "service_healthy"
+
+
+def test_every_variable_is_told_to_who_runs_it() -> None:
+    told = (ROOT / "docs/installation-compose.md").read_text(encoding="utf-8")
+    named = set(
+        re.findall(
+            r"\$\{([A-Z_]+)", TEXT + (FOLDER / "compose.embedded-vectors.yaml").read_text(encoding="utf-8")
+        )
+    )
+    assert {name for name in named if f"`{name}`" not in told} == set()

@@ -1,0 +1,61 @@
+"""Postgres is the truth: the bus' disk and the vectors can be thrown away, and what was in them comes back."""
+
+import asyncio
+
+from api import Tenant
+from deployment import Deployment
+from minirag_contracts.topology import STREAM_OF
+from owners import bus_of, events_of_owner
+
+QUESTION = "When does the ferry to the island leave?"
+
+
+async def answered(tenant: Tenant, bot_id: str, seconds: float = 90) -> dict[str, object]:
+    """The answer, as soon as there is one: while vectors are being restored it is a 503."""
+    async with asyncio.timeout(seconds):
+        while True:
+            response = await tenant.request(
+                "POST", "/v1/chat", json={"bot_profile_id": bot_id, "message": QUESTION}
+            )
+            if response.status_code == 200:
+                return dict(response.json())
+            assert response.status_code >= 500, response.text
+            await asyncio.sleep(0.3)
+
+
+async def streams_hold(deployment: Deployment, least: dict[str, int]) -> bool:
+    bus = await bus_of(deployment)
+    try:
+        manager = bus.client.jsm()
+        infos = {owner: await manager.stream_info(spec.name) for owner, spec in STREAM_OF.items() if owner}
+    finally:
+        await bus.close()
+    return all(infos[owner].state.messages >= count for owner, count in least.items())
+
+
+async def test_without_the_disks_of_the_bus_and_of_the_vectors_nothing_is_missing(
+    deployment: Deployment, tenant: Tenant
+) -> None:
+    bot_id = await tenant.bot()
+    await tenant.ready(
+        await tenant.text_source(bot_id, "The ferry to the island leaves at seven every morning.")
+    )
+    reply = await answered(tenant, bot_id)
+    before = {owner: len(await events_of_owner(deployment, owner, [])) for owner in STREAM_OF if owner}
+
+    await asyncio.to_thread(deployment.stop)
+    await asyncio.to_thread(deployment.throw_away, "nats", "vectors")
+    await asyncio.to_thread(deployment.start)
+
+    again = await answered(tenant, bot_id)
+    assert again["message"]["content"] == reply["message"]["content"]
+    assert (
+        again["sources"] == reply["sources"]
+        or again["sources"][0]["source_id"] == reply["sources"][0]["source_id"]
+    )
+    async with asyncio.timeout(60):
+        while not await streams_hold(deployment, before):
+            await asyncio.sleep(0.3)
+    async with asyncio.timeout(60):
+        while (await tenant.call("GET", "/v1/stats/overview", 200))["chats"] != 2:
+            await asyncio.sleep(0.3)
