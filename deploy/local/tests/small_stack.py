@@ -39,7 +39,7 @@ def build(
         after=("nats", "postgres"),
     )
 
-    async def sleeps() -> None:
+    async def sleeps(_: int) -> None:
         if not (folder.run / "lock").exists():
             raise UnhealthyError("no folder")
 

@@ -2,13 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self, cast
+
+from minirag_contracts.topology import SERVICES
 
 from minirag_local.errors import StackError
 
 _LAST_PORT = 65535
+
+MOST_REPLICAS = 16
+"""Of one service on one machine; more processes than a machine has cores gain nothing."""
 
 RootMode = Literal["auto", "userns", "setuid"]
 
@@ -23,6 +28,8 @@ class StackSettings:
     log_level: str = "INFO"
     root_mode: RootMode = "auto"
     nats_port: int = 0
+    replicas: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(SERVICES, 1))
+    """Service → how many processes of it there are."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -34,12 +41,36 @@ class StackSettings:
             log_level=(environment.get("MINIRAG_LOG_LEVEL") or "INFO").upper(),
             root_mode=_root_mode(environment.get("MINIRAG_POSTGRES_AS_ROOT") or "auto"),
             nats_port=_port("MINIRAG_NATS_PORT", environment.get("MINIRAG_NATS_PORT") or "0"),
+            replicas=_replicas(environment.get("MINIRAG_REPLICAS") or "1"),
         )
 
 
 def _port(name: str, text: str) -> int:
     if not text.isdecimal() or int(text) > _LAST_PORT:
         raise StackError(f"{name} must be a number from 0 to 65535, not {text!r}.")
+    return int(text)
+
+
+def _replicas(text: str) -> dict[str, int]:
+    """``3`` for every service, or ``gateway=2,chat=3`` for those and one process of each other."""
+    if "=" not in text:
+        return dict.fromkeys(SERVICES, _number_of_replicas(text))
+    found = dict.fromkeys(SERVICES, 1)
+    for part in text.split(","):
+        service, _, number = (word.strip() for word in part.partition("="))
+        if service not in SERVICES:
+            raise StackError(
+                f"MINIRAG_REPLICAS knows no service {service!r}: there are {', '.join(SERVICES)}."
+            )
+        found[service] = _number_of_replicas(number)
+    return found
+
+
+def _number_of_replicas(text: str) -> int:
+    if not text.strip().isdecimal() or not 1 <= int(text) <= MOST_REPLICAS:
+        raise StackError(
+            f"MINIRAG_REPLICAS must be a number from 1 to {MOST_REPLICAS}, or such as gateway=2,chat=3, not {text!r}."
+        )
     return int(text)
 
 

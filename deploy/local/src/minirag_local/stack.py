@@ -15,6 +15,11 @@ from minirag_local.process import Job, ProcessSpec, Program
 from minirag_local.settings import StackSettings
 from minirag_local.state import Addresses
 
+CONNECTIONS_OF_ONE = 16
+"""Connections that one process of a service opens at most: its two pools and the leader's own."""
+CONNECTIONS_BESIDE = 20
+"""Connections for jobs, backups and people."""
+
 
 def build(
     settings: StackSettings,
@@ -36,7 +41,7 @@ def build(
     programs: list[Program] = [
         nats.spec(probe_of("nats", addresses, credentials), return_of_nats),
         *([postgres.initdb] if postgres.initdb else []),
-        postgres.spec(probe_of("postgres", addresses, credentials)),
+        postgres.spec(probe_of("postgres", addresses, credentials), _connections(settings)),
         setup,
     ]
     if vectors:
@@ -46,8 +51,19 @@ def build(
         if service == "gateway":
             handed_over = {"MINIRAG_HTTP_FD": str(http_descriptor)}
             spec = replace(spec, pass_fds=(http_descriptor,), environment={**spec.environment, **handed_over})
-        programs.append(spec)
+        programs += _replicas(spec, settings.replicas[service])
     return programs, addresses
+
+
+def _replicas(spec: ProcessSpec, count: int) -> list[ProcessSpec]:
+    """``chat``, ``chat-2``, ``chat-3``: alike but for their names."""
+    return [replace(spec, name=f"{spec.name}-{n}" if n > 1 else spec.name) for n in range(1, count + 1)]
+
+
+def _connections(settings: StackSettings) -> int:
+    """What Postgres has to admit: all that the services can open, and room for who asks beside them."""
+    processes = sum(settings.replicas.values()) + 1  # the one that a rolling restart starts beside them
+    return max(postgres_server.CONNECTIONS, processes * CONNECTIONS_OF_ONE + CONNECTIONS_BESIDE)
 
 
 def _setup(
@@ -74,6 +90,7 @@ def _vectors(
         argv=python("-m", "minirag_retrieval.engine", *where),
         environment=inherited(environment),
         probe=probe_of("vectors", addresses, credentials),
+        replaced="after",
     )
 
 
@@ -91,4 +108,5 @@ def _service(
         after=("setup", "vectors") if service == "retrieval" and addresses.vectors else ("setup",),
         gated=True,
         probe=probe_of(service, addresses, credentials),
+        replaced="beside",
     )

@@ -64,6 +64,8 @@ class Runtime:
         self._last_health: dict[str, str] = {}
         self.sweeps: list[Callable[[], Awaitable[object]]] = []
         self.stops: list[Callable[[], Awaitable[None]]] = []
+        self.hurry = asyncio.Event()
+        """Set when what still runs in a process that stops shall not be waited for much longer."""
 
     def on(
         self,
