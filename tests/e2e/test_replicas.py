@@ -1,0 +1,46 @@
+"""Three processes of every service behind one bus, under load: nothing is lost or doubled, and everything is in order."""
+
+import asyncio
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from accounts import assert_accounts
+from api import Tenant
+from minirag_contracts.topology import SERVICES
+from minirag_local.testing import Stack, running_stack
+from receiver import receiving
+from steady_load import Load
+
+SEED = 20_261_126
+SECONDS = 6.0
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack with three of each."""
+    settings = {"MINIRAG_REPLICAS": "3", "MINIRAG_EGRESS_ALLOW": "127.0.0.1"}
+    with running_stack(tmp_path_factory.mktemp("three"), env=settings) as stack:
+        yield stack
+
+
+def test_each_process_is_shown_with_its_own_health(three: Stack) -> None:
+    shown = {process["name"]: process for process in three.status()}
+    names = [f"{service}{end}" for service in SERVICES for end in ("", "-2", "-3")]
+    assert list(shown) == ["supervisor", "nats", "postgres", "vectors", *names]
+    assert {process["health"] for process in shown.values()} == {"ok"}
+    assert len({process["pid"] for process in shown.values()}) == len(shown)
+    three.kill("chat-2")
+    ill = {process["name"] for process in three.status() if process["health"] != "ok"}
+    assert ill == {"chat-2"}
+    three.wait_healthy()
+
+
+@pytest.mark.timeout(120)
+async def test_nothing_is_lost_doubled_or_out_of_order(three: Stack) -> None:
+    async with httpx.AsyncClient(base_url=three.url, timeout=60) as http, receiving() as receiver:
+        load = await Load.prepared(await Tenant.sign_up(http), three.url, receiver, SEED)
+        await load.during(asyncio.sleep(SECONDS), plain=4, streamed=4)
+        assert load.failures == []
+        assert min(len(load.plain), len(load.streamed), len(load.sources), load.others) > 5
+        await assert_accounts(three, load, receiver)
