@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from accounts import assert_accounts
-from api import Tenant
+from api import Tenant, text_of
 from minirag_contracts.topology import SERVICES
+from minirag_local.control import restart
 from minirag_local.testing import Stack, running_stack
+from openai_server import fake_openai
 from receiver import receiving
 from steady_load import Load
 
@@ -19,9 +21,15 @@ SECONDS = 6.0
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with three of each."""
-    settings = {"MINIRAG_REPLICAS": "3", "MINIRAG_EGRESS_ALLOW": "127.0.0.1"}
-    with running_stack(tmp_path_factory.mktemp("three"), env=settings) as stack:
-        yield stack
+    with fake_openai() as (fake_url, _):
+        settings = {
+            "MINIRAG_REPLICAS": "3",
+            "MINIRAG_EGRESS_ALLOW": "127.0.0.1",
+            "OPENAI_API_KEY": "sk-replicas",
+            "OPENAI_BASE_URL": fake_url,
+        }
+        with running_stack(tmp_path_factory.mktemp("three"), env=settings) as stack:
+            yield stack
 
 
 def test_each_process_is_shown_with_its_own_health(three: Stack) -> None:
@@ -44,3 +52,19 @@ async def test_nothing_is_lost_doubled_or_out_of_order(three: Stack) -> None:
         assert load.failures == []
         assert min(len(load.plain), len(load.streamed), len(load.sources), load.others) > 5
         await assert_accounts(three, load, receiver)
+
+
+async def test_answers_that_take_their_time_are_finished_by_the_processes_that_are_replaced(
+    three: Stack,
+) -> None:
+    async with httpx.AsyncClient(base_url=three.url, timeout=60) as http:
+        tenant = await Tenant.sign_up(http)
+        bot_id = await tenant.bot(model="openai/fake--tokens-40--gap-150")
+        asked = [asyncio.create_task(tenant.ask_streamed(bot_id, "What does the fox do?")) for _ in range(6)]
+        await asyncio.sleep(1)
+        told: list[str] = []
+        await restart(three.folder, ["chat", "gateway"], told.append)
+        for events in await asyncio.gather(*asked):
+            assert [event.event for event in events] == ["sources", *["delta"] * (len(events) - 2), "done"]
+            assert len(text_of(events).split()) == 40
+        assert len(told) == 7, told

@@ -36,7 +36,7 @@ class Load:
     @classmethod
     async def prepared(cls, tenant: Tenant, url: str, receiver: Receiver, seed: int = 0) -> Self:
         """A bot that knows something, and an endpoint that hears of every answer and every ingestion."""
-        bot_id = await tenant.bot(name="Plants")
+        bot_id = await tenant.bot(name="Plants", model="minirag/extractive")
         hook = {"url": receiver.url(), "events": EVENTS}
         await tenant.call("POST", "/v1/webhooks", 201, json=hook)
         load = cls(tenant, bot_id, url, seed)

@@ -48,9 +48,10 @@ def test_a_new_process_takes_the_place_of_the_old_and_comes_back_when_it_is_kill
     new = stack.pid("sleeper")
     assert new != old
     assert kernel.start_time(old) is None
+    greetings = stack.logs().count("hello")
     stack.kill("sleeper")
-    deadline = time.monotonic() + 10
-    while stack.pid("sleeper") == new:
+    deadline = time.monotonic() + 20
+    while stack.pid("sleeper") == new or stack.logs().count("hello") == greetings:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 

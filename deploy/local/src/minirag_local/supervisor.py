@@ -11,8 +11,8 @@ from minirag_local.child import Child
 from minirag_local.errors import StackError, UnhealthyError
 from minirag_local.process import Job, ProcessSpec, Program
 
-PROBE_SECONDS = 0.03
-"""Between two looks at a process that is starting."""
+PROBE_SECONDS, LONGEST_PROBE_PAUSE = 0.03, 0.3
+"""Between the first two looks at a process that is starting, and between two later ones."""
 
 PROBE_TIMEOUT = 5.0
 """Seconds after which a probe that says nothing counts as a bad one."""
@@ -147,6 +147,7 @@ class Supervisor:
 
     async def until_healthy(self, spec: ProcessSpec) -> None:
         """Until the process that has the spec's name at the moment works."""
+        began = time.monotonic()
         while True:
             try:
                 if (child := self._children.get(spec.name)) is None:
@@ -156,7 +157,7 @@ class Supervisor:
             except (UnhealthyError, TimeoutError):
                 if self._endings.get(spec.name, 0) >= TRIES_AT_START and not self._ready[spec.name].is_set():
                     raise StackError(f"{spec.name} cannot be started; the lines above say why.") from None
-                await asyncio.sleep(PROBE_SECONDS)
+                await asyncio.sleep(pause_after(time.monotonic() - began))
 
     async def run_job(self, job: Program) -> None:
         """Run a job to its end; raises StackError, with what it said, when it does not succeed."""
@@ -241,6 +242,11 @@ class Supervisor:
                     f"{program.name} did not stop within {program.grace:.0f} s and was killed"
                 )
         gone[program.name].set()
+
+
+def pause_after(seconds: float) -> float:
+    """Until the next look at a process that has been starting for so long: many that start at once have enough to do."""
+    return min(PROBE_SECONDS + seconds / 20, LONGEST_PROBE_PAUSE)
 
 
 def ending(status: int) -> str:

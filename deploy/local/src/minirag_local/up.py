@@ -30,6 +30,10 @@ Build = Callable[[StackSettings, DataFolder, Credentials, str, int], tuple[list[
 """Makes the process table from the folder, its secrets, the gateway's URL and its socket's descriptor."""
 
 
+START_TIMEOUT, USUAL_PROGRAMS, START_TIMEOUT_OF_ONE = 90.0, 11, 10.0
+"""Seconds in which a stack of so many programs is ready, and for each one more."""
+
+
 def up(settings: StackSettings, build: Build = stack.build) -> int:
     """Run the stack in the foreground until SIGINT, SIGTERM or SIGHUP; answers the exit status."""
     folder = DataFolder(settings.data_dir)
@@ -97,7 +101,7 @@ async def _supervise(
     programs, addresses = build(settings, folder, credentials, url_of(listener), listener.fileno())
     logbook = Logbook(folder.logs / "minirag.log", terminal, settings.log_level)
     show = Show(folder, terminal, logbook, addresses, began)
-    supervisor = show.supervisor = Supervisor(programs, show)
+    supervisor = show.supervisor = Supervisor(programs, show, start_timeout=_start_timeout(programs))
     starting = asyncio.create_task(supervisor.start())
     waiting = asyncio.create_task(stopping.wait())
     try:
@@ -117,6 +121,11 @@ async def _supervise(
         logbook.close()
     terminal.line("MiniRAG has stopped.")
     return 0
+
+
+def _start_timeout(programs: Sequence[Program]) -> float:
+    """Each process takes a second of a core to start, and on a busy machine a multiple of that."""
+    return START_TIMEOUT + START_TIMEOUT_OF_ONE * max(0, len(programs) - USUAL_PROGRAMS)
 
 
 @asynccontextmanager
