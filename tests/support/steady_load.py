@@ -49,6 +49,12 @@ class Load:
         """Of plain and of streamed turns."""
         return [*self.plain, *self.streamed]
 
+    async def enough(self, turns: int, sources: int, seconds: float = 60) -> None:
+        """Until there were so many of each kind of turn, and so many sources; fails after so many seconds."""
+        async with asyncio.timeout(seconds):
+            while min(len(self.plain), len(self.streamed)) < turns or len(self.sources) < sources:
+                await asyncio.sleep(0.05)
+
     def text(self, number: int) -> str:
         """A document that no other is like."""
         name = " ".join(VALVES[int(digit)] for digit in f"{number:03}")
