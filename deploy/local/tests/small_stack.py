@@ -16,8 +16,10 @@ from minirag_local.settings import StackSettings
 from minirag_local.state import Addresses
 
 SLEEPER = """
-import sys, time
+import os, sys, time
 sys.stdin.read()
+if os.path.exists(os.environ["SLEEPER_IS_BROKEN"]):
+    sys.exit("the new code is broken")
 print('{"level": "info", "message": "hello"}', flush=True)
 %s
 print("chatter is over", flush=True)
@@ -39,9 +41,11 @@ def build(
         after=("nats", "postgres"),
     )
 
-    async def sleeps() -> None:
+    async def sleeps(_: int) -> None:
         if not (folder.run / "lock").exists():
             raise UnhealthyError("no folder")
+        if (folder.run / "broken").exists():
+            raise UnhealthyError("broken")
 
     return [
         nats.spec(probe_of("nats", addresses, credentials), replace(job, name="topology", after=())),
@@ -51,9 +55,10 @@ def build(
         ProcessSpec(
             name="sleeper",
             argv=python("-c", SLEEPER % os.environ.get("SMALL_STACK_CHATTER", "")),
-            environment=inherited(),
+            environment={**inherited(), "SLEEPER_IS_BROKEN": str(folder.run / "broken")},
             after=("setup",),
             gated=True,
+            replaced="beside",
             grace=float(os.environ.get("SMALL_STACK_GRACE", "10")),
             probe=sleeps,
         ),

@@ -50,17 +50,25 @@ class Child:
 
     async def stop(self, stop_signal: signal.Signals, grace: float) -> bool:
         """Ask it to end, kill it after ``grace`` seconds; False when it had to be killed."""
-        self.process.send_signal(stop_signal)
-        self.open_gate()
         try:
-            await asyncio.wait_for(self.wait(), grace)
-            return True
-        except TimeoutError:
+            if await self.ask(stop_signal, grace):
+                return True
             self.process.kill()
             await self.wait()
             return False
         finally:
             self.close()
+
+    async def ask(self, stop_signal: signal.Signals, seconds: float) -> bool:
+        """Ask it to end; True when it has within so many seconds."""
+        self.process.send_signal(stop_signal)
+        self.open_gate()
+        try:
+            async with asyncio.timeout(seconds):
+                await self.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def close(self) -> None:
         """Kill whatever is left of its process group, hand over its last lines, let go of its descriptors."""

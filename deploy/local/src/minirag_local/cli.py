@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from minirag_admin import verbs as operators
@@ -41,6 +42,13 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
     add_verb(verbs, "up", _up, "start everything in the foreground; Ctrl-C stops it")
     add_verb(verbs, "down", _down, "stop the stack of the data folder")
+    restart = add_verb(
+        verbs,
+        "restart",
+        _restart,
+        "replace the services' processes one by one, with the code on disk now; somebody serves at every moment",
+    )
+    restart.add_argument("services", nargs="*", metavar="service", help="only these (default: all)")
     status = add_verb(
         verbs, "status", _status, "every process with its pid, health and address; status 1 when none runs"
     )
@@ -83,6 +91,13 @@ def _down(_: argparse.Namespace, settings: StackSettings) -> int:
     from minirag_local.down import down
 
     down(_folder(settings))
+    return 0
+
+
+def _restart(options: argparse.Namespace, settings: StackSettings) -> int:
+    from minirag_local.control import restart
+
+    asyncio.run(restart(_folder(settings), options.services, partial(print, flush=True)))
     return 0
 
 

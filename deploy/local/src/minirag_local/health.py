@@ -4,20 +4,22 @@ import asyncio
 import json
 from pathlib import Path
 
+from minirag_contracts.requests.common import health_subject
+
 from minirag_local.bus_probe import BusAddress, ping, request
 from minirag_local.credentials import SYSTEM, Credentials
 from minirag_local.errors import UnhealthyError
 from minirag_local.postgres_server import PORT, probe_socket
 from minirag_local.process import Probe
-from minirag_local.state import Addresses
+from minirag_local.state import Addresses, service_of
 
 
 def probe_of(name: str, addresses: Addresses, credentials: Credentials) -> Probe:
     """The probe of the process ``name``."""
     bus = BusAddress("127.0.0.1", addresses.nats_port, SYSTEM, credentials.nats[SYSTEM])
 
-    async def probe() -> None:
-        match name:
+    async def probe(pid: int) -> None:
+        match service_of(name):
             case "nats":
                 await ping(bus)
             case "postgres":
@@ -25,16 +27,16 @@ def probe_of(name: str, addresses: Addresses, credentials: Credentials) -> Probe
             case "vectors":
                 await _listening(addresses.vectors or "")
             case service:
-                await service_health(bus, service)
+                await service_health(bus, health_subject(service, str(pid)))
                 if service == "gateway":
                     await http_health(addresses.url)
 
     return probe
 
 
-async def service_health(bus: BusAddress, service: str) -> None:
-    """Ask a service over the bus; raises UnhealthyError with what it says is wrong."""
-    body = await request(bus, f"rpc.{service}.health", b"{}", {"Minirag-Actor": "system:local"})
+async def service_health(bus: BusAddress, subject: str) -> None:
+    """Ask one process of a service over the bus; raises UnhealthyError with what it says is wrong."""
+    body = await request(bus, subject, b"{}", {"Minirag-Actor": "system:local"})
     try:
         reply = json.loads(body)
         if reply["status"] == "ok":

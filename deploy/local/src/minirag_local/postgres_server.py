@@ -27,10 +27,12 @@ PORT = 5432
 
 _PROTOCOL_3 = 196608
 
+CONNECTIONS = 200
+"""What is admitted at least."""
+
 SERVER_SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
-    "max_connections": "200",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
     "max_wal_senders": "2",
@@ -72,9 +74,12 @@ class PostgresServer:
         """What the server inherits."""
         return () if self.descriptor is None else (self.descriptor,)
 
-    def spec(self, probe: Probe) -> ProcessSpec:
-        """How the supervisor runs it."""
-        settings = SERVER_SETTINGS | {"unix_socket_directories": str(self.sockets)}
+    def spec(self, probe: Probe, connections: int = CONNECTIONS) -> ProcessSpec:
+        """How the supervisor runs it; so many ``connections`` are admitted."""
+        settings = SERVER_SETTINGS | {
+            "unix_socket_directories": str(self.sockets),
+            "max_connections": str(connections),
+        }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return ProcessSpec(
             name="postgres",

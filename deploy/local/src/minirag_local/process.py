@@ -3,9 +3,10 @@
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-Probe = Callable[[], Awaitable[None]]
-"""Returns when the process works; raises UnhealthyError with a sentence when it does not."""
+Probe = Callable[[int], Awaitable[None]]
+"""Given its pid, returns when the process works; raises UnhealthyError with a sentence when it does not."""
 
 
 def _no_change() -> None:
@@ -40,9 +41,14 @@ class Job(Program):
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessSpec(Program):
-    """A process that is kept running; ``on_return`` is run whenever it is back after a crash."""
+    """A process that is kept running; ``on_return`` is run whenever it is back after a crash.
+
+    ``replaced`` says how a rolling restart puts a new process in its place: ``beside`` the old one, which goes when the new one
+    works; ``after`` it, where there can be but one; or ``never``.
+    """
 
     probe: Probe
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 10.0
     on_return: Job | None = None
+    replaced: Literal["beside", "after", "never"] = "never"

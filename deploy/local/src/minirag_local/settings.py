@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self, cast
 
@@ -12,6 +12,9 @@ from minirag_local.errors import StackError
 
 _LAST_PORT = 65535
 _OPERATIONS_APART = 10
+
+MOST_REPLICAS = _OPERATIONS_APART
+"""Of one service on one machine; more processes than a machine has cores gain nothing."""
 
 RootMode = Literal["auto", "userns", "setuid"]
 
@@ -29,6 +32,8 @@ class StackSettings:
     root_mode: RootMode = "auto"
     nats_port: int = 0
     operations_port: int | None = None
+    replicas: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(SERVICES, 1))
+    """Service → how many processes of it there are."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -41,6 +46,7 @@ class StackSettings:
             root_mode=_root_mode(environment.get("MINIRAG_POSTGRES_AS_ROOT") or "auto"),
             operations_port=_operations_port(environment.get("MINIRAG_OPERATIONS_PORT") or ""),
             nats_port=_port("MINIRAG_NATS_PORT", environment.get("MINIRAG_NATS_PORT") or "0"),
+            replicas=_replicas(environment.get("MINIRAG_REPLICAS") or "1"),
         )
 
 
@@ -61,6 +67,29 @@ def _operations_port(text: str) -> int | None:
 def operations_port_of(service: str, first: int, replica: int = 0) -> int:
     """Where a process of a service is looked at: ``first`` + 10 for each service before it + which of its processes it is."""
     return first + SERVICES.index(service) * _OPERATIONS_APART + replica
+
+
+def _replicas(text: str) -> dict[str, int]:
+    """``3`` for every service, or ``gateway=2,chat=3`` for those and one process of each other."""
+    if "=" not in text:
+        return dict.fromkeys(SERVICES, _number_of_replicas(text))
+    found = dict.fromkeys(SERVICES, 1)
+    for part in text.split(","):
+        service, _, number = (word.strip() for word in part.partition("="))
+        if service not in SERVICES:
+            raise StackError(
+                f"MINIRAG_REPLICAS knows no service {service!r}: there are {', '.join(SERVICES)}."
+            )
+        found[service] = _number_of_replicas(number)
+    return found
+
+
+def _number_of_replicas(text: str) -> int:
+    if not text.strip().isdecimal() or not 1 <= int(text) <= MOST_REPLICAS:
+        raise StackError(
+            f"MINIRAG_REPLICAS must be a number from 1 to {MOST_REPLICAS}, or such as gateway=2,chat=3, not {text!r}."
+        )
+    return int(text)
 
 
 def _root_mode(text: str) -> RootMode:

@@ -15,6 +15,11 @@ from minirag_local.process import Job, ProcessSpec, Program
 from minirag_local.settings import StackSettings, operations_port_of
 from minirag_local.state import Addresses
 
+CONNECTIONS_OF_ONE = 16
+"""Connections that one process of a service opens at most: its two pools and the leader's own."""
+CONNECTIONS_BESIDE = 20
+"""Connections for jobs, backups and people."""
+
 
 def build(
     settings: StackSettings,
@@ -36,21 +41,34 @@ def build(
     programs: list[Program] = [
         nats.spec(probe_of("nats", addresses, credentials), return_of_nats),
         *([postgres.initdb] if postgres.initdb else []),
-        postgres.spec(probe_of("postgres", addresses, credentials)),
+        postgres.spec(probe_of("postgres", addresses, credentials), _connections(settings)),
         setup,
     ]
     if vectors:
         programs.append(_vectors(folder, addresses, credentials, environment))
     for service in SERVICES:
         spec = _service(service, folder, addresses, credentials, environment)
-        if settings.operations_port:
-            port = operations_port_of(service, settings.operations_port)
-            spec = replace(spec, environment={**spec.environment, "MINIRAG_OPERATIONS_PORT": str(port)})
         if service == "gateway":
             handed_over = {"MINIRAG_HTTP_FD": str(http_descriptor)}
             spec = replace(spec, pass_fds=(http_descriptor,), environment={**spec.environment, **handed_over})
-        programs.append(spec)
+        programs += [_replica(spec, index, settings) for index in range(settings.replicas[service])]
     return programs, addresses
+
+
+def _replica(spec: ProcessSpec, index: int, settings: StackSettings) -> ProcessSpec:
+    """``chat``, ``chat-2``, ``chat-3``: alike but for their names and their operations ports."""
+    environment = dict(spec.environment)
+    if settings.operations_port:
+        port = operations_port_of(spec.name, settings.operations_port, index)
+        environment["MINIRAG_OPERATIONS_PORT"] = str(port)
+    name = f"{spec.name}-{index + 1}" if index else spec.name
+    return replace(spec, name=name, environment=environment)
+
+
+def _connections(settings: StackSettings) -> int:
+    """What Postgres has to admit: all that the services can open, and room for who asks beside them."""
+    processes = sum(settings.replicas.values()) + 1  # the one that a rolling restart starts beside them
+    return max(postgres_server.CONNECTIONS, processes * CONNECTIONS_OF_ONE + CONNECTIONS_BESIDE)
 
 
 def _setup(
@@ -77,6 +95,7 @@ def _vectors(
         argv=python("-m", "minirag_retrieval.engine", *where),
         environment=inherited(environment),
         probe=probe_of("vectors", addresses, credentials),
+        replaced="after",
     )
 
 
@@ -94,4 +113,5 @@ def _service(
         after=("setup", "vectors") if service == "retrieval" and addresses.vectors else ("setup",),
         gated=True,
         probe=probe_of(service, addresses, credentials),
+        replaced="beside",
     )

@@ -10,6 +10,12 @@ from minirag_local.errors import NotRunning
 from minirag_local.folder import DataFolder, read_json, write_private
 
 
+def service_of(name: str) -> str:
+    """What a process is one of: ``chat`` for ``chat`` and for ``chat-2``."""
+    head, dash, number = name.rpartition("-")
+    return head if dash and number.isdecimal() else name
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Where the processes of one run listen. ``vectors`` is None when a Qdrant server is used instead."""
@@ -18,11 +24,13 @@ class Addresses:
     nats_port: int
     postgres_sockets: str
     vectors: str | None
+    control: str | None = None
+    """The private socket on which the supervisor takes commands."""
 
     def of(self, name: str) -> str:
         """The address of one process, as the status shows it."""
         nats = f"nats://127.0.0.1:{self.nats_port}"
-        match name:
+        match service_of(name):
             case "gateway":
                 return self.url
             case "nats":

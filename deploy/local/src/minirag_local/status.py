@@ -46,7 +46,7 @@ async def _finding(name: str, pid: int | None, state: RunState, credentials: Cre
         return "waits for its restart"
     try:
         async with asyncio.timeout(PROBE_TIMEOUT):
-            await probe_of(name, state.addresses, credentials)()
+            await probe_of(name, state.addresses, credentials)(pid)
     except UnhealthyError as error:
         return str(error)
     except TimeoutError:

@@ -11,8 +11,8 @@ from minirag_local.child import Child
 from minirag_local.errors import StackError, UnhealthyError
 from minirag_local.process import Job, ProcessSpec, Program
 
-PROBE_SECONDS = 0.03
-"""Between two looks at a process that is starting."""
+PROBE_SECONDS, LONGEST_PROBE_PAUSE = 0.03, 0.3
+"""Between the first two looks at a process that is starting, and between two later ones."""
 
 PROBE_TIMEOUT = 5.0
 """Seconds after which a probe that says nothing counts as a bad one."""
@@ -71,6 +71,11 @@ class Supervisor:
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._endings: dict[str, int] = {}
 
+    @property
+    def programs(self) -> dict[str, Program]:
+        """By name, in the order of their start."""
+        return self._programs
+
     def pids(self) -> dict[str, int | None]:
         """Name → pid of each long-running process; None while it waits for its restart."""
         names = (name for name, program in self._programs.items() if isinstance(program, ProcessSpec))
@@ -108,11 +113,11 @@ class Supervisor:
                 await self._needs(program)
             self._keepers[program.name] = asyncio.create_task(self._keep(program), name=program.name)
             await self._needs(program)
-            await self._until_healthy(program)
+            await self.until_healthy(program)
         else:
             if not program.gated:
                 await self._needs(program)
-            await self._run_job(program)
+            await self.run_job(program)
         self._observer.ready(program.name)
         self._ready[program.name].set()
 
@@ -122,17 +127,40 @@ class Supervisor:
         if child := self._children.get(program.name):
             child.open_gate()
 
-    async def _until_healthy(self, spec: ProcessSpec) -> None:
+    def begin(self, spec: ProcessSpec, gated: bool = False) -> Child:
+        """Start one process; raises OSError or SubprocessError."""
+        return Child(spec, lambda line: self._observer.output(spec.name, line), gated)
+
+    async def release(self, name: str) -> Child | None:
+        """Keep a process no longer; answers it, still running, or None where none runs at this moment."""
+        keeper = self._keepers.pop(name)
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        return self._children.pop(name, None)
+
+    def adopt(self, spec: ProcessSpec, child: Child | None) -> None:
+        """Keep this process under the spec's name from now on; None: start one."""
+        if child:
+            self._children[spec.name] = child
+        self._keepers[spec.name] = asyncio.create_task(self._keep(spec, child), name=spec.name)
+        self._observer.changed()
+
+    async def until_healthy(self, spec: ProcessSpec) -> None:
+        """Until the process that has the spec's name at the moment works."""
+        began = time.monotonic()
         while True:
             try:
+                if (child := self._children.get(spec.name)) is None:
+                    raise UnhealthyError("waits for its restart")
                 async with asyncio.timeout(PROBE_TIMEOUT):
-                    return await spec.probe()
+                    return await spec.probe(child.pid)
             except (UnhealthyError, TimeoutError):
                 if self._endings.get(spec.name, 0) >= TRIES_AT_START and not self._ready[spec.name].is_set():
                     raise StackError(f"{spec.name} cannot be started; the lines above say why.") from None
-                await asyncio.sleep(PROBE_SECONDS)
+                await asyncio.sleep(pause_after(time.monotonic() - began))
 
-    async def _run_job(self, job: Program) -> None:
+    async def run_job(self, job: Program) -> None:
+        """Run a job to its end; raises StackError, with what it said, when it does not succeed."""
         lines: list[str] = []
 
         def collect(line: bytes) -> None:
@@ -151,16 +179,17 @@ class Supervisor:
         finally:
             child.close()
         if status != 0:
-            raise StackError(f"{job.name} {_ending(status)}:\n" + "\n".join(lines[-_SHOWN_LINES:]))
+            raise StackError(f"{job.name} {ending(status)}:\n" + "\n".join(lines[-_SHOWN_LINES:]))
         if isinstance(job, Job):
             job.on_success()
 
-    async def _keep(self, spec: ProcessSpec) -> None:
-        """Run a process for as long as the stack lives."""
+    async def _keep(self, spec: ProcessSpec, child: Child | None = None) -> None:
+        """Run a process for as long as the stack lives; ``child`` is one that runs already."""
         delay = 0.0
         while True:
             began = time.monotonic()
-            ending = await self._run_once(spec, first=delay == 0)
+            ending = await (self._wait_for(spec, child) if child else self._run_once(spec, first=delay == 0))
+            child = None
             self._endings[spec.name] = self._endings.get(spec.name, 0) + 1
             delay = self._backoff.following(delay, time.monotonic() - began)
             self._observer.notice(f"{spec.name} {ending}; it starts again in {delay:.1f} s")
@@ -171,28 +200,31 @@ class Supervisor:
         """Start it and wait for its end; when this task is cancelled the child stays, to be stopped in its turn."""
         gated = spec.gated and not all(self._ready[name].is_set() for name in spec.after)
         try:
-            child = Child(spec, lambda line: self._observer.output(spec.name, line), gated)
+            child = self.begin(spec, gated)
         except (OSError, subprocess.SubprocessError) as error:
             return f"cannot be started ({error})"
         self._children[spec.name] = child
         self._observer.changed()
         returning = None if first else asyncio.create_task(self._welcome_back(spec))
         try:
-            status = await child.wait()
+            return await self._wait_for(spec, child)
         finally:
             if returning:
                 returning.cancel()
+
+    async def _wait_for(self, spec: ProcessSpec, child: Child) -> str:
+        status = await child.wait()
         del self._children[spec.name]
         child.close()
-        return _ending(status)
+        return ending(status)
 
     async def _welcome_back(self, spec: ProcessSpec) -> None:
         """After a crash: wait until it works, then run the job that its return asks for till that succeeds."""
         while True:
-            await self._until_healthy(spec)
+            await self.until_healthy(spec)
             try:
                 if spec.on_return:
-                    await self._run_job(spec.on_return)
+                    await self.run_job(spec.on_return)
                 return self._observer.notice(f"{spec.name} is back")
             except StackError as error:
                 self._observer.notice(str(error))
@@ -212,7 +244,13 @@ class Supervisor:
         gone[program.name].set()
 
 
-def _ending(status: int) -> str:
+def pause_after(seconds: float) -> float:
+    """Until the next look at a process that has been starting for so long: many that start at once have enough to do."""
+    return min(PROBE_SECONDS + seconds / 20, LONGEST_PROBE_PAUSE)
+
+
+def ending(status: int) -> str:
+    """An exit status in words."""
     if status < 0:
         return f"was ended by {signal.Signals(-status).name}"
     return f"ended with status {status}"

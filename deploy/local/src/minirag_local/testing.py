@@ -63,7 +63,7 @@ class Stack:
         """Its data folder."""
         return DataFolder(self.data_dir)
 
-    def start(self, timeout: float = 120.0) -> None:
+    def start(self, timeout: float = 300.0) -> None:
         """Start it and wait for the line that says it is ready. After the first time it keeps its port."""
         port = self.url.rpartition(":")[2] or "0"
         environment = {"MINIRAG_PORT": port, **self.environment, "MINIRAG_DATA_DIR": str(self.data_dir)}

@@ -6,25 +6,32 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from minirag_contracts.disk import LOW_DISK
 
 from minirag_local import data_format, stack
+from minirag_local.control import SOCKET, Control, Tell
 from minirag_local.credentials import Credentials
 from minirag_local.errors import NotRunning, StackError
 from minirag_local.folder import DataFolder, FolderLock, read_json
 from minirag_local.listening import listen, url_of
 from minirag_local.logs import Logbook, Terminal
 from minirag_local.process import Program
+from minirag_local.rolling import Rolling
 from minirag_local.settings import StackSettings
 from minirag_local.state import Addresses, RunState
 from minirag_local.supervisor import Observer, Supervisor
 
 Build = Callable[[StackSettings, DataFolder, Credentials, str, int], tuple[list[Program], Addresses]]
 """Makes the process table from the folder, its secrets, the gateway's URL and its socket's descriptor."""
+
+
+START_TIMEOUT, USUAL_PROGRAMS, START_TIMEOUT_OF_ONE = 90.0, 11, 10.0
+"""Seconds in which a stack of so many programs is ready, and for each one more."""
 
 
 def up(settings: StackSettings, build: Build = stack.build) -> int:
@@ -94,25 +101,52 @@ async def _supervise(
     programs, addresses = build(settings, folder, credentials, url_of(listener), listener.fileno())
     logbook = Logbook(folder.logs / "minirag.log", terminal, settings.log_level)
     show = Show(folder, terminal, logbook, addresses, began)
-    supervisor = show.supervisor = Supervisor(programs, show)
+    supervisor = show.supervisor = Supervisor(programs, show, start_timeout=_start_timeout(programs))
     starting = asyncio.create_task(supervisor.start())
     waiting = asyncio.create_task(stopping.wait())
     try:
         await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             await starting
-            _announce(show, fresh)
-            await waiting
+            async with _commands(show, supervisor):
+                _announce(show, fresh)
+                await waiting
         terminal.line("MiniRAG is stopping.")
     finally:
         for task in (starting, waiting):
             task.cancel()
         await asyncio.gather(starting, waiting, return_exceptions=True)
         await supervisor.stop()
-        _clean_up(folder, addresses)
+        _clean_up(folder, show.addresses)
         logbook.close()
     terminal.line("MiniRAG has stopped.")
     return 0
+
+
+def _start_timeout(programs: Sequence[Program]) -> float:
+    """Each process takes a second of a core to start, and on a busy machine a multiple of that."""
+    return START_TIMEOUT + START_TIMEOUT_OF_ONE * max(0, len(programs) - USUAL_PROGRAMS)
+
+
+@asynccontextmanager
+async def _commands(show: Show, supervisor: Supervisor) -> AsyncIterator[None]:
+    """Other terminals can ask for something while it is entered."""
+
+    async def restart(services: Sequence[str], tell: Tell) -> None:
+        def told(line: str) -> None:
+            show.notice(line)
+            tell(line)
+
+        try:
+            await Rolling(supervisor, told).run(services)
+        except StackError as error:
+            show.notice(str(error))
+            raise
+
+    path = show.folder.socket_folder() / SOCKET
+    show.addresses = replace(show.addresses, control=str(path))
+    async with Control(restart).listening(path):
+        yield
 
 
 def _stop_signals() -> asyncio.Event:
@@ -145,8 +179,8 @@ def _clean_up(folder: DataFolder, addresses: Addresses) -> None:
     """Remove what only a running stack needs, private socket folders included."""
     folder.state.unlink(missing_ok=True)
     private = {Path(addresses.postgres_sockets)}
-    if addresses.vectors:
-        socket_file = Path(addresses.vectors)
+    for address in filter(None, (addresses.vectors, addresses.control)):
+        socket_file = Path(address)
         socket_file.unlink(missing_ok=True)
         private.add(socket_file.parent)
     for parent in private - {folder.run}:

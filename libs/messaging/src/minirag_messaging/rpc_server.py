@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from minirag_contracts.context import Context
 from minirag_contracts.errors import Internal, InvalidRequest, Refusal, RemoteRefusal
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests import Request
-from minirag_contracts.requests.common import COMMON, OF_TENANTS, common_subject
+from minirag_contracts.requests.common import COMMON, OF_TENANTS, common_subject, health_subject
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from pydantic import BaseModel, ValidationError
@@ -116,14 +117,23 @@ class RpcServer:
         self._endpoints[subject] = Endpoint(model, returns, handler, lane, counter, verb)
 
     async def start(self) -> None:
-        """Takes requests from now on. The processes of one service share them (queue group)."""
+        """Takes requests from now on. The processes of one service share them (queue group); how this one is, it tells
+        on a subject of its own, while it drains, too.
+        """
         client = self._bus.client
+        if health := self._endpoints.get(common_subject(self._service, "health")):
+            own = health_subject(self._service, str(os.getpid()))
+            self._endpoints[own] = health
+            await client.subscribe(own, cb=self._on_message)
         self._subscription = await client.subscribe(
             f"rpc.{self._service}.>", queue=self._service, cb=self._on_message
         )
-        self._discovery = Discovery(client, self._service, [end.counter for end in self._endpoints.values()])
+        self._discovery = Discovery(client, self._service, self._counters())
         await self._discovery.start()
         self.started.set()
+
+    def _counters(self) -> list[EndpointCounter]:
+        return list({id(end.counter): end.counter for end in self._endpoints.values()}.values())
 
     async def drain(self, timeout: float = 30.0) -> None:
         """Takes no more, finishes what runs or waits; cancels what still runs after ``timeout`` seconds."""

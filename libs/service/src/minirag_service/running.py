@@ -12,7 +12,7 @@ import asyncpg
 import uvloop
 from minirag_contracts.errors import Refusal
 from minirag_contracts.grants import inbox_prefix
-from minirag_eventstore import Database, Projection
+from minirag_eventstore import Database, Projection, WorkRunner
 from minirag_eventstore.leader import leadership
 from minirag_eventstore.projector import Projector
 from minirag_eventstore.reactor import ReactionFailed, Reactor
@@ -35,6 +35,9 @@ T = TypeVar("T", bound=ServiceSettings)
 AUDIT_EVERY = 15.0
 SWEEP_EVERY = 600.0
 DRAIN = 8.0
+"""Seconds that running work gets to finish in a process that shall stop; then it is given back, for another to take up."""
+LEISURE = 3600.0
+"""The same where nobody is in a hurry. Longer than any work; who waits for the process has a patience of his own."""
 
 
 def run(
@@ -56,17 +59,30 @@ async def _main(
     settings: T, assemble: Callable[[Runtime, T], Awaitable[None]], projections: Sequence[Projection]
 ) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
     async with (
         operations_port(settings) as operations,
         traced(settings.service),
         connected(settings, projections) as runtime,
     ):
+        _hear_signals(stop, runtime.hurry)
         await assemble(runtime, settings)
         operations.runtime = runtime
         await serve(runtime, stop)
+
+
+def _hear_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
+    """SIGTERM and SIGINT ask the process to stop soon; SIGUSR1 asks it to stop when it has finished what it runs, which
+    whoever sends it bounds by a SIGTERM later.
+    """
+    loop = asyncio.get_running_loop()
+
+    def at_once() -> None:
+        stop.set()
+        hurry.set()
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, at_once)
+    loop.add_signal_handler(signal.SIGUSR1, stop.set)
 
 
 class connected:  # noqa: N801  # reads as a function at its one place of use
@@ -127,12 +143,23 @@ async def serve(runtime: Runtime, stop: asyncio.Event) -> None:
         logger.info("draining")
         await runtime.rpc.drain()
         await asyncio.gather(*(runner.drain() for runner in runners))
-        await asyncio.gather(*(runner.drain(DRAIN) for runner in runtime.runners))
+        await asyncio.gather(*(_finish(runner, runtime.hurry) for runner in runtime.runners))
         for callback in reversed(runtime.stops):
             await callback()
         for task in (*tasks, *consumers):
             task.cancel()
     logger.info("stopped")
+
+
+async def _finish(runner: WorkRunner, hurry: asyncio.Event) -> None:
+    """Takes nothing more; what runs is finished, and given back ``DRAIN`` seconds after there is a hurry."""
+    finishing = asyncio.create_task(runner.drain(LEISURE))
+    hurrying = asyncio.create_task(hurry.wait())
+    await asyncio.wait((finishing, hurrying), return_when=asyncio.FIRST_COMPLETED)
+    hurrying.cancel()
+    if not finishing.done():
+        finishing.cancel()
+        await runner.drain(DRAIN)
 
 
 def _reactor_runner(runtime: Runtime, reactor: Reactor) -> ConsumerRunner:

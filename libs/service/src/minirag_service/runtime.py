@@ -73,6 +73,8 @@ class Runtime:
         self.erasers: list[Hook] = []
         self.person_erasers: list[PersonHook] = []
         self.stops: list[Callable[[], Awaitable[None]]] = []
+        self.hurry = asyncio.Event()
+        """Set when what still runs in a process that stops shall not be waited for much longer."""
 
     def on(
         self,

@@ -239,3 +239,11 @@ OF_TENANTS = frozenset({"events.tail", "audit.read"})
 def common_subject(service: str, verb: str) -> str:
     """Where one service answers a common request."""
     return f"rpc.{service}.{verb}"
+
+
+def health_subject(service: str, instance: str) -> str:
+    """Where one process of a service tells how it is, where ``rpc.<service>.health`` asks any of them.
+
+    ``instance`` is its process id: whoever asks is on the same machine and has started it.
+    """
+    return f"$SRV.HEALTH.{service}.{instance}"

@@ -7,6 +7,7 @@ loopback address unless told otherwise, and is off where no port is given.
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import socket
@@ -103,16 +104,23 @@ class Operations:
 
 @asynccontextmanager
 async def operations_port(settings: ServiceSettings) -> AsyncIterator[Operations]:
-    """Serves while it is entered, where a port is given; raises OSError when the address is taken."""
+    """Serves while it is entered, where a port is given; raises OSError when the address is taken.
+
+    In the embedded stack the address is waited for: a rolling restart starts this process beside the one that has it.
+    """
     operations = Operations()
     if settings.operations_port is None:
         yield operations
         return
     family = socket.AF_INET6 if ":" in settings.operations_host else socket.AF_INET
     address = (settings.operations_host, settings.operations_port)
-    listening = socket.create_server(address, family=family)
     server = _server(operations)
-    task = asyncio.create_task(server.serve(sockets=[listening]), name="operations")
+    listening = None if settings.mode == "embedded" else socket.create_server(address, family=family)
+
+    async def serve() -> None:
+        await server.serve(sockets=[listening or await _free(address, family)])
+
+    task = asyncio.create_task(serve(), name="operations")
     watching = [asyncio.create_task(work) for work in (operations.figures.watch(), measure_loop())]
     logger.info("operations", extra={"address": "{}:{}".format(*address)})
     try:
@@ -122,7 +130,20 @@ async def operations_port(settings: ServiceSettings) -> AsyncIterator[Operations
             watch.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
         server.should_exit = True
-        await task
+        if not server.started:
+            task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _free(address: tuple[str, int], family: socket.AddressFamily) -> socket.socket:
+    """The address, as soon as nobody else listens there."""
+    while True:
+        try:
+            return socket.create_server(address, family=family)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        await asyncio.sleep(0.2)
 
 
 def _server(operations: Operations) -> "uvicorn.Server":

@@ -172,6 +172,7 @@ class EventStreams:
         self._cursors = cursors
         self._pace = pace or Pace()
         self._open: set[EventStream] = set()
+        self._leaving = False
 
     async def enter(
         self,
@@ -189,12 +190,15 @@ class EventStreams:
         stream = await stack.enter_async_context(EventStream(self._events, self._cursors, who, self._pace))
         self._open.add(stream)
         stack.callback(self._forget(stream))
+        if self._leaving:
+            stream.close()
         return stream
 
     def _forget(self, stream: EventStream) -> Callable[[], None]:
         return lambda: self._open.discard(stream)
 
     async def close(self) -> None:
-        """Ends all of them, so that their subscribers go to another gateway."""
+        """Ends all of them, and what is opened from now on, so that their subscribers go to another gateway."""
+        self._leaving = True
         for stream in self._open:
             stream.close()

@@ -42,11 +42,14 @@ class Engine:
         self._shard = shard
         self._writes: asyncio.Queue[Write] = asyncio.Queue()
         self._written = self._settled = time.monotonic()
+        self._closed = False
         self.broken = asyncio.Event()
 
     def receive(self, frame: Frame, answer: Callable[[Frame], None]) -> None:
         """Answers a read at once, puts a write in line."""
         number, operation, arguments = frame
+        if self._closed:  # its client finds the connection broken, and asks the next engine
+            return
         try:
             if operation in WRITES:
                 steps = self._steps(operation, arguments)
@@ -79,8 +82,9 @@ class Engine:
                 self._settled = now
 
     async def drain(self) -> None:
-        """Returns when all writes that were in line are done."""
+        """Returns when all writes that were in line are done; nothing is taken from then on."""
         await self._writes.join()
+        self._closed = True
 
     async def _apply(self, write: Write) -> None:
         try:

@@ -7,6 +7,7 @@ request is uvicorn's own affair (keep-alive); that which was never used counts a
 import asyncio
 from typing import Any
 
+import uvicorn
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -24,6 +25,14 @@ LINGER_SECONDS = 2.0
 TOO_LARGE = (431, "headers_too_large", "The address and the headers of a request may have 64 KiB together.")
 MALFORMED = (400, "bad_request", "This is no valid HTTP request.")
 BUSY = (503, "unavailable", "There are too many connections at the moment. Please try again.")
+
+
+class BoundedConfig(uvicorn.Config):
+    """``leaving``: the process stops, and each connection ends with the next answer on it. Idle ones are left to their keep-alive
+    time: to close one now would break the request that its client is just sending.
+    """
+
+    leaving = False
 
 
 class HeadTooLarge(Exception):
@@ -50,6 +59,11 @@ class BoundedProtocol(HttpToolsProtocol):
         """Begins to wait for the first request."""
         super().connection_made(transport)
         self._timer = self.loop.call_later(HEAD_SECONDS, self._out_of_time)
+
+    def leave(self) -> None:
+        """The process stops: what is being answered here, and not yet begun, says that the connection ends with it."""
+        if self._answering and not self.cycle.response_started:
+            self.cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Waits for nothing any more."""
@@ -155,6 +169,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if isinstance(self.config, BoundedConfig) and self.config.leaving:
+            cycle.keep_alive = False
         super()._start_asgi_task(cycle, _busy if app is service_unavailable else app)
 
 

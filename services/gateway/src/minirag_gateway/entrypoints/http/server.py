@@ -4,25 +4,33 @@ import asyncio
 import contextlib
 import logging
 import socket
+import time
 from collections.abc import Iterator
 
 import uvicorn
 from fastapi import FastAPI
+from minirag_contracts.errors import Unavailable
 
-from minirag_gateway.entrypoints.http.protocol import BoundedProtocol
+from minirag_gateway.entrypoints.http.protocol import BoundedConfig, BoundedProtocol
 from minirag_gateway.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 BACKLOG = 2048
 
+LOOK_EVERY = 0.05
+"""Seconds between two looks at the connections of a server that stops."""
 
-def config_of(app: FastAPI, drain: int, connections: int = 0) -> uvicorn.Config:
+KEEP_ALIVE = 5
+"""Seconds that an idle connection is kept."""
+
+
+def config_of(app: FastAPI, drain: int, connections: int = 0) -> BoundedConfig:
     """How HTTP is spoken; ``drain`` are the seconds that running responses get when it stops.
 
     Beyond so many ``connections`` at a time the answer is 503; 0 is unlimited.
     """
-    return uvicorn.Config(
+    return BoundedConfig(
         app,
         http=BoundedProtocol,
         ws="none",
@@ -35,6 +43,7 @@ def config_of(app: FastAPI, drain: int, connections: int = 0) -> uvicorn.Config:
         backlog=BACKLOG,
         limit_concurrency=connections or None,
         timeout_graceful_shutdown=drain,
+        timeout_keep_alive=KEEP_ALIVE,
     )
 
 
@@ -46,13 +55,19 @@ class _Server(uvicorn.Server):
 
 
 class HttpServer:
-    """``run`` serves until ``stop``; running responses get ``drain`` to finish."""
+    """``run`` serves until ``leave`` and ``stop``.
 
-    def __init__(self, app: FastAPI, settings: Settings) -> None:
+    ``hurry`` says that running responses get ``drain`` to finish and no more. Behind a load balancer, which may send on
+    a connection that it keeps, idle ones are even then left open for as long as they would have been.
+    """
+
+    def __init__(self, app: FastAPI, settings: Settings, hurry: asyncio.Event) -> None:
         self._socket = listening_socket(settings)
         drain = max(1, round(settings.drain.total_seconds()))
-        config = config_of(app, drain, settings.limit_connections)
-        self._server = _Server(config)
+        self._config = config_of(app, drain, settings.limit_connections)
+        self._server = _Server(self._config)
+        self._hurry = hurry
+        self._linger = 0.0 if settings.mode == "embedded" else KEEP_ALIVE + 1.0
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
 
@@ -72,9 +87,32 @@ class HttpServer:
         if self._stopping.is_set():
             await asyncio.Event().wait()  # until the service has drained the rest and cancels us
 
-    async def stop(self) -> None:
-        """Accepts nothing more and waits for what runs. An inherited socket stays open at the supervisor."""
+    async def check(self) -> None:
+        """Health: raises while connections are not accepted."""
+        if not self._server.started or self._stopping.is_set():
+            raise Unavailable("Connections are not accepted.")
+
+    async def leave(self) -> None:
+        """Accepts no connection more: an inherited socket stays open at the supervisor, for the other processes at it.
+        Whoever is connected is told with the next answer to connect anew.
+        """
         self._stopping.set()
+        if not self._server.started:
+            return
+        for server in self._server.servers:
+            server.close()
+        self._config.leaving = True
+        for connection in list(self._server.server_state.connections):
+            if isinstance(connection, BoundedProtocol):
+                connection.leave()
+
+    async def stop(self) -> None:
+        """Waits for the connections to end, and in a hurry no longer than running responses may take; then ends them."""
+        began = time.monotonic()
+        while self._server.server_state.connections:
+            if self._hurry.is_set() and time.monotonic() - began >= self._linger:
+                break
+            await asyncio.sleep(LOOK_EVERY)
         self._server.should_exit = True
         await self._stopped.wait()
 
