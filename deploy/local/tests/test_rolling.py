@@ -170,7 +170,7 @@ def test_replicas_are_one_number_or_one_for_each(text: str, gateways: int, chats
     )
 
 
-@pytest.mark.parametrize("text", ["0", "17", "-1", "many", "chat=0", "chat=", "vectors=2", "chat=2,"])
+@pytest.mark.parametrize("text", ["0", "11", "-1", "many", "chat=0", "chat=", "vectors=2", "chat=2,"])
 def test_other_replicas_are_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(StackError, match="MINIRAG_REPLICAS"):
         StackSettings.from_environment({"MINIRAG_REPLICAS": text})

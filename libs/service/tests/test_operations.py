@@ -146,19 +146,24 @@ async def test_there_is_nothing_else_on_the_port(looked: Looked) -> None:
 
 async def test_a_taken_port_refuses_to_start(looked: Looked) -> None:
     with pytest.raises(OSError, match="in use"):
-        async with operations_port(looked.settings):
+        async with operations_port(looked.settings.model_copy(update={"mode": "server"})):
             pass
 
 
-@pytest.mark.parametrize("port", ["", "9"])
-async def test_the_command_says_why_it_fails(port: str) -> None:
-    status, said = await command(port)
-    assert status == 1
-    assert ("not set" if port == "" else "does not answer") in said
+async def test_in_the_embedded_stack_a_successor_waits_for_the_port_of_its_predecessor(
+    looked: Looked,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as predecessor:
+        port = predecessor.getsockname()[1]
+        settings = looked.settings.model_copy(update={"operations_port": port})
+        async with operations_port(settings):
+            await asyncio.sleep(0.5)  # it finds the port taken
+            predecessor.close()
+            async with asyncio.timeout(10):
+                while "starting" not in (await command(port))[1]:
+                    await asyncio.sleep(0.05)
 
 
-async def test_the_command_loads_nothing_of_the_service() -> None:
-    code = "import sys, minirag_service.ready; print([m for m in ('asyncpg', 'nats', 'pydantic') if m in sys.modules])"
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
-    said, _ = await process.communicate()
-    assert said.strip() == b"[]"
+async def test_who_never_gets_the_port_ends_all_the_same(looked: Looked) -> None:
+    async with operations_port(looked.settings):
+        await asyncio.sleep(0.3)

@@ -130,9 +130,11 @@ async def operations_port(settings: ServiceSettings) -> AsyncIterator[Operations
             watch.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
         server.should_exit = True
-        if not server.started:
+        if server.started:
+            await task
+        else:
             task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _free(address: tuple[str, int], family: socket.AddressFamily) -> socket.socket:
