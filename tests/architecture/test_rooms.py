@@ -30,6 +30,8 @@ MAY_OPEN_THE_SYSTEM_POOL = {
     "minirag_eventstore.reactor",
     "minirag_eventstore.worker",
     "minirag_service.common",
+    # Which tenants were erased lately.
+    "minirag_service.erasure",
     "minirag_service.events",
     "minirag_service.rotation",
     # Named look-ups before there is a tenant: who is it that brings this?

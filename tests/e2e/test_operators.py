@@ -1,10 +1,12 @@
 """What an operator does to a running stack: a subscriber from outside, and new keys for the secrets."""
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -122,6 +124,35 @@ async def test_who_cannot_be_a_subscriber_is_told_why(stack: Stack) -> None:
         (("add",), "needs to know whom"),
     ):
         assert sentence in await run(stack, "subscriber", *arguments, status=1)
+
+
+async def test_the_same_verbs_serve_a_deployment_that_the_environment_names(
+    stack: Stack, tenant: Tenant, tmp_path: Path
+) -> None:
+    """``minirag-admin`` is told where the bus is, and finds the password in a file; it knows no data folder."""
+    bus = next(entry["address"] for entry in stack.status() if entry["name"] == "nats")
+    (tmp_path / "MINIRAG_NATS_PASSWORD").write_text(Credentials.of(stack.folder).nats["system"])
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MINIRAG_")},
+        "MINIRAG_NATS_URL": bus,
+        "MINIRAG_SECRETS_DIR": str(tmp_path),
+    }
+
+    async def admin(*arguments: str, status: int = 0) -> str:
+        command = [sys.executable, "-m", "minirag_admin", *arguments]
+        process = await asyncio.create_subprocess_exec(
+            *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        printed, refused = await process.communicate()
+        assert process.returncode == status, (printed, refused)
+        return (printed if status == 0 else refused).decode()
+
+    assert f"({tenant.id}) served" in await admin("tenants", "list")
+    assert "equals its rebuild" in await admin("verify", "chat", "bots")
+    assert "Good for one sign-up" in await admin("invite")
+    await admin("dead-letters", "list")
+    assert "There is no service 'x'" in await admin("verify", "x", status=1)
+    assert "MINIRAG_ADMIN_SECRETS is missing" in await admin("keys", "list", status=1)
 
 
 async def test_keys_are_added_rotated_and_dropped(own_stack: Stack) -> None:

@@ -134,7 +134,14 @@ async def test_nobody_asks_what_is_not_its_business(attacker: Bus, bus: Bus) -> 
     consumed = {spec.owner for spec in consumers_of(attacker.name)}
     async with witness(bus, "rpc.>") as heard:
         for other in SERVICES:
-            for verb in ("projections.verify", "dead_letters.list", "dead_letters.replay", "secrets.rotate"):
+            for verb in (
+                "projections.verify",
+                "dead_letters.list",
+                "dead_letters.replay",
+                "secrets.rotate",
+                "tenant.erase",
+                "person.erase",
+            ):
                 await cannot_publish(attacker, f"rpc.{other}.{verb}")
             if other not in consumed:
                 await cannot_publish(attacker, f"rpc.{other}.events.read")

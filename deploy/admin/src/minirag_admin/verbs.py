@@ -39,6 +39,16 @@ def add(parsers: Parsers, bind: Bind) -> None:
     tenants = verb("tenants", _tenants, "list the tenants, suspend one, or serve it again")
     tenants.add_argument("action", choices=("list", "suspend", "resume"))
     tenants.add_argument("tenant", nargs="?", help="its slug or id")
+    erase = verb("erase", _erase, "erase a tenant, or what one person said, for good and in every service")
+    erase.add_argument("what", choices=("tenant", "person"))
+    erase.add_argument("tenant", help="its slug or id")
+    who = erase.add_mutually_exclusive_group()
+    who.add_argument("--email", help="person: a user's address; they are deactivated first")
+    who.add_argument(
+        "--visitor", metavar="ID", help="person: the visitor of whom the audit log says `visitor:ID`"
+    )
+    erase.add_argument("--wait", type=float, default=30, metavar="SECONDS", help="for a service that is away")
+    erase.add_argument("--yes", action="store_true", help="it is meant")
     keys = verb("keys", _keys, "the keys of secrets at rest: list, add, rotate, drop the old ones")
     keys.add_argument("action", choices=("list", "add", "rotate", "drop"))
 
@@ -85,6 +95,19 @@ def _tenants(options: argparse.Namespace, deployment: "Deployment") -> int:
         raise StackError(f"`{deployment.command} tenants {options.action}` needs to know whom.")
     else:
         asyncio.run(tenants.set_served(deployment, options.tenant, served=options.action == "resume"))
+    return 0
+
+
+def _erase(options: argparse.Namespace, deployment: "Deployment") -> int:
+    from minirag_admin.erasing import Person, erase_person, erase_tenant
+
+    if options.what == "tenant":
+        asyncio.run(erase_tenant(deployment, options.tenant, certain=options.yes, patience=options.wait))
+    elif not (options.email or options.visitor):
+        raise StackError("Whom? `--email` names a user, `--visitor` a visitor.")
+    else:
+        person = Person(options.tenant, options.email, options.visitor)
+        asyncio.run(erase_person(deployment, person, certain=options.yes))
     return 0
 
 

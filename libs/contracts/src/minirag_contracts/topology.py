@@ -84,6 +84,9 @@ STREAM_OF = {stream.owner: stream for stream in STREAMS if stream.owner}
 TRANSFER_BUCKET = "transfer"
 """The object store through which uploads reach their owner; transfer only, an hour at most."""
 
+ERASURES = "erasures"
+"""Every service's reaction to the end of a tenant."""
+
 CONSUMERS = (
     ConsumerSpec("ingest", "bots", "chat", ("bot.>",), "projector"),
     ConsumerSpec(
@@ -96,6 +99,7 @@ CONSUMERS = (
     ConsumerSpec("webhooks", "answers", "chat", ("chat.message.completed",), "reactor"),
     ConsumerSpec("analytics", "chats", "chat", ("bot.>", "chat.>"), "projector"),
     ConsumerSpec("analytics", "sources", "ingest", ("source.>",), "projector"),
+    *(ConsumerSpec(service, ERASURES, "gateway", ("tenant.erased",), "reactor") for service in SERVICES),
 )
 
 

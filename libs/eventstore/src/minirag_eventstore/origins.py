@@ -25,3 +25,14 @@ async def note(connection: Connection, context: Context, events: Sequence[Envelo
         context.agent,
         events[0].recorded_at,
     )
+
+
+async def erase(connection: Connection, actor: str) -> int:
+    """Forgets from where an actor of the transaction's tenant asked, and what they were answered; how many rows that was."""
+    rows = 0
+    for table, cause in (("event_origins", "cause_id"), ("commands", "command_id")):
+        done = await connection.execute(
+            f"DELETE FROM {table} WHERE {cause} IN (SELECT {CAUSE} FROM events WHERE actor = $1)", actor
+        )
+        rows += int(done.split()[-1])
+    return rows

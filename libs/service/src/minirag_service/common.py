@@ -1,4 +1,4 @@
-"""What every service answers: its events, its health, its projections, its dead letters, its secrets."""
+"""What every service answers: its events, its health, its projections, its dead letters, its secrets, what it erases."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -16,6 +16,8 @@ from minirag_contracts.requests.common import (
     EventsTail,
     HealthCheck,
     HealthReply,
+    PersonErase,
+    PersonEraseReply,
     ProjectionReport,
     ProjectionsReply,
     ProjectionsVerify,
@@ -23,12 +25,16 @@ from minirag_contracts.requests.common import (
     SecretsReply,
     SecretsRotate,
     TailReply,
+    TenantErase,
+    TenantEraseReply,
 )
+from minirag_contracts.topology import ERASURES
 from minirag_eventstore import Projection, dead_letters
 from minirag_eventstore.rebuild import Report, rebuild_foreign, rebuild_own
 from minirag_eventstore.work import add_work
 from minirag_messaging.rpc_lane import Lane
 
+from minirag_service.erasure import Erasure, erase_person
 from minirag_service.events import read_events
 from minirag_service.rotation import rotate
 from minirag_service.runtime import Runtime
@@ -48,6 +54,7 @@ class Common:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._audits = Lane(AUDITS, AUDITS_WAITING)
+        self._erasure = Erasure(runtime.store, runtime.kept_tables, runtime.erasers)
 
     def register(self) -> None:
         """Answers all of them."""
@@ -60,6 +67,10 @@ class Common:
         rpc.on_common("dead_letters.list", self.dead_letters_list)
         rpc.on_common("dead_letters.replay", self.dead_letters_replay)
         rpc.on_common("secrets.rotate", self.secrets_rotate)
+        rpc.on_common("tenant.erase", self.tenant_erase)
+        rpc.on_common("person.erase", self.person_erase)
+        self._runtime.react(ERASURES, self._erasure.react, from_start=True)
+        self._runtime.sweep(self._erasure.erase_again)
 
     async def events_read(self, request: EventsRead, context: Context) -> EventsReply:
         """The owner's events, for other services."""
@@ -130,6 +141,17 @@ class Common:
             for column in runtime.sealed_columns
         ]
         return SecretsReply(tables=tables)
+
+    async def tenant_erase(self, request: TenantErase, context: Context) -> TenantEraseReply:
+        """What came after the erasure goes as well; without the event nothing is touched."""
+        return TenantEraseReply(heard=await self._erasure.heard_of(TenantScope(request.tenant_id)))
+
+    async def person_erase(self, request: PersonErase, context: Context) -> PersonEraseReply:
+        """What somebody said here, and from where."""
+        runtime = self._runtime
+        scope = TenantScope(request.tenant_id)
+        rows = await erase_person(runtime.store, scope, request.actor, runtime.person_erasers)
+        return PersonEraseReply(rows=rows)
 
     async def _replay_event(self, kind: str, payload: dict[str, object]) -> None:
         durable = kind.removeprefix(dead_letters.REACTION)

@@ -1,9 +1,11 @@
 """Reading other services' events over the bus, and serving our own."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope, Metadata
+from minirag_contracts.events import REGISTRY
 from minirag_contracts.requests.common import EventsRead, EventsReply, RecordedEvent
 from minirag_eventstore import Database, log, tail
 from minirag_eventstore.pages import PAGE_BYTES
@@ -38,7 +40,7 @@ class BusEventReader:
 
 
 async def read_events(database: Database, service: str, request: EventsRead) -> EventsReply:
-    """The owner's side of ``events.read``: all tenants, so only for services."""
+    """The owner's side of ``events.read``: all tenants, so only for services; without the owner's ``internal`` fields."""
     async with database.system() as connection:
         if request.stream is not None:
             events = await log.load(connection, service, request.stream, request.after_version)
@@ -47,7 +49,7 @@ async def read_events(database: Database, service: str, request: EventsRead) -> 
             found, head = await tail.read(
                 connection, service, request.after, patterns=request.patterns, limit=request.limit
             )
-    recorded = [recorded_event(event) for event in fitting(found, PAGE_BYTES)]
+    recorded = [_for_others(event) for event in fitting(found, PAGE_BYTES)]
     if len(recorded) < len(found):
         head = recorded[-1].position
     return EventsReply(events=recorded, head=head)
@@ -61,6 +63,14 @@ def fitting(events: list[Envelope], limit: int) -> list[Envelope]:
         if size > limit and index > 0:
             return events[:index]
     return events
+
+
+def _for_others(event: Envelope) -> RecordedEvent:
+    model = REGISTRY.get(event.type)
+    hidden = model.internal if model else frozenset()
+    if hidden:
+        event = replace(event, data={name: value for name, value in event.data.items() if name not in hidden})
+    return recorded_event(event)
 
 
 def recorded_event(event: Envelope) -> RecordedEvent:

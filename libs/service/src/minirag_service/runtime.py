@@ -19,6 +19,7 @@ from minirag_eventstore.relay import Relay
 from minirag_messaging import Bus, EventPublisher, RpcServer
 from minirag_messaging.rpc_lane import Lane
 
+from minirag_service.erasure import Hook, PersonHook
 from minirag_service.events import BusEventReader
 from minirag_service.rotation import REPLIES, SealedColumn
 from minirag_service.sealing import Sealer
@@ -34,8 +35,8 @@ class Runtime:
     """Everything that a service's bootstrap joins: its store, the bus, and what shall run.
 
     ``store`` is the event store, ``bus`` the connection to NATS, ``sealer`` the encryption of secrets. The register methods
-    (``on``, ``react``, ``work``, ``background``, ``sweep``, ``check``, ``sealed``, ``on_stop``) only note;
-    ``minirag_service.run`` starts and stops.
+    (``on``, ``react``, ``work``, ``background``, ``sweep``, ``check``, ``sealed``, ``erases``, ``on_stop``) only
+    note; ``minirag_service.run`` starts and stops.
     """
 
     def __init__(
@@ -63,6 +64,9 @@ class Runtime:
         self.sealed_columns: list[SealedColumn] = [REPLIES]
         self._last_health: dict[str, str] = {}
         self.sweeps: list[Callable[[], Awaitable[object]]] = []
+        self.kept_tables: list[str] = []
+        self.erasers: list[Hook] = []
+        self.person_erasers: list[PersonHook] = []
         self.stops: list[Callable[[], Awaitable[None]]] = []
 
     def on(
@@ -78,12 +82,16 @@ class Runtime:
         """The same for one of the requests that every service answers."""
         self.rpc.on_common(verb, guarded(verb, handler))
 
-    def react(self, consumer: str, reaction: Reaction) -> None:
-        """Runs a reaction for the events of one of this service's reactors in the topology."""
+    def react(self, consumer: str, reaction: Reaction, *, from_start: bool = False) -> None:
+        """Runs a reaction for the events of one of this service's reactors in the topology; ``from_start``: also for those from
+        before it ran for the first time.
+        """
         spec = next(
             spec for spec in consumers_of(self.service) if spec.name == consumer and spec.kind == "reactor"
         )
-        self.reactors.append(Reactor(self.store, spec, reaction, self.reader, announce=self._announce))
+        self.reactors.append(
+            Reactor(self.store, spec, reaction, self.reader, announce=self._announce, from_start=from_start)
+        )
 
     def work(self, runner: WorkRunner) -> WorkRunner:
         """Runs leased work."""
@@ -111,6 +119,18 @@ class Runtime:
     def sealed(self, table: str, *, key: Sequence[str], column: str = "sealed") -> None:
         """Declares a column that ``sealer`` has sealed, so that key rotation finds it; ``key`` is the primary key."""
         self.sealed_columns.append(SealedColumn(table, tuple(key), column))
+
+    def erases(self, hook: Hook) -> None:
+        """Called in the transaction that erases a tenant, before its rows are gone: for what lies outside of the schema."""
+        self.erasers.append(hook)
+
+    def erases_person(self, hook: PersonHook) -> None:
+        """Called in the transaction that erases a person's content: given the actor, answers how many rows it erased."""
+        self.person_erasers.append(hook)
+
+    def outlives_erasure(self, table: str) -> None:
+        """Declares a table whose rows stay when their tenant is erased, although nothing folds them."""
+        self.kept_tables.append(table)
 
     def on_stop(self, stop: Callable[[], Awaitable[None]]) -> None:
         """Called while draining, last registered first, before bus and database close."""

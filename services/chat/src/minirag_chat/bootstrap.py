@@ -44,6 +44,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     """Registers what this service answers and works on."""
     store = runtime.store
     contents = PostgresContents()
+    runtime.erases_person(contents.erase_actors)
     secrets = PostgresSecrets(runtime.sealer)
     runtime.sealed("bot_credentials", key=("bot_id",))
     runtime.sealed("bot_identity_secrets", key=("bot_id",))

@@ -23,7 +23,7 @@ from minirag_gateway.adapters.signing import KeyedSigner, derived_key
 from minirag_gateway.adapters.turns import BusTurns
 from minirag_gateway.adapters.upload_rows import PostgresUploadRows
 from minirag_gateway.commands import resumable
-from minirag_gateway.commands.accounts import PasswordProofs
+from minirag_gateway.commands.accounts import PasswordProofs, erase_account
 from minirag_gateway.commands.embed_keys import EmbedKeyCommands
 from minirag_gateway.commands.invites import InviteCommands
 from minirag_gateway.commands.operators import OperatorCommands
@@ -67,11 +67,14 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     credentials = PostgresCredentials(runtime.database)
     services = _services(runtime, settings, credentials)
     operators = OperatorQueries(credentials)
-    commands = OperatorCommands(services.identity.tenants, operators)
+    identity = services.identity
+    commands = OperatorCommands(identity.tenants, identity.users, identity.user_queries, operators)
     rpc.register(runtime, InviteCommands(credentials), commands, operators)
     app = build(services, credentials.is_embed_origin)
     server = HttpServer(app, settings)
     runtime.sweep(credentials.forget_expired)
+    runtime.erases_person(erase_account)
+    runtime.outlives_erasure("slugs")  # nobody else shall be found under an old name
     runtime.on_stop(partial(_write_uses_once, services.principals))
     runtime.on_stop(server.stop)
     runtime.on_stop(services.streams.close)

@@ -76,6 +76,13 @@ class TenantNotFound(GatewayRefusal):
     code = "not_found"
 
 
+class TenantIsErased(GatewayRefusal):
+    """The tenant is erased, and nothing of it can come back."""
+
+    status = HTTPStatus.CONFLICT
+    code = "tenant_erased"
+
+
 class UserNotFound(GatewayRefusal):
     """User not found"""
 

@@ -12,6 +12,7 @@ from minirag_retrieval.adapters.hashes import HashEmbedder
 from minirag_retrieval.adapters.minilm import MiniLm
 from minirag_retrieval.commands.activation import Activations
 from minirag_retrieval.commands.collection import Collection
+from minirag_retrieval.commands.erasing import Erasing
 from minirag_retrieval.commands.hiding import Hidings
 from minirag_retrieval.commands.points import BotPoints
 from minirag_retrieval.commands.restoring import Restoring
@@ -51,6 +52,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         embedder.load,
         embedder.check,
     )
+    runtime.erases(Erasing(rows, index).points)
     runtime.on_stop(index.close)
     runtime.on_stop(embedder.close)
 

@@ -49,6 +49,13 @@ class TenantResumed(EventPayload):
     owner: ClassVar[str] = "gateway"
 
 
+class TenantErased(EventPayload):
+    """This organisation is served never again: every service erases what it has of it but the events."""
+
+    type: ClassVar[str] = "tenant.erased"
+    owner: ClassVar[str] = "gateway"
+
+
 class UserCreated(EventPayload):
     """Somebody may act for a tenant. The address lies in content; the hash is salted."""
 

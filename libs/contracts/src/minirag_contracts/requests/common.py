@@ -1,4 +1,4 @@
-"""What every service answers: its events, its health, its projections, its dead letters, its secrets.
+"""What every service answers: its events, its health, its projections, its dead letters, its secrets, what it erases.
 
 These are asked under a service's credential, never for a tenant; but for those of ``OF_TENANTS``, which read what the
 context's tenant may see. Their subjects come from ``common_subject``.
@@ -193,6 +193,31 @@ class SecretsReply(Reply):
     tables: list[SealedTable]
 
 
+class TenantErase(Request):
+    """Has this service erased the tenant that ``tenant.erased`` names? What was on its way meanwhile is erased by this."""
+
+    tenant_id: UUID
+
+
+class TenantEraseReply(Reply):
+    """Not ``heard``: the event has not come yet, and nothing is erased."""
+
+    heard: bool
+
+
+class PersonErase(Request):
+    """Erase what an actor of a tenant said and from where: ``user:<id>`` or ``visitor:<id>``. Safe to repeat."""
+
+    tenant_id: UUID
+    actor: str = Field(pattern=r"^(user|visitor):.+$")
+
+
+class PersonEraseReply(Reply):
+    """How many rows were erased."""
+
+    rows: int
+
+
 COMMON: dict[str, tuple[type[Request], type[BaseModel]]] = {
     "events.read": (EventsRead, EventsReply),
     "events.tail": (EventsTail, TailReply),
@@ -202,6 +227,8 @@ COMMON: dict[str, tuple[type[Request], type[BaseModel]]] = {
     "dead_letters.list": (DeadLettersList, DeadLettersReply),
     "dead_letters.replay": (DeadLettersReplay, ReplayedReply),
     "secrets.rotate": (SecretsRotate, SecretsReply),
+    "tenant.erase": (TenantErase, TenantEraseReply),
+    "person.erase": (PersonErase, PersonEraseReply),
 }
 """Verb → model and reply of what every service answers."""
 

@@ -62,6 +62,32 @@ class SetTenantServed(OperatorRequest):
     served: bool
 
 
+class EraseTenant(OperatorRequest):
+    """Serve the tenant with this slug or id never again and erase what there is of it; what is so already stays so."""
+
+    verb: ClassVar[str] = "tenants.erase"
+    Returns: ClassVar[type[Reply]] = TenantFound
+
+    slug_or_id: str
+
+
+class UserEnded(Reply):
+    """Who it was, for all that is recorded of them."""
+
+    tenant_id: UUID
+    actor: str
+
+
+class EndUser(OperatorRequest):
+    """Let the user with this address do nothing any more; what is so already stays so."""
+
+    verb: ClassVar[str] = "users.end"
+    Returns: ClassVar[type[Reply]] = UserEnded
+
+    slug_or_id: str
+    email: str = Field(repr=False)
+
+
 class TenantsFound(Reply):
     """Newest first."""
 

@@ -6,7 +6,14 @@ from uuid import UUID
 
 from minirag_contracts.context import TenantScope
 from minirag_contracts.requests.chat import CitationRead
+from minirag_eventstore import Transaction
 from minirag_service.sealing import new_salt, salted_hash
+
+ERASE_ACTORS = (
+    """DELETE FROM message_contents WHERE message_id IN (
+           SELECT unnest(ARRAY[message_id, user_message_id]) FROM turns JOIN chats USING (chat_id) WHERE started_by = $1)""",
+    "DELETE FROM chat_titles WHERE chat_id IN (SELECT chat_id FROM chats WHERE started_by = $1)",
+)
 
 
 class PostgresContents:
@@ -41,3 +48,8 @@ class PostgresContents:
             chat_id,
             title,
         )
+
+    async def erase_actors(self, transaction: Transaction, actor: str) -> int:
+        """Everything that was said in the chats that an actor began; answers how many rows that was."""
+        done = [await transaction.connection.execute(statement, actor) for statement in ERASE_ACTORS]
+        return sum(int(tag.split()[-1]) for tag in done)

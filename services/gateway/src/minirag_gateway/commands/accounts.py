@@ -154,3 +154,15 @@ async def end_session(tx: Transaction, context: Context, session_id: UUID, reaso
     state, version = await tx.load(stream, session.evolve, session.Session())
     await tx.append(context, stream, version, session.end(state, session_id, reason))
     await tx.connection.execute("DELETE FROM session_refresh WHERE session_id = $1", session_id)
+
+
+async def erase_account(tx: Transaction, actor: str) -> int:
+    """Address, name and password of a user, and their links; answers how many rows that was. Visitors have nothing here."""
+    kind, _, user_id = actor.partition(":")
+    if kind != "user":
+        return 0
+    rows = 0
+    for table in ("user_content", "password_resets"):
+        done = await tx.connection.execute(f"DELETE FROM {table} WHERE user_id = $1", UUID(user_id))  # noqa: S608 -- ours
+        rows += int(done.split()[-1])
+    return rows

@@ -70,6 +70,14 @@ class ResumeTenant(Request):
     Returns: ClassVar[type[Reply]] = TenantRead
 
 
+class EraseForGood(Request):
+    """Serve it never again, and erase it."""
+
+    service: ClassVar[str] = "gateway"
+    verb: ClassVar[str] = "tenants.end"
+    Returns: ClassVar[type[Reply]] = TenantRead
+
+
 class TenantCommands:
     """The commands of tenants."""
 
@@ -134,6 +142,10 @@ class TenantCommands:
     async def resume(self, context: Context) -> TenantRead:
         """Serves it again."""
         return await self._change(context, ResumeTenant(), tenant.resume)
+
+    async def erase(self, context: Context) -> TenantRead:
+        """Serves it never again; every service erases what it has of it."""
+        return await self._change(context, EraseForGood(), tenant.erase)
 
     async def _change(
         self,

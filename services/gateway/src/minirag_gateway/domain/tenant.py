@@ -7,8 +7,16 @@ from uuid import UUID
 
 from minirag_contracts.errors import Conflict
 from minirag_contracts.events import EventPayload
-from minirag_contracts.events.gateway import TenantCreated, TenantResumed, TenantSuspended, TenantUpdated
+from minirag_contracts.events.gateway import (
+    TenantCreated,
+    TenantErased,
+    TenantResumed,
+    TenantSuspended,
+    TenantUpdated,
+)
 from minirag_contracts.requests import Reply
+
+from minirag_gateway.errors import TenantIsErased
 
 SignupMode = Literal["open", "invite", "closed"]
 """Who may make a tenant: anybody, whoever brings an invite, nobody."""
@@ -31,6 +39,7 @@ class Tenant:
     exists: bool = False
     name: str = ""
     is_active: bool = False
+    is_erased: bool = False
 
 
 def stream_of(tenant_id: UUID) -> str:
@@ -57,7 +66,14 @@ def suspend(tenant: Tenant) -> Sequence[EventPayload]:
 
 def resume(tenant: Tenant) -> Sequence[EventPayload]:
     """The operator serves it again."""
+    if tenant.is_erased:
+        raise TenantIsErased
     return [TenantResumed()] if tenant.exists and not tenant.is_active else []
+
+
+def erase(tenant: Tenant) -> Sequence[EventPayload]:
+    """The operator serves it never again, and every service erases what it has of it."""
+    return [TenantErased()] if tenant.exists and not tenant.is_erased else []
 
 
 def evolve(tenant: Tenant, event: EventPayload) -> Tenant:
@@ -69,4 +85,6 @@ def evolve(tenant: Tenant, event: EventPayload) -> Tenant:
             return replace(tenant, name=event.name)
         case TenantSuspended() | TenantResumed():
             return replace(tenant, is_active=isinstance(event, TenantResumed))
+        case TenantErased():
+            return replace(tenant, is_active=False, is_erased=True)
     return tenant

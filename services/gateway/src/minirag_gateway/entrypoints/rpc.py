@@ -1,6 +1,13 @@
 """Requests on the bus: what operators ask of the gateway."""
 
-from minirag_contracts.requests.gateway import CreateInvite, FindTenant, ListTenants, SetTenantServed
+from minirag_contracts.requests.gateway import (
+    CreateInvite,
+    EndUser,
+    EraseTenant,
+    FindTenant,
+    ListTenants,
+    SetTenantServed,
+)
 from minirag_service import Runtime
 
 from minirag_gateway.commands.invites import InviteCommands
@@ -14,5 +21,7 @@ def register(
     """Answers ``rpc.gateway.>``."""
     runtime.on(CreateInvite, invites.create)
     runtime.on(SetTenantServed, commands.set_served)
+    runtime.on(EndUser, commands.end_user)
+    runtime.on(EraseTenant, commands.erase)
     runtime.on(FindTenant, queries.find_tenant)
     runtime.on(ListTenants, queries.list_tenants)

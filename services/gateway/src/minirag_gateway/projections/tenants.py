@@ -3,7 +3,13 @@
 from typing import Any, ClassVar
 
 from minirag_contracts.envelope import Envelope
-from minirag_contracts.events.gateway import TenantCreated, TenantResumed, TenantSuspended, TenantUpdated
+from minirag_contracts.events.gateway import (
+    TenantCreated,
+    TenantErased,
+    TenantResumed,
+    TenantSuspended,
+    TenantUpdated,
+)
 from minirag_eventstore import Projection, on
 
 
@@ -44,3 +50,8 @@ class Tenants(Projection):
     async def resumed(self, connection: Any, event: Envelope, payload: TenantResumed) -> None:
         """Served again."""
         await connection.execute("UPDATE tenants SET is_active = true WHERE tenant_id = $1", event.tenant_id)
+
+    @on(TenantErased)
+    async def erased(self, connection: Any, event: Envelope, payload: TenantErased) -> None:
+        """Never served again."""
+        await connection.execute("UPDATE tenants SET is_active = false WHERE tenant_id = $1", event.tenant_id)

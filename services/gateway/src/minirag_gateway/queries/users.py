@@ -45,6 +45,16 @@ class UserQueries:
         async with self._store.reading(scope) as connection:
             return await read_user(connection, user_id)
 
+    async def id_of(self, scope: TenantScope, email: str) -> UUID:
+        """The user with this address; raises UserNotFound."""
+        async with self._store.reading(scope) as connection:
+            found: UUID | None = await connection.fetchval(
+                "SELECT user_id FROM user_content WHERE lower(email) = lower($1)", email
+            )
+        if found is None:
+            raise UserNotFound
+        return found
+
     async def list(
         self, scope: TenantScope, limit: int, cursor: str | None
     ) -> tuple[list[UserRead], str | None]:
