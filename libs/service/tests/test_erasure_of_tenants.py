@@ -72,7 +72,9 @@ async def test_all_but_folds_and_what_is_kept_goes_once_and_other_tenants_keep_e
     assert (await counts(database, gone))["papers"] == 1
 
     (event,) = record("gateway", a_context(gone), f"tenant-{gone}", 1, [TenantErased()])
-    reactor = Reactor(store, SPEC, erasure.react, NoReader())  # type: ignore[arg-type]
+    reactor = Reactor(store, SPEC, erasure.react, NoReader(), from_start=True)  # type: ignore[arg-type]
+    await reactor.begin()
+    assert reactor.begun, "without its owner: a service is well before the gateway is there"
     await reactor.handle(event)
     await reactor.handle(event)
     assert outside == [gone]

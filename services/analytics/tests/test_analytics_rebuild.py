@@ -83,6 +83,7 @@ def projectors_of(analytics: Analytics, owners: Owners) -> list[Projector]:
     return [
         Projector(analytics.database, spec, [p for p in PROJECTIONS if p.owner == spec.owner], owners)
         for spec in consumers_of("analytics")
+        if spec.kind == "projector"
     ]
 
 

@@ -43,8 +43,11 @@ class Reactor:
         reader: EventReader,
         retry: RetryPolicy | None = None,
         announce: dead_letters.Announce = dead_letters.tell_nobody,
+        *,
+        from_start: bool = False,
     ) -> None:
         self.spec = spec
+        self._from_start = from_start
         self._store = store
         self._reaction = reaction
         self._reader = reader
@@ -129,13 +132,16 @@ class Reactor:
         await self._announce(letter)
 
     async def begin(self) -> None:
-        """A consumer that has never run starts at its owner's head: the past is nothing to react to."""
+        """A consumer that has never run starts at its owner's head: the past is nothing to react to. With ``from_start`` it
+        is, and the owner need not be there yet.
+        """
         async with self._store.database.system() as connection:
             known = await progress.of(connection, self.spec.durable)
         if known is None:
             head = 0
-            async for _, reached in pages(self._reader, self.spec.owner, 0, self.spec.patterns):
-                head = reached
+            if not self._from_start:
+                async for _, reached in pages(self._reader, self.spec.owner, 0, self.spec.patterns):
+                    head = reached
             async with self._store.database.system() as connection:
                 await progress.advance(connection, self.spec.durable, head)
         self.begun = True

@@ -69,7 +69,7 @@ class Common:
         rpc.on_common("secrets.rotate", self.secrets_rotate)
         rpc.on_common("tenant.erase", self.tenant_erase)
         rpc.on_common("person.erase", self.person_erase)
-        self._runtime.react(ERASURES, self._erasure.react)
+        self._runtime.react(ERASURES, self._erasure.react, from_start=True)
         self._runtime.sweep(self._erasure.erase_again)
 
     async def events_read(self, request: EventsRead, context: Context) -> EventsReply:

@@ -89,12 +89,16 @@ class Runtime:
         """The same for one of the requests that every service answers."""
         self.rpc.on_common(verb, guarded(verb, handler))
 
-    def react(self, consumer: str, reaction: Reaction) -> None:
-        """Runs a reaction for the events of one of this service's reactors in the topology."""
+    def react(self, consumer: str, reaction: Reaction, *, from_start: bool = False) -> None:
+        """Runs a reaction for the events of one of this service's reactors in the topology; ``from_start``: also for those from
+        before it ran for the first time.
+        """
         spec = next(
             spec for spec in consumers_of(self.service) if spec.name == consumer and spec.kind == "reactor"
         )
-        self.reactors.append(Reactor(self.store, spec, reaction, self.reader, announce=self._announce))
+        self.reactors.append(
+            Reactor(self.store, spec, reaction, self.reader, announce=self._announce, from_start=from_start)
+        )
 
     def work(self, runner: WorkRunner) -> WorkRunner:
         """Runs leased work."""
