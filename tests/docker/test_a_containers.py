@@ -1,10 +1,12 @@
 """What every container may and may not, as Docker tells it and as it shows inside."""
 
+import asyncio
 import json
 import subprocess
 from typing import Any
 
 import pytest
+from api import Tenant
 from deployment import LASTING, SERVICES, Deployment, execute
 
 IMAGES = (*SERVICES, "admin")
@@ -152,6 +154,15 @@ def test_the_operators_commands_run_in_a_container(deployment: Deployment) -> No
         check=False,
     )
     assert refused.returncode == 1 and "is not empty" in refused.stderr
+
+
+async def test_every_command_of_an_operator_is_at_hand(deployment: Deployment, tenant: Tenant) -> None:
+    def admin(*arguments: str) -> str:
+        return deployment.run("run", "--rm", "-T", "admin", *arguments)
+
+    assert tenant.id in await asyncio.to_thread(admin, "tenants", "list")
+    assert "Good for one sign-up" in await asyncio.to_thread(admin, "invite")
+    assert "equals its rebuild" in await asyncio.to_thread(admin, "verify", "gateway")
 
 
 def test_an_upgrade_to_the_same_version_disturbs_nobody(deployment: Deployment) -> None:
