@@ -24,7 +24,7 @@ from bench.stream import Endpoint, concurrently
 
 GOAL: Final = 1.15
 """The most that a turn may cost with three replicas, of what it costs with one."""
-WARM_UP: Final = 100  # turns
+WARM_UP: Final = 300  # turns: every process has to have prepared its statements
 SETTLE: Final = 10.0  # seconds of silence before an idle stack is measured, and of measuring
 STEPS: Final = (1, 2, 4, 8, 16, 32, 64)
 FLAT: Final = 1.05  # less than so many times the turns/s of before is no gain
@@ -38,6 +38,9 @@ class Side:
     tree: Tree
     endpoint: Endpoint
     costs: list[float] = field(default_factory=list)
+    beyond_idle: list[float] = field(default_factory=list)
+    idle: float = 0.0
+    """CPU-ms per second that it spends on nothing."""
 
     @classmethod
     async def of(cls, label: str, stack: Measured, model: str) -> "Side":
@@ -101,31 +104,39 @@ async def idle(sides: list[Side]) -> None:
     await asyncio.sleep(SETTLE)
     before = [side.tree.cpu() for side in sides]
     await asyncio.sleep(SETTLE)
-    totals = []
     for side, earlier in zip(sides, before, strict=True):
         spent = by_service(side.tree.cpu().since(earlier))
-        totals.append(sum(spent.values()) / SETTLE)
+        side.idle = sum(spent.values()) / SETTLE
         parts = ", ".join(f"{name} {ms / SETTLE:.1f}" for name, ms in sorted(spent.items(), key=_most))
-        line(f"CPU-ms per second, {side.label}", f"{totals[-1]:.1f} ({parts})")
-    line("per further process of a service", f"{(totals[1] - totals[0]) / 12:.2f}")
+        line(f"CPU-ms per second, {side.label}", f"{side.idle:.1f} ({parts})")
+    line("per further process of a service", f"{(sides[1].idle - sides[0].idle) / 12:.2f}")
 
 
 async def compare(sides: list[Side], clients: int, turns: int, rounds: int) -> None:
     """CPU-ms per turn of both, in alternation."""
     heading(f"{clients} clients, {rounds} times {turns} turns each, in alternation")
     spent: list[Counter[str]] = [Counter(), Counter()]
+    seconds = dict.fromkeys([side.label for side in sides], 0.0)
     for _ in range(rounds):
         for side, sums in zip(sides, spent, strict=True):
             measured = await side.turns(clients, turns)
             side.costs.append(measured.cost)
+            side.beyond_idle.append(measured.cost - side.idle * measured.seconds / turns)
+            seconds[side.label] += measured.seconds
             sums.update(measured.spent)
     for side, sums in zip(sides, spent, strict=True):
         parts = ", ".join(f"{name} {ms / turns / rounds:.2f}" for name, ms in sorted(sums.items(), key=_most))
         line(f"CPU-ms per turn, {side.label}", f"{statistics.median(side.costs):.2f} ({parts})")
-    ratios = [three / one for one, three in zip(*(side.costs for side in sides), strict=True)]
-    ratio = statistics.median(ratios)
+    for side in sides:
+        line(f"turns/s, {side.label}", f"{turns * rounds / seconds[side.label]:.1f}")
+    _ratio("ratio, three to one", [side.costs for side in sides], f"; goal: at most {GOAL}")
+    _ratio("the same without what both spend on nothing", [side.beyond_idle for side in sides], "")
+
+
+def _ratio(label: str, costs: list[list[float]], goal: str) -> None:
+    ratios = [three / one for one, three in zip(*costs, strict=True)]
     shown = ", ".join(f"{each:.3f}" for each in ratios)
-    line("ratio, three to one", f"{ratio:.3f} (rounds: {shown}; goal: at most {GOAL})")
+    line(label, f"{statistics.median(ratios):.3f} (rounds: {shown}{goal})")
 
 
 async def climb(side: Side, turns: int) -> None:

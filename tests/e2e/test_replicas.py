@@ -51,7 +51,7 @@ def test_each_process_is_shown_with_its_own_health(three: Stack) -> None:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(900 if LONG else 120)
+@pytest.mark.timeout(1800 if LONG else 300)
 async def test_nothing_is_lost_doubled_or_out_of_order(three: Stack) -> None:
     async with httpx.AsyncClient(base_url=three.url, timeout=60) as http, receiving() as receiver:
         load = await Load.prepared(await Tenant.sign_up(http), three.url, receiver, SEED)
@@ -61,6 +61,7 @@ async def test_nothing_is_lost_doubled_or_out_of_order(three: Stack) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(300)
 async def test_answers_that_take_their_time_are_finished_by_the_processes_that_are_replaced(
     three: Stack,
 ) -> None:

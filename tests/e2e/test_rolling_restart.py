@@ -19,7 +19,7 @@ SINGLE = {"supervisor", "nats", "postgres"}
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(900 if LONG else 120)
+@pytest.mark.timeout(1800 if LONG else 300)
 async def test_no_request_fails_and_nothing_is_lost_while_everything_is_restarted(
     stack: Stack, tenant: Tenant
 ) -> None:

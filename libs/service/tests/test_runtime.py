@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import ClassVar
@@ -25,11 +26,14 @@ from minirag_contracts.requests.common import (
     ProjectionsReply,
     ProjectionsVerify,
     ReplayedReply,
+    health_subject,
 )
 from minirag_eventstore import RetryPolicy, WorkItem, WorkRunner
 from minirag_messaging import Bus
+from minirag_messaging.replies import NoResponders
 from minirag_messaging.testing import NatsServer
 from minirag_service import Runtime, ServiceSettings
+from minirag_service import running as service_running
 from minirag_service.testing import running, settings_for
 
 Start = Callable[..., AbstractAsyncContextManager[Runtime]]
@@ -198,3 +202,44 @@ async def test_a_background_that_ends_ends_the_service_loudly(start: Start) -> N
     with pytest.raises(ExceptionGroup):
         async with start(lambda runtime: runtime.background("watch", ends)):
             await asyncio.sleep(0.5)
+
+
+@pytest.mark.parametrize("hurry", [False, True])
+async def test_who_stops_without_a_hurry_finishes_what_runs(
+    start: Start, monkeypatch: pytest.MonkeyPatch, hurry: bool
+) -> None:
+    """Where there is one, work gets its seconds, here few, and is then given back."""
+    monkeypatch.setattr(service_running, "DRAIN", 0.1)
+    begun, finished = asyncio.Event(), asyncio.Event()
+
+    async def handle(item: WorkItem) -> None:
+        begun.set()
+        await asyncio.sleep(0.6)
+        async with runtime.store.transaction(item.scope) as transaction:
+            await item.finish(transaction)
+        finished.set()
+
+    async with start() as runtime:
+        runner = WorkRunner(runtime.store, "slow", handle)
+        working = asyncio.create_task(runner.run())
+        async with runtime.store.transaction(a_context(new_id()).scope) as transaction:
+            await runner.add(transaction, "one")
+        await begun.wait()
+        if hurry:
+            runtime.hurry.set()
+        await service_running._finish(runner, runtime.hurry)
+        assert finished.is_set() != hurry
+        async with runtime.database.system() as connection:
+            assert await connection.fetchval("SELECT count(*) FROM work") == int(hurry)
+        working.cancel()
+
+
+async def test_one_process_tells_how_it_is_while_others_of_its_service_answer_too(
+    start: Start, bus: Bus
+) -> None:
+    async with start():
+        subject = health_subject("chat", str(os.getpid()))
+        answer = await bus.replies.request(subject, b"{}", {"Minirag-Actor": "system:test"})
+        assert json.loads(answer.data)["checks"]["database"] == "ok"
+        with pytest.raises(NoResponders):
+            await bus.replies.request(health_subject("chat", "1"), b"{}", {"Minirag-Actor": "system:test"})

@@ -360,7 +360,25 @@ async def test_a_gateway_that_stops_lets_its_subscribers_go_at_once(start_world:
     subscriber = account.subscriber()
     async with subscriber.listening(world.url) as connection:
         began = time.monotonic()
+        world.runtime.hurry.set()
         for stop in reversed(world.runtime.stops):
             await stop()
         await asyncio.wait_for(connection, 5)
         assert time.monotonic() - began < 5
+
+
+async def test_who_comes_over_an_open_connection_to_a_gateway_that_stops_is_sent_on_with_a_cursor(
+    start_world: Any,
+) -> None:
+    world = await start_world(drain=20, heartbeat=5)
+    account = await an_account(world)
+    leave, close = list(reversed(world.runtime.stops))[:2]
+    async with asyncio.timeout(10):
+        assert (await account.world.client.get("/v1/auth/me", headers=account.headers)).status_code == 200
+        await leave()
+        await close()
+        stream = account.world.client.stream("GET", "/v1/events", headers=account.headers)
+        async with stream as response:
+            assert response.headers["connection"] == "close"
+            blocks = [block async for block in blocks_of(response)]
+    assert [block.data for block in blocks] == [None]

@@ -165,6 +165,28 @@ async def test_an_orderly_stop_keeps_everything_and_exits_with_zero(
     assert await edge_index.count(scope, BOT) == 10
 
 
+async def test_no_search_fails_while_the_engine_is_stopped_and_another_starts(
+    engine: EngineProcess, edge_index: EdgeIndex
+) -> None:
+    scope, over = a_scope(), asyncio.Event()
+    await edge_index.insert(scope, [a_point(bot_id=BOT) for _ in range(10)])
+
+    async def count_on() -> int:
+        times = 0
+        while not over.is_set():
+            assert await edge_index.count(scope, BOT) == 10
+            times += 1
+        return times
+
+    counting = [asyncio.create_task(count_on()) for _ in range(4)]
+    for _ in range(3):
+        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(engine.stop) == 0
+        await asyncio.to_thread(engine.start)
+    over.set()
+    assert min(await asyncio.gather(*counting)) > 3
+
+
 def test_two_engines_never_open_the_same_folder(engine: EngineProcess) -> None:
     with pytest.raises(FolderInUseError):
         DataFolder(engine.data)

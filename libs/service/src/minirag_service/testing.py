@@ -42,6 +42,7 @@ async def running(
             await _ready(runtime, task)
             yield runtime
         finally:
+            runtime.hurry.set()
             stop.set()
             await task
         assert list(runtime.bus.violations) == []
