@@ -61,7 +61,7 @@ def test_what_lasts_starts_when_what_it_needs_is_well() -> None:
 
 
 def test_every_variable_is_told_to_who_runs_it() -> None:
-    told = (ROOT / "docs/installation-compose.md").read_text(encoding="utf-8")
+    told = (ROOT / "docs/installation.md").read_text(encoding="utf-8")
     named = set(
         re.findall(
             r"\$\{([A-Z_]+)", TEXT + (FOLDER / "compose.embedded-vectors.yaml").read_text(encoding="utf-8")

@@ -44,7 +44,7 @@ def test_a_new_process_takes_the_place_of_the_old_and_comes_back_when_it_is_kill
     old = stack.pid("sleeper")
     done = restart(stack)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("setup is done\nsleeper is restarted (")
+    assert done.stdout.startswith("setup is done (pre)\nsleeper is restarted (")
     new = stack.pid("sleeper")
     assert new != old
     assert kernel.start_time(old) is None

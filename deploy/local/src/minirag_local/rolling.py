@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from minirag_local.child import Child
 from minirag_local.errors import StackError, UnhealthyError
-from minirag_local.process import Job, ProcessSpec
+from minirag_local.process import ProcessSpec
 from minirag_local.state import service_of
 from minirag_local.supervisor import PROBE_SECONDS, PROBE_TIMEOUT, Supervisor, ending
 
@@ -23,8 +23,8 @@ READY_WITHIN = 60.0
 PATIENCE = 60.0
 """Seconds that an old process gets to finish what it runs; then it is asked to give it back, as at any other stop."""
 
-EXPAND, CONTRACT = "setup", "contract"
-"""The jobs before the first new process and after the last old one, where the stack has them."""
+SETUP = "setup"
+"""The job that migrates: what the old code can live with before the first new process, the rest after the last old one."""
 
 LAST = ("gateway",)
 """Restarted behind all others: they know a new request before anybody sends one."""
@@ -57,19 +57,20 @@ class Rolling:
     async def run(self, services: Sequence[str]) -> None:
         """Everything in turn; StackError at the first that does not become ready, and what was not reached stays as it is."""
         chosen = self.chosen(services)
-        await self._job(EXPAND)
+        await self._migrate("pre")
         for spec in chosen:
             began = time.monotonic()
             await (self._beside(spec) if spec.replaced == "beside" else self._after(spec))
             self.tell(f"{spec.name} is restarted ({time.monotonic() - began:.1f} s)")
         if not services:
-            await self._job(CONTRACT)
+            await self._migrate("post")
 
-    async def _job(self, name: str) -> None:
-        job = self.supervisor.programs.get(name)
-        if isinstance(job, Job):
-            await self.supervisor.run_job(replace(job, gated=False))
-            self.tell(f"{name} is done")
+    async def _migrate(self, phase: str) -> None:
+        job = self.supervisor.programs.get(SETUP)
+        if job is None:
+            return
+        await self.supervisor.run_job(replace(job, argv=(*job.argv, "--phase", phase), gated=False))
+        self.tell(f"{SETUP} is done ({phase})")
 
     async def _beside(self, spec: ProcessSpec) -> None:
         try:

@@ -1,6 +1,7 @@
 """``python -m minirag_local.setup``: the one job that makes database, roles, schemas, streams and consumers.
 
-Safe to repeat; with ``--only-bus`` it restores what the bus should have.
+Safe to repeat; with ``--only-bus`` it restores what the bus should have, with ``--phase`` it migrates for one half of a rolling
+restart only.
 """
 
 import argparse
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--nats", required=True, help="URL of the bus")
     parser.add_argument("--sockets", required=True, help="folder of Postgres' socket")
     parser.add_argument("--only-bus", action="store_true")
+    parser.add_argument("--phase", choices=("pre", "post"), help="these migrations only (default: all)")
     options = parser.parse_args()
     wait_at_gate()
     try:
@@ -39,7 +41,7 @@ async def _run(options: argparse.Namespace) -> None:
     jobs: list[Coroutine[Any, Any, object]] = [apply_topology(options.nats, credentials.nats[SYSTEM])]
     if not options.only_bus:
         url = database_url(options.sockets, ADMIN, credentials.postgres[ADMIN])
-        jobs.append(database.prepare(url, credentials.roles, phase=None))
+        jobs.append(database.prepare(url, credentials.roles, phase=options.phase))
     await asyncio.gather(*jobs)
 
 
