@@ -85,8 +85,11 @@ class Deployment:
         self.run("up", "--wait", "--wait-timeout", "240")
 
     @contextmanager
-    def told(self, variables: Mapping[str, str]) -> "Iterator[Deployment]":
-        """The same with other settings, for as long as it is needed: its services are replaced before and after."""
+    def told(self, variables: Mapping[str, str], back_to: "Deployment") -> "Iterator[Deployment]":
+        """The same with other settings, for as long as it is needed: its services are replaced before and after.
+
+        ``back_to`` is what it was before: this one, or what this one was told by somebody who still needs it.
+        """
         asked = {name: value.replace("127.0.0.1", HERE) for name, value in variables.items()}
         services = ["chat"] if all(name.startswith("OPENAI_") for name in asked) else list(SERVICES)
         parts = {service: {"environment": asked} for service in services}
@@ -99,7 +102,7 @@ class Deployment:
             try:
                 yield other
             finally:
-                self.start()
+                back_to.start()
 
     def stop(self) -> None:
         """Everything ends in order; volumes stay."""
