@@ -13,14 +13,22 @@ from minirag_local import testing
 from openai_server import FakeOpenAI, fake_openai
 
 DEPLOYED = Deployment.of_environment()
+_now = [DEPLOYED] if DEPLOYED else []
+"""The deployment as it is told to be, what it was told before in front."""
 
 
 @contextmanager
 def _deployed(_: Path, env: Mapping[str, str] | None = None) -> Iterator[Deployment]:
     """In the place of an embedded stack: the deployment, told what that stack would have been told."""
     assert DEPLOYED is not None
-    with DEPLOYED.told(env or {}) as deployed:
-        yield deployed
+    if "MINIRAG_OPERATIONS_PORT" in (env or {}):
+        pytest.skip("asks the operations ports, which cannot be reached from outside of the containers")
+    with DEPLOYED.told(env or {}, _now[-1]) as deployed:
+        _now.append(deployed)
+        try:
+            yield deployed
+        finally:
+            _now.pop()
         if refused := deployed.bus_violations():
             raise testing.StackFailed("the bus refused what a service does:\n" + "\n".join(refused[:20]))
 

@@ -85,8 +85,11 @@ class Deployment:
         self.run("up", "--wait", "--wait-timeout", "240")
 
     @contextmanager
-    def told(self, variables: Mapping[str, str]) -> "Iterator[Deployment]":
-        """The same with other settings, for as long as it is needed: its services are replaced before and after."""
+    def told(self, variables: Mapping[str, str], back_to: "Deployment") -> "Iterator[Deployment]":
+        """The same with other settings, for as long as it is needed: its services are replaced before and after.
+
+        ``back_to`` is what it was before: this one, or what this one was told by somebody who still needs it.
+        """
         asked = {name: value.replace("127.0.0.1", HERE) for name, value in variables.items()}
         services = ["chat"] if all(name.startswith("OPENAI_") for name in asked) else list(SERVICES)
         parts = {service: {"environment": asked} for service in services}
@@ -99,7 +102,7 @@ class Deployment:
             try:
                 yield other
             finally:
-                self.start()
+                back_to.start()
 
     def stop(self) -> None:
         """Everything ends in order; volumes stay."""
@@ -164,6 +167,11 @@ class Deployment:
         `docker kill` would be taken for a wish that it stays stopped.
         """
         pid = self.pid(name)
+        if os.geteuid() == 0 and self.container(name)["Id"] in _cgroup_of(
+            pid
+        ):  # the engine is on this machine
+            os.kill(pid, number)
+            return pid
         host = [
             "docker",
             "run",
@@ -230,6 +238,14 @@ class Deployment:
         if name.startswith("_"):
             raise AttributeError(name)
         pytest.skip(f"needs `{name}` of the embedded stack, which containers do not have")
+
+
+def _cgroup_of(pid: int) -> str:
+    """Which container a process of this machine is in; empty where there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def execute(command: list[str], environment: Mapping[str, str], timeout: float) -> str:
