@@ -108,6 +108,8 @@ class HttpServer:
 
     async def stop(self) -> None:
         """Waits for the connections to end, and in a hurry no longer than running responses may take; then ends them."""
+        if not self._stopping.is_set():
+            await self.leave()
         began = time.monotonic()
         while self._server.server_state.connections:
             if self._hurry.is_set() and time.monotonic() - began >= self._linger:
