@@ -4,6 +4,7 @@
 names into their node_modules, unless it is there already.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -34,12 +35,14 @@ class Node:
         execute([self.node, str(script), *map(str, arguments)], cwd)
 
     def install(self, folder: Path) -> None:
-        """Install exactly what the lock file names. No package's own script is run."""
+        """Install exactly what the lock file names, once where several ask. No package's own script is run."""
         stamp, wanted = folder / "node_modules/.installed", _digest(folder)
-        if stamp.exists() and stamp.read_text() == wanted:
-            return
-        execute([*self.npm, "ci", "--silent", "--ignore-scripts"], folder)
-        stamp.write_text(wanted)
+        with (folder / "package-lock.json").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if stamp.exists() and stamp.read_text() == wanted:
+                return
+            execute([*self.npm, "ci", "--silent", "--ignore-scripts"], folder)
+            stamp.write_text(wanted)
 
 
 def find() -> Node | None:

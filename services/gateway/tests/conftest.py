@@ -1,5 +1,6 @@
 """A running gateway for each test that wants one."""
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,6 +31,9 @@ async def _world(urls: tuple[str, str], nats: NatsServer, bus: Bus, **fields: ob
         running(settings, assemble, PROJECTIONS) as runtime,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
+        async with asyncio.timeout(20):
+            while not all(reactor.begun for reactor in runtime.reactors):  # until then it is not well
+                await asyncio.sleep(0.01)
         yield World(f"http://127.0.0.1:{port}", client, owners, runtime)
     await owners.stop()
     listening.close()
