@@ -8,7 +8,7 @@ import pytest
 from minirag_dashboard import WIDGET
 from pages import PHONE, Complaints, Screen, until
 from playwright.async_api import Page, expect
-from widgets import QUESTION, SCRIPT, Embedded, Says, Visitor, requests_of
+from widgets import GREETING, QUESTION, SCRIPT, Embedded, Says, Visitor, requests_of
 
 LARGEST = 25 * 1024
 """Bytes of script and style sheet together, compressed."""
@@ -104,7 +104,14 @@ async def test_the_pages_styles_do_not_reach_into_it(
         await page.goto(address)
         await visitor.open()
         await expect(visitor.widget.get_by_role("button", name=QUESTION)).to_be_visible()
-        await until(lambda: page.evaluate("document.getAnimations().length === 0"))
+        await expect(visitor.widget.get_by_text(GREETING)).to_be_visible()
+
+        async def at_rest() -> bool:
+            before = await page.evaluate(looks)
+            await page.wait_for_timeout(500)
+            return bool(before == await page.evaluate(looks))
+
+        await until(at_rest)
         seen.append(await page.evaluate(looks))
     assert seen[1] == seen[0]
 
