@@ -109,7 +109,8 @@ async def test_the_pages_styles_do_not_reach_into_it(
         async def at_rest() -> bool:
             before = await page.evaluate(looks)
             await page.wait_for_timeout(500)
-            return bool(before == await page.evaluate(looks))
+            moving = await page.evaluate("document.getAnimations().length")
+            return bool(before == await page.evaluate(looks) and not moving)
 
         await until(at_rest)
         seen.append(await page.evaluate(looks))
