@@ -68,6 +68,32 @@ async def test_our_own_end_is_no_loss(connect: Connect) -> None:
     assert bus.closed.result() is None
 
 
+async def test_who_closes_while_the_server_is_away_or_just_going_is_closed(
+    connect: Connect, server: NatsServer
+) -> None:
+    buses = [await connect(f"test-{number}") for number in range(12)]
+    server.kill()
+    for bus in buses:
+        await bus.client.publish("nobody.listens", b"in flight")
+        async with asyncio.timeout(8):
+            await bus.close()
+            await bus.closed
+        await asyncio.sleep(0.02)
+
+
+async def test_a_line_that_breaks_while_it_is_closed_is_closed(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = await connect()
+
+    async def drain() -> None:
+        raise ConnectionResetError("Connection lost")
+
+    monkeypatch.setattr(bus.client._transport, "drain", drain)
+    await bus.close()
+    await bus.closed
+
+
 async def test_a_permission_violation_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     server = start_nats(tmp_path / "nats", extra_config=USERS)
     bus = await Bus.connect(server.url, "chat", "right", "chat")

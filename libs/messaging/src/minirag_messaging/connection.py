@@ -26,6 +26,10 @@ DRAIN_TIMEOUT = 10
 """Seconds that the subscriptions have to empty their queues when the connection is drained."""
 
 
+CLOSES_WITHIN = 5.0
+"""Seconds."""
+
+
 class ConnectionLost(RuntimeError):
     """The connection was closed, and not by us: the process has to end, its supervisor starts it anew."""
 
@@ -128,14 +132,26 @@ class Connection:
             await self.client.drain()
         except (nats.errors.ConnectionReconnectingError, nats.errors.ConnectionClosedError) as error:
             log.info("the connection could not be drained, closing it", extra={"reason": repr(error)})
-            await self.client.close()
+            await self._close()
         self._finish()
 
     async def close(self) -> None:
         """Closes at once; what was in flight is lost."""
         self._closing = True
-        await self.client.close()
+        await self._close()
         self._finish()
+
+    async def _close(self) -> None:
+        """nats-py writes to the line once more, which raises or waits where the line has just been lost: it is closed then."""
+        closing = asyncio.get_running_loop().create_task(self.client.close())
+        await asyncio.wait({closing}, timeout=CLOSES_WITHIN)
+        if not closing.done():
+            closing.cancel()
+            log.warning("nats did not close within %s s", CLOSES_WITHIN)
+        elif isinstance(error := closing.exception(), OSError):
+            log.info("the connection was lost while it was closed", extra={"reason": repr(error)})
+        elif error is not None:
+            raise error
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task that is kept alive until it is done; its exception is logged."""
