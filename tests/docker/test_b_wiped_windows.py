@@ -10,19 +10,6 @@ from owners import bus_of, events_of_owner
 QUESTION = "When does the ferry to the island leave?"
 
 
-async def answered(tenant: Tenant, bot_id: str, seconds: float = 90) -> dict[str, object]:
-    """The answer, as soon as there is one: while vectors are being restored it is a 503."""
-    async with asyncio.timeout(seconds):
-        while True:
-            response = await tenant.request(
-                "POST", "/v1/chat", json={"bot_profile_id": bot_id, "message": QUESTION}
-            )
-            if response.status_code == 200:
-                return dict(response.json())
-            assert response.status_code >= 500, response.text
-            await asyncio.sleep(0.3)
-
-
 async def streams_hold(deployment: Deployment, least: dict[str, int]) -> bool:
     bus = await bus_of(deployment)
     try:
@@ -40,14 +27,14 @@ async def test_without_the_disks_of_the_bus_and_of_the_vectors_nothing_is_missin
     await tenant.ready(
         await tenant.text_source(bot_id, "The ferry to the island leaves at seven every morning.")
     )
-    reply = await answered(tenant, bot_id)
+    reply = await tenant.answered(bot_id, QUESTION, refusals=range(500, 600))
     before = {owner: len(await events_of_owner(deployment, owner, [])) for owner in STREAM_OF if owner}
 
     await asyncio.to_thread(deployment.stop)
     await asyncio.to_thread(deployment.throw_away, "nats", "vectors")
     await asyncio.to_thread(deployment.start)
 
-    again = await answered(tenant, bot_id)
+    again = await tenant.answered(bot_id, QUESTION, refusals=range(500, 600))
     assert again["message"]["content"] == reply["message"]["content"]
     assert (
         again["sources"] == reply["sources"]

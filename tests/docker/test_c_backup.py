@@ -58,19 +58,6 @@ def told(reply: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def ask(tenant: Tenant, bot_id: str, question: str) -> dict[str, Any]:
-    """The answer, as soon as the vectors have been restored."""
-    async with asyncio.timeout(120):
-        while True:
-            response = await tenant.request(
-                "POST", "/v1/chat", json={"bot_profile_id": bot_id, "message": question}
-            )
-            if response.status_code == 200:
-                return told(response.json())
-            assert response.status_code >= 500, response.text
-            await asyncio.sleep(0.3)
-
-
 @pytest.mark.timeout(600)
 async def test_a_backup_brings_back_every_tenants_answers(
     deployment: Deployment, http: httpx.AsyncClient, tmp_path: Path
@@ -93,7 +80,10 @@ async def test_a_backup_brings_back_every_tenants_answers(
             same = Tenant(client, lived.tenant.id, lived.tenant.token, lived.tenant.headers)
             assert await same.call("GET", f"/v1/chat/{lived.chat_id}/messages", 200) == lived.history
             assert {
-                question: await ask(same, lived.bot_id, question) for question in lived.answers
+                question: told(
+                    await same.answered(lived.bot_id, question, seconds=120, refusals=range(500, 600))
+                )
+                for question in lived.answers
             } == lived.answers
     await asyncio.to_thread(deployment.wait_healthy, 60)
     assert deployment.bus_violations() == []

@@ -9,6 +9,8 @@ import httpx
 from api import Tenant
 from minirag_local.testing import Stack, running_stack
 
+QUESTION = "From which platform does the night train depart?"
+
 
 def minirag(stack: Stack, data_dir: Path, *arguments: str) -> None:
     """The command as an operator types it."""
@@ -25,7 +27,7 @@ async def test_a_backup_of_a_running_stack_answers_elsewhere(
     await tenant.ready(
         await tenant.text_source(bot_id, "The night train to Trieste departs from platform eleven.")
     )
-    reply = await tenant.ask(bot_id, "From which platform does the night train depart?")
+    reply = await tenant.ask(bot_id, QUESTION)
     archive, restored = tmp_path / "minirag.backup", tmp_path / "elsewhere" / "data"
     await asyncio.to_thread(minirag, stack, stack.data_dir, "backup", str(archive))
     assert archive.stat().st_mode & 0o077 == 0, "a backup holds secrets"
@@ -37,18 +39,6 @@ async def test_a_backup_of_a_running_stack_answers_elsewhere(
             same = Tenant(client, tenant.id, tenant.token, tenant.headers)
             history = await same.call("GET", f"/v1/chat/{reply['chat_id']}/messages", 200)
             assert history[1]["content"] == reply["message"]["content"]
-            again = await answered(same, bot_id)
+            again = await same.answered(bot_id, QUESTION)
             assert "platform eleven" in again["message"]["content"]
             assert again["sources"][0]["source_id"] == reply["sources"][0]["source_id"]
-
-
-async def answered(tenant: Tenant, bot_id: str) -> dict[str, dict[str, str]]:
-    """The answer, as soon as the vectors have been restored from Postgres."""
-    body = {"bot_profile_id": bot_id, "message": "From which platform does the night train depart?"}
-    async with asyncio.timeout(30):
-        while True:
-            response = await tenant.request("POST", "/v1/chat", json=body)
-            if response.status_code == 200:
-                return dict(response.json())
-            assert response.status_code == 503, response.text
-            await asyncio.sleep(0.2)

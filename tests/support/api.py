@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -145,6 +145,17 @@ class Tenant:
         """A plain turn's answer."""
         body = {"bot_profile_id": bot_id, "message": message, **fields}
         return await self.call("POST", "/v1/chat", 200, json=body)
+
+    async def answered(
+        self, bot_id: str, message: str, seconds: float = 90, refusals: Container[int] = (503,)
+    ) -> Any:
+        """A plain turn's answer as soon as there is one: while vectors are being filled in again it is a refusal."""
+        body = {"bot_profile_id": bot_id, "message": message}
+        async with asyncio.timeout(seconds):
+            while (response := await self.request("POST", "/v1/chat", json=body)).status_code != 200:
+                assert response.status_code in refusals, response.text
+                await asyncio.sleep(0.2)
+        return response.json()
 
     @asynccontextmanager
     async def stream(

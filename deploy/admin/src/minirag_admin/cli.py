@@ -2,8 +2,6 @@
 
 import argparse
 import asyncio
-import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,18 +13,10 @@ Verb = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; a StackError is one sentence on the standard error output and exit status 1."""
+    """Run one verb; answers the exit status."""
     options = _parser().parse_args(arguments)
-    os.umask(0o077)
     verb: Verb = options.verb
-    try:
-        return verb(options)
-    except StackError as error:
-        print(f"minirag-admin: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
+    return operators.run("minirag-admin", lambda: verb(options))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -51,6 +53,19 @@ def add(parsers: Parsers, bind: Bind) -> None:
     erase.add_argument("--yes", action="store_true", help="it is meant")
     keys = verb("keys", _keys, "the keys of secrets at rest: list, add, rotate, drop the old ones")
     keys.add_argument("action", choices=("list", "add", "rotate", "drop"))
+
+
+def run(command: str, call: Callable[[], int]) -> int:
+    """The exit status of one call of a command; a StackError is one sentence on the standard error output and status 1."""
+    os.umask(0o077)
+    try:
+        return call()
+    except StackError as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
 
 
 def add_verb(parsers: Parsers, name: str, verb: Any, text: str) -> argparse.ArgumentParser:
