@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope
 
-from minirag_eventstore.database import Connection
+from minirag_eventstore.database import Connection, affected
 
 CAUSE = "coalesce((metadata ->> 'causation_id')::uuid, event_id)"
 """SQL: the ``cause_id`` under which an event's origin lies."""
@@ -34,5 +34,5 @@ async def erase(connection: Connection, actor: str) -> int:
         done = await connection.execute(
             f"DELETE FROM {table} WHERE {cause} IN (SELECT {CAUSE} FROM events WHERE actor = $1)", actor
         )
-        rows += int(done.split()[-1])
+        rows += affected(done)
     return rows

@@ -11,6 +11,7 @@ from graphlib import TopologicalSorter
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.envelope import Envelope
 from minirag_eventstore import Connection, Database, EventStore, Transaction, origins
+from minirag_eventstore.database import affected
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Erasure:
         counts = {}
         for table in await self._tables(transaction.connection):
             done = await transaction.connection.execute(f"DELETE FROM {table}")  # noqa: S608 -- names of our own tables
-            if count := int(done.split()[-1]):
+            if count := affected(done):
                 counts[table] = count
         logger.info("erased", extra={"tenant_id": str(transaction.scope.tenant_id), "rows": counts})
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from minirag_contracts.context import TenantScope
 from minirag_contracts.requests.chat import CitationRead
 from minirag_eventstore import Transaction
+from minirag_eventstore.database import affected
 from minirag_service.sealing import new_salt, salted_hash
 
 ERASE_ACTORS = (
@@ -52,4 +53,4 @@ class PostgresContents:
     async def erase_actors(self, transaction: Transaction, actor: str) -> int:
         """Everything that was said in the chats that an actor began; answers how many rows that was."""
         done = [await transaction.connection.execute(statement, actor) for statement in ERASE_ACTORS]
-        return sum(int(tag.split()[-1]) for tag in done)
+        return sum(map(affected, done))

@@ -9,6 +9,7 @@ from uuid import UUID
 from minirag_contracts.context import Context
 from minirag_contracts.events.gateway import Role, Scope, SessionEnd
 from minirag_eventstore import Transaction
+from minirag_eventstore.database import affected
 from minirag_service.sealing import new_salt, salted_hash
 
 from minirag_gateway.domain import session, token, user
@@ -164,5 +165,5 @@ async def erase_account(tx: Transaction, actor: str) -> int:
     rows = 0
     for table in ("user_content", "password_resets"):
         done = await tx.connection.execute(f"DELETE FROM {table} WHERE user_id = $1", UUID(user_id))  # noqa: S608 -- ours
-        rows += int(done.split()[-1])
+        rows += affected(done)
     return rows
