@@ -23,8 +23,6 @@ HEAD = '<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>Mu
 PHONE_META = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 BODY = '</head><body><main><h1>Museum</h1><p>Come and <a href="#tickets">see</a> us.</p>{more}</main>{script}</body></html>'
 
-expect.set_options(timeout=20_000)  # the first answer of a stack waits for its provider's library
-
 Says = Callable[..., Awaitable[None]]
 """Tells the fake provider how to answer: ``answer``, ``gap``, ``status`` and the other fields of its script."""
 
