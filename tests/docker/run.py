@@ -33,6 +33,8 @@ def main() -> int:
         timed("secrets", lambda: deployment.run("run", "--rm", "secrets"))
         timed("up --wait", deployment.start)
         failed = [name for name, *arguments in suites() if pytest(deployment, name, arguments) != 0]
+        if failed:
+            print("\n".join(("== what the services warned of", *warnings(deployment))))
     finally:
         if os.environ.get("MINIRAG_E2E_KEEP"):
             print(f"Kept: project {deployment.environment['COMPOSE_PROJECT_NAME']}, secrets in {folder}")
@@ -100,6 +102,12 @@ def pytest(deployment: Deployment, name: str, arguments: list[str]) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:xdist", *arguments, *sys.argv[1:]]
     environment = {**deployment.environment, **engines, "MINIRAG_DOCKER": "1"}
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+def warnings(deployment: Deployment) -> list[str]:
+    """The last of what they have logged above information."""
+    marks = ('"level": "warning"', '"level": "error"')
+    return [line for line in deployment.logs().splitlines() if any(mark in line for mark in marks)][-300:]
 
 
 def timed(name: str, action: object) -> None:

@@ -28,6 +28,8 @@ LISTEN = "127.0.0.1" if HERE == "127.0.0.1" else "0.0.0.0"
 
 SERVICES = ("gateway", "ingest", "retrieval", "chat", "webhooks", "analytics")
 LASTING = (*SERVICES, "nats", "postgres", "vectors")
+SCALED = tuple(service for service in SERVICES if service != "gateway")
+"""What Compose can run several of: the gateway's port of the host is one container's."""
 
 
 class DeploymentFailed(RuntimeError):
@@ -92,7 +94,9 @@ class Deployment:
         """
         asked = {name: value.replace("127.0.0.1", HERE) for name, value in variables.items()}
         services = ["chat"] if all(name.startswith("OPENAI_") for name in asked) else list(SERVICES)
-        parts = {service: {"environment": asked} for service in services}
+        parts: dict[str, Any] = {service: {"environment": asked} for service in services}
+        for service in SCALED if "MINIRAG_REPLICAS" in asked else ():
+            parts[service]["deploy"] = {"replicas": int(asked["MINIRAG_REPLICAS"])}
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             json.dump({"services": parts}, file)  # which is YAML as it stands
             file.flush()
@@ -151,11 +155,14 @@ class Deployment:
         return f"{registry}minirag-{service}:{tag}"
 
     def container(self, name: str) -> dict[str, Any]:
-        """What Docker knows of a service's container."""
-        ids = self.run("ps", "--all", "--quiet", name).split()
-        if not ids:
-            raise DeploymentFailed(f"there is no container of {name}")
-        return dict(json.loads(execute(["docker", "inspect", ids[0]], self.environment, 30))[0])
+        """What Docker knows of a service's container; ``chat-2`` is the second of several."""
+        service, _, number = name.partition("-")
+        ids = self.run("ps", "--all", "--quiet", service).split()
+        found = json.loads(execute(["docker", "inspect", *ids], self.environment, 30)) if ids else []
+        for container in found:
+            if container["Config"]["Labels"]["com.docker.compose.container-number"] == (number or "1"):
+                return dict(container)
+        raise DeploymentFailed(f"there is no container of {name}")
 
     def pid(self, name: str) -> int:
         """The first process of a service's container, as the host sees it; waits for one that is about to be started again."""
@@ -199,12 +206,13 @@ class Deployment:
         return sorted((self._entry(container) for container in found), key=lambda entry: entry["name"])
 
     def _entry(self, container: Mapping[str, Any]) -> dict[str, Any]:
-        name, state = container["Config"]["Labels"]["com.docker.compose.service"], container["State"]
+        labels, state = container["Config"]["Labels"], container["State"]
+        name, number = labels["com.docker.compose.service"], labels["com.docker.compose.container-number"]
         health = (
             state.get("Health", {}).get("Status", state["Status"]) if state["Running"] else state["Status"]
         )
         return {
-            "name": name,
+            "name": name if number == "1" else f"{name}-{number}",
             "pid": state["Pid"] or None,
             "health": "ok" if health == "healthy" else health,
             "address": {"nats": self.bus_url, "gateway": self.url}.get(name, ""),
