@@ -5,11 +5,14 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
 from minirag_contracts.errors import Unavailable
+from minirag_gateway.entrypoints.http import server as http_server
 from minirag_gateway.entrypoints.http.server import HttpServer
 from minirag_gateway.settings import Settings
 from pydantic import SecretStr
@@ -42,18 +45,22 @@ def application(name: str, begun: asyncio.Event) -> FastAPI:
     return app
 
 
-@asynccontextmanager
-async def serving(listening: socket.socket, name: str, mode: str = "embedded") -> AsyncIterator[Gateway]:
-    """One process at the shared socket."""
-    begun, hurry = asyncio.Event(), asyncio.Event()
-    settings = Settings(
+def settings_of(mode: str, **others: Any) -> Settings:
+    return Settings(
         mode=mode,  # type: ignore[arg-type]
         nats_password=SecretStr("x" * 20),
         database_url=SecretStr("postgresql://nobody"),
         database_system_url=SecretStr("postgresql://nobody"),
         secret_key=SecretStr(Fernet.generate_key().decode()),
-        http_fd=socket.dup(listening.fileno()),
+        **others,
     )
+
+
+@asynccontextmanager
+async def serving(listening: socket.socket, name: str, mode: str = "embedded") -> AsyncIterator[Gateway]:
+    """One process at the shared socket."""
+    begun, hurry = asyncio.Event(), asyncio.Event()
+    settings = settings_of(mode, http_fd=socket.dup(listening.fileno()))
     server = HttpServer(application(name, begun), settings, hurry)
     running = asyncio.create_task(server.run())
     async with asyncio.timeout(5):
@@ -151,3 +158,28 @@ async def test_in_a_hurry_idle_connections_are_left_open_only_behind_a_balancer(
             writer.write(GET % b"who")
             assert await answer(reader) == ('"old"', True)
         await asyncio.wait_for(stopping, 5)
+
+
+async def test_nobody_waits_for_an_idle_connection_that_a_balancer_keeps_for_long(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "LINGER", 0.3)
+    async with serving(listening, "old", "server") as old, connected(listening) as (reader, writer):
+        writer.write(GET % b"slow")
+        await old.begun.wait()
+        await old.server.leave()
+        stopping = asyncio.create_task(old.server.stop())
+        assert await answer(reader) == ('"old"', True)
+        await asyncio.wait_for(stopping, 5)
+    async with serving(listening, "old", "server") as old, connected(listening) as (reader, writer):
+        writer.write(GET % b"who")
+        assert await answer(reader) == ('"old"', False)
+        await old.server.leave()
+        await asyncio.wait_for(old.server.stop(), 5)
+        assert await reader.read() == b""
+
+
+def test_a_connection_is_kept_longer_than_a_proxy_keeps_it_where_there_is_one() -> None:
+    assert settings_of("embedded").idle_seconds == 5
+    assert settings_of("server").idle_seconds == 75
+    assert settings_of("server", keep_alive=timedelta(minutes=10)).idle_seconds == 600

@@ -60,9 +60,15 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._timer = self.loop.call_later(HEAD_SECONDS, self._out_of_time)
 
+    @property
+    def answering(self) -> bool:
+        """Whether a request is being answered here."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
     def leave(self) -> None:
         """The process stops: what is being answered here, and not yet begun, says that the connection ends with it."""
-        if self._answering and not self.cycle.response_started:
+        if self.answering and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -138,13 +144,13 @@ class BoundedProtocol(HttpToolsProtocol):
         """Says so and closes, after the answers to whole requests; never amid an answer, where nobody would know it."""
         self._refused = True
         self._forget_timer()
-        if self._answering and not self.cycle.more_body:
+        if self.answering and not self.cycle.more_body:
             self.cycle.keep_alive = False
             return
-        if self._answering and (self.cycle.response_started or self.pipeline):
+        if self.answering and (self.cycle.response_started or self.pipeline):
             self.transport.close()
             return
-        if self._answering:  # the rest of its body will not come
+        if self.answering:  # the rest of its body will not come
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         headers, body = _problem(status, code, detail)
@@ -153,14 +159,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.write_eof()
         self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
-    @property
-    def _answering(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete
-
     def _out_of_time(self) -> None:
         self._timer = None
-        if not self._answering:
+        if not self.answering:
             self.transport.close()
 
     def _forget_timer(self) -> None:

@@ -21,12 +21,13 @@ BACKLOG = 2048
 LOOK_EVERY = 0.05
 """Seconds between two looks at the connections of a server that stops."""
 
-KEEP_ALIVE = 5
-"""Seconds that an idle connection is kept."""
+LINGER = 6.0
+"""Seconds that a load balancer gets to hear that this process goes: idle connections are open to what it sends meanwhile."""
 
 
-def config_of(app: FastAPI, drain: int, connections: int = 0) -> BoundedConfig:
-    """How HTTP is spoken; ``drain`` are the seconds that running responses get when it stops.
+def config_of(app: FastAPI, drain: int, connections: int = 0, idle: int = 5) -> BoundedConfig:
+    """How HTTP is spoken; ``drain`` are the seconds that running responses get when it stops, ``idle`` those that a
+    connection is kept without a request.
 
     Beyond so many ``connections`` at a time the answer is 503; 0 is unlimited.
     """
@@ -43,7 +44,7 @@ def config_of(app: FastAPI, drain: int, connections: int = 0) -> BoundedConfig:
         backlog=BACKLOG,
         limit_concurrency=connections or None,
         timeout_graceful_shutdown=drain,
-        timeout_keep_alive=KEEP_ALIVE,
+        timeout_keep_alive=idle,
     )
 
 
@@ -58,16 +59,16 @@ class HttpServer:
     """``run`` serves until ``leave`` and ``stop``.
 
     ``hurry`` says that running responses get ``drain`` to finish and no more. Behind a load balancer, which may send on
-    a connection that it keeps, idle ones are even then left open for as long as they would have been.
+    a connection that it keeps, idle ones are even then left open for a moment.
     """
 
     def __init__(self, app: FastAPI, settings: Settings, hurry: asyncio.Event) -> None:
         self._socket = listening_socket(settings)
         drain = max(1, round(settings.drain.total_seconds()))
-        self._config = config_of(app, drain, settings.limit_connections)
+        self._config = config_of(app, drain, settings.limit_connections, settings.idle_seconds)
         self._server = _Server(self._config)
         self._hurry = hurry
-        self._linger = 0.0 if settings.mode == "embedded" else KEEP_ALIVE + 1.0
+        self._linger = 0.0 if settings.mode == "embedded" else LINGER
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
 
@@ -107,16 +108,27 @@ class HttpServer:
                 connection.leave()
 
     async def stop(self) -> None:
-        """Waits for the connections to end, and in a hurry no longer than running responses may take; then ends them."""
+        """Waits for responses to end, in a hurry no longer than they may take, and a moment for idle connections; then ends
+        them.
+        """
         if not self._stopping.is_set():
             await self.leave()
         began = time.monotonic()
         while self._server.server_state.connections:
-            if self._hurry.is_set() and time.monotonic() - began >= self._linger:
+            waited = time.monotonic() - began
+            if (self._hurry.is_set() and waited >= self._linger) or (
+                waited >= LINGER and not self._answers()
+            ):
                 break
             await asyncio.sleep(LOOK_EVERY)
         self._server.should_exit = True
         await self._stopped.wait()
+
+    def _answers(self) -> bool:
+        connections = self._server.server_state.connections
+        return any(
+            connection.answering for connection in connections if isinstance(connection, BoundedProtocol)
+        )
 
 
 def listening_socket(settings: Settings) -> socket.socket:
