@@ -164,6 +164,7 @@ class Runtime:
             "relay_lag": self.relay.lag if self.relay else 0,
             "running": {r.kind: r.running for r in self.runners},
             "sealing_key": self.sealer.newest_id,
+            "opening_keys": self.sealer.ids,
         }
         return HealthReply(status=status, checks=results, details=details)
 
