@@ -33,6 +33,7 @@ MAY_OPEN_THE_SYSTEM_POOL = {
     "minirag_service.common",
     # Which tenants were erased lately.
     "minirag_service.erasure",
+    "minirag_service.persons",
     "minirag_service.events",
     "minirag_service.rotation",
     # Named look-ups before there is a tenant: who is it that brings this?

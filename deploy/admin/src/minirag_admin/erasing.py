@@ -80,3 +80,6 @@ async def erase_person(deployment: Deployment, person: Person, *, certain: bool)
             request = PersonErase(tenant_id=tenant.id, actor=actor)
             reply = await bus.ask(service, "person.erase", request, PersonEraseReply, OPERATOR, TIMEOUT)
             print(f"{service}: {reply.rows} rows of {actor}")
+    print(
+        f"Their sessions have ended. For a day nobody chats as {actor}, and what was on its way is erased when it comes."
+    )
