@@ -31,7 +31,7 @@ MAY_OPEN_THE_SYSTEM_POOL = {
     "minirag_eventstore.reactor",
     "minirag_eventstore.worker",
     "minirag_service.common",
-    # Which tenants were erased lately.
+    # Who was erased lately: tenants, persons.
     "minirag_service.erasure",
     "minirag_service.persons",
     "minirag_service.events",

@@ -25,8 +25,9 @@ async def erase_tenant(deployment: Deployment, which: str, *, certain: bool, pat
         tenant = await bus.request(FindTenant(slug_or_id=which), TenantFound, OPERATOR)
         if not certain:
             raise StackError(
-                f"{tenant.slug} ({tenant.id}, {tenant.name}) would be erased for good: its people, bots, sources and "
-                "chats, with all copies but your backups. Say --yes if that is meant."
+                f"{tenant.slug} ({tenant.id}, {tenant.name}) would be erased for good: its people's accounts, its secrets, its "
+                "documents with their vectors, its chats. Events stay, and in them the names and settings of bots, sources, "
+                'webhooks and keys (docs/operations.md, "What erasing leaves"), and your backups. Say --yes if that is meant.'
             )
         await bus.request(EraseTenant(slug_or_id=which), TenantFound, OPERATOR)
         await deployment.shut_out(tenant.id)
