@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+from minirag_contracts.events import REGISTRY
 from minirag_contracts.topology import CONSUMERS, SERVICES, STREAMS
 from pydantic import TypeAdapter
 
@@ -93,6 +94,52 @@ def test_every_decision_is_short_and_names_what_keeps_it_true() -> None:
         assert len(text.splitlines()) < 40, decision.name
         for heading in ("Context", "Decision", "Alternatives", "Consequences", "Kept true by"):
             assert f"**{heading}" in text, (decision.name, heading)
+
+
+MADE_BY_US = {
+    *(
+        "code",
+        "content_hash",
+        "config_hash",
+        "email_hash",
+        "token_hash",
+        "token_prefix",
+        "key",
+        "detail",
+        "reason",
+    ),
+    *(
+        "event",
+        "events",
+        "how",
+        "model",
+        "embedding_model",
+        "plan",
+        "refresh_schedule",
+        "scopes",
+        "citations",
+        "sources",
+    ),
+}
+"""Fields of events with texts that nobody has typed: hashes, codes, what is chosen from a list, parts with ids and figures."""
+
+
+def test_the_operations_page_names_every_word_that_erasing_leaves_in_events() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    section = page.partition("\n## What erasing leaves\n")[2].partition("\n## ")[0]
+    named = {
+        (event, field)
+        for events, fields in re.findall(r"^\| (`[^|]*`) \| (.*) \|$", section, re.MULTILINE)
+        for event in re.findall(r"`([^`]+)`", events)
+        for field in re.findall(r"`([^`]+)`", fields)
+    }
+    words = {
+        (event, name)
+        for event, model in REGISTRY.items()
+        for name, field in model.model_fields.items()
+        if re.search(r"\bstr\b|\bdict\b|\blist\b|\bAny\b", str(field.annotation)) and name not in MADE_BY_US
+    }
+    assert named == words
 
 
 def test_every_fault_of_the_earlier_system_has_its_tests() -> None:

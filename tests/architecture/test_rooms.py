@@ -31,8 +31,9 @@ MAY_OPEN_THE_SYSTEM_POOL = {
     "minirag_eventstore.reactor",
     "minirag_eventstore.worker",
     "minirag_service.common",
-    # Which tenants were erased lately.
+    # Who was erased lately: tenants, persons.
     "minirag_service.erasure",
+    "minirag_service.persons",
     "minirag_service.events",
     "minirag_service.rotation",
     # Named look-ups before there is a tenant: who is it that brings this?

@@ -172,7 +172,7 @@ def test_keys_are_added_for_every_service_at_once(
     assert main(["keys", "add"]) == 0
     files = [folder / service / "MINIRAG_SECRET_KEY" for service in SERVICES]
     (value,) = {file.read_text() for file in files}
-    assert value.split(",")[1] == old and value.split(",")[0] != old
+    assert value.split(",")[0] == old and value.split(",")[1] != old, "it seals nothing before all open it"
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o644}
     capsys.readouterr()
     assert main(["keys", "list"]) == 0

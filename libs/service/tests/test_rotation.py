@@ -123,7 +123,8 @@ async def test_an_operator_asks_a_running_service(
         update={"secret_key": type(settings_for(Settings, nats.url, urls).secret_key)(f"{NEW},{OLD}")}
     )
     async with running(settings, assemble, PROJECTIONS) as runtime:
-        assert (await runtime.health()).details["sealing_key"] == key_id(NEW)
+        details = (await runtime.health()).details
+        assert (details["sealing_key"], details["opening_keys"]) == (key_id(NEW), [key_id(NEW), key_id(OLD)])
         reply = await bus.ask(
             "webhooks", "secrets.rotate", SecretsRotate(), SecretsReply, Context.for_system("operator")
         )

@@ -10,8 +10,10 @@ import httpx
 import jwt
 import pytest
 from gateway_world import World
+from minirag_contracts.context import Context
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.chat import StartTurn, TurnRead
+from minirag_contracts.requests.common import PersonErase, PersonEraseReply
 from minirag_gateway.domain.access import VISITOR
 from minirag_gateway.entrypoints.http.app import RESOURCES
 from minirag_gateway.entrypoints.http.routing import declaration_of
@@ -206,6 +208,18 @@ async def test_who_comes_back_is_the_same_visitor_and_nobody_else_is(site: Site)
         assert (await site.arrive(visitor_token=wrong)).status_code == 401
     async with a_site(site.world, origins=[SITE]) as shop:
         assert (await shop.arrive(visitor_token=first["visitor_token"])).status_code == 401
+
+
+async def test_who_was_erased_comes_back_as_somebody_else(site: Site) -> None:
+    first, other = await site.visitor(), await site.visitor()
+    tenant_id = (await site.owner.get("/v1/tenants/me")).json()["id"]
+    erased = PersonErase(tenant_id=tenant_id, actor=f"visitor:{first['visitor_id']}")
+    operator = Context.for_system("operator")
+    await site.world.owners.bus.ask("gateway", "person.erase", erased, PersonEraseReply, operator)
+    assert (await site.arrive(visitor_token=first["visitor_token"])).status_code == 401
+    again = await site.visitor(visitor_token=other["visitor_token"])
+    assert again["visitor_id"] == other["visitor_id"]
+    assert (await site.visitor())["visitor_id"] not in (first["visitor_id"], other["visitor_id"])
 
 
 async def test_the_token_of_a_return_opens_nothing(site: Site) -> None:

@@ -7,9 +7,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from minirag_contracts.context import TenantScope
 from minirag_contracts.ids import new_id
-from minirag_eventstore import WorkItem
+from minirag_eventstore import Connection, WorkItem
+from minirag_retrieval.adapters.bot_rows import PostgresBotRows
+from minirag_retrieval.adapters.chunk_rows import PostgresChunkRows
 from minirag_retrieval.adapters.edge import EdgeIndex
+from minirag_retrieval.commands.restoring import Restoring
 from minirag_retrieval.errors import IndexIncomplete
 from retrieval_engine import EngineProcess
 from retrieval_rooms import Rooms, Source, WordEmbedder, a_chunk
@@ -43,10 +47,73 @@ async def test_a_lost_folder_is_filled_again_without_embedding(rooms: Rooms, eng
 
 
 async def test_health_says_how_many_bots_wait_for_their_vectors(rooms: Rooms) -> None:
+    with pytest.raises(IndexIncomplete, match="looked"):
+        await rooms.restoring.check()
+    await rooms.restoring.look()
     await rooms.restoring.check()
     rooms.restoring._waiting = 4
     with pytest.raises(IndexIncomplete, match="4 bots"):
         await rooms.restoring.check()
+
+
+async def test_a_process_is_not_well_from_the_loss_on_until_everything_is_restored(
+    rooms: Rooms, engine: EngineProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each question that a search could come to, in the process that was there and in one that starts."""
+    sources = [Source(rooms) for _ in range(2)]
+    for source in sources:
+        await source.ingest(1, "the lighthouse")
+    await rooms.restoring.look()
+    lose_everything(engine)
+    started = Rooms(rooms.database, rooms.index, rooms.embedder)
+    seen: list[str] = []
+
+    async def hears(restoring: Restoring) -> None:
+        with pytest.raises(IndexIncomplete) as told:
+            await restoring.check()
+        seen.append(str(told.value))
+
+    await hears(rooms.restoring)
+    await hears(started.restoring)
+    every_bot, count = PostgresBotRows.every_bot, PostgresChunkRows.count
+
+    async def while_listed(bots: PostgresBotRows) -> list[tuple[TenantScope, UUID, str]]:
+        found = await every_bot(bots)
+        await hears(started.restoring)
+        return found
+
+    async def while_restored(rows: PostgresChunkRows, connection: Connection, bot_id: UUID) -> int:
+        await hears(started.restoring)
+        return await count(rows, connection, bot_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresBotRows, "every_bot", while_listed)
+        patch.setattr(PostgresChunkRows, "count", while_restored)
+        await started.restoring.look()
+    await started.restoring.check()
+    looked, waits = "Nobody has looked yet", "The vectors of"
+    assert [next(word for word in (looked, waits) if word in told) for told in seen] == [looked] * 3 + [
+        waits
+    ] * 2
+    await hears(rooms.restoring)
+    await rooms.restoring.look()
+    await rooms.restoring.check()
+
+
+async def test_what_another_process_restored_meanwhile_is_not_restored_again(
+    rooms: Rooms, engine: EngineProcess
+) -> None:
+    sources = [Source(rooms) for _ in range(3)]
+    for source in sources:
+        await source.ingest(1, "the lighthouse", "the harbour")
+    lose_everything(engine)
+    processes = [Rooms(rooms.database, rooms.index, rooms.embedder) for _ in range(3)]
+    await asyncio.gather(*(process.restoring.look() for process in processes))
+    for source in sources:
+        async with rooms.database.tenant(source.scope) as connection:
+            row = await rooms.bots.read(connection, source.bot_id)
+        assert row is not None and row.claim == 2, "one claim of the activation, one of one restoration"
+        assert set(await source.texts("lighthouse harbour")) == {"the lighthouse", "the harbour"}
 
 
 async def test_an_activation_restores_its_bot_where_nobody_has_yet(

@@ -115,6 +115,19 @@ async def test_points_are_deleted_by_id(index: VectorIndex) -> None:
     assert await index.count(scope, BOT) == 1
 
 
+async def test_all_points_of_a_tenant_are_deleted_and_nobody_elses(index: VectorIndex) -> None:
+    scope, stranger = a_scope(), a_scope()
+    await index.delete_all(scope)
+    points = [a_point(bot_id=bot, dense=a_vector(n % 300)) for n in range(300) for bot in (BOT, uuid4())]
+    theirs = a_point(bot_id=BOT)
+    await index.insert(scope, points)
+    await index.insert(stranger, [theirs])
+    await index.delete_all(scope)
+    assert await index.spans(scope, ids_of(points)) == {}
+    assert await index.count(scope, BOT) == 0
+    assert set(await index.spans(stranger, [theirs.point_id])) == {theirs.point_id}
+
+
 async def test_vectors_come_back_as_they_were_given(index: VectorIndex) -> None:
     scope = a_scope()
     point = a_point(bot_id=BOT, dense=a_vector(7, 0.3))

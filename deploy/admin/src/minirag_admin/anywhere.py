@@ -13,6 +13,7 @@ class Anywhere:
 
     command = "minirag-admin"
     restart = "give the services their secrets anew and restart them"
+    stops_as_a_whole = False
 
     def __init__(self) -> None:
         self._settings = AdminSettings.read()

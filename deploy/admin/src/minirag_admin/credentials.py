@@ -15,8 +15,8 @@ ADMIN = "minirag_admin"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """``nats`` and ``postgres`` map a user or role to its password; ``secret_key`` are Fernet keys, comma-separated, newest
-    first.
+    """``nats`` and ``postgres`` map a user or role to its password; ``secret_key`` are Fernet keys, comma-separated, the
+    one that seals first.
     """
 
     secret_key: str
@@ -25,7 +25,7 @@ class Credentials:
 
     @property
     def keys(self) -> list[str]:
-        """The Fernet keys, newest first."""
+        """The Fernet keys, the one that seals first."""
         return [key for key in self.secret_key.split(",") if key]
 
     @property

@@ -35,7 +35,7 @@ class KeyRing(Protocol):
     """Where the keys of secrets at rest are kept."""
 
     def keys(self) -> list[str]:
-        """The Fernet keys, newest first; raises StackError where there are none."""
+        """The Fernet keys, the one that seals first; raises StackError where there are none."""
         ...
 
     def replace(self, keys: Sequence[str]) -> None:
@@ -44,10 +44,13 @@ class KeyRing(Protocol):
 
 
 class Deployment(Protocol):
-    """One deployment. ``command`` is how a person calls a verb of it, ``restart`` how they start the services anew."""
+    """One deployment. ``command`` is how a person calls a verb of it, ``restart`` how they start the services anew;
+    ``stops_as_a_whole``: no process from before runs beside one that has read the settings of now.
+    """
 
     command: str
     restart: str
+    stops_as_a_whole: bool
 
     def access(self) -> Access:
         """The way in; raises StackError where nothing runs or is configured."""

@@ -25,8 +25,9 @@ async def erase_tenant(deployment: Deployment, which: str, *, certain: bool, pat
         tenant = await bus.request(FindTenant(slug_or_id=which), TenantFound, OPERATOR)
         if not certain:
             raise StackError(
-                f"{tenant.slug} ({tenant.id}, {tenant.name}) would be erased for good: its people, bots, sources and "
-                "chats, with all copies but your backups. Say --yes if that is meant."
+                f"{tenant.slug} ({tenant.id}, {tenant.name}) would be erased for good: its people's accounts, its secrets, its "
+                "documents with their vectors, its chats. Events stay, and in them the names and settings of bots, sources, "
+                'webhooks and keys (docs/operations.md, "What erasing leaves"), and your backups. Say --yes if that is meant.'
             )
         await bus.request(EraseTenant(slug_or_id=which), TenantFound, OPERATOR)
         await deployment.shut_out(tenant.id)
@@ -80,3 +81,6 @@ async def erase_person(deployment: Deployment, person: Person, *, certain: bool)
             request = PersonErase(tenant_id=tenant.id, actor=actor)
             reply = await bus.ask(service, "person.erase", request, PersonEraseReply, OPERATOR, TIMEOUT)
             print(f"{service}: {reply.rows} rows of {actor}")
+    print(
+        f"Their sessions have ended. For a day nobody chats as {actor}, and what was on its way is erased when it comes."
+    )

@@ -53,7 +53,7 @@ class FolderKeys:
     root: Path
 
     def keys(self) -> list[str]:
-        """Newest first; raises StackError where the services' folders do not say the same."""
+        """The one that seals first; raises StackError where the services' folders do not say the same."""
         try:
             found = {path.read_text(encoding="utf-8").strip() for path in self._files()}
         except OSError as error:

@@ -51,8 +51,9 @@ def add(parsers: Parsers, bind: Bind) -> None:
     )
     erase.add_argument("--wait", type=float, default=30, metavar="SECONDS", help="for a service that is away")
     erase.add_argument("--yes", action="store_true", help="it is meant")
-    keys = verb("keys", _keys, "the keys of secrets at rest: list, add, rotate, drop the old ones")
-    keys.add_argument("action", choices=("list", "add", "rotate", "drop"))
+    keys = verb("keys", _keys, "the keys of secrets at rest: list, add, use, rotate, drop the old ones")
+    keys.add_argument("action", choices=("list", "add", "use", "rotate", "drop"))
+    keys.add_argument("key", nargs="?", metavar="ID", help="use: the key that shall seal, as `list` names it")
 
 
 def run(command: str, call: Callable[[], int]) -> int:
@@ -134,6 +135,10 @@ def _keys(options: argparse.Namespace, deployment: "Deployment") -> int:
             keys.listed(deployment)
         case "add":
             keys.add(deployment)
+        case "use" if options.key is None:
+            raise StackError(f"`{deployment.command} keys use` needs to know which: `keys list` names them.")
+        case "use":
+            asyncio.run(keys.use(deployment, options.key))
         case "rotate":
             asyncio.run(keys.rotate(deployment))
         case _:

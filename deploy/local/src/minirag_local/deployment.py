@@ -20,6 +20,7 @@ class LocalDeployment:
     folder: DataFolder
     command = "minirag"
     restart = "`minirag down`, `minirag up`"
+    stops_as_a_whole = True
 
     def access(self) -> Access:
         """To the running stack; raises NotRunning where none runs."""
@@ -46,7 +47,7 @@ class FolderKeys:
     folder: DataFolder
 
     def keys(self) -> list[str]:
-        """Newest first; a folder without any gets none from a look at its keys."""
+        """The one that seals first; a folder without any gets none from a look at its keys."""
         return self._known().keys
 
     def replace(self, keys: Sequence[str]) -> None:

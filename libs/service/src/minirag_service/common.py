@@ -34,8 +34,9 @@ from minirag_eventstore.rebuild import Report, rebuild_foreign, rebuild_own
 from minirag_eventstore.work import add_work
 from minirag_messaging.rpc_lane import Lane
 
-from minirag_service.erasure import Erasure, erase_person
+from minirag_service.erasure import Erasure
 from minirag_service.events import read_events
+from minirag_service.persons import Persons
 from minirag_service.rotation import rotate
 from minirag_service.runtime import Runtime
 from minirag_service.tenant_events import audit_events, tail_events
@@ -55,6 +56,7 @@ class Common:
         self._runtime = runtime
         self._audits = Lane(AUDITS, AUDITS_WAITING)
         self._erasure = Erasure(runtime.store, runtime.kept_tables, runtime.erasers)
+        self._persons = Persons(runtime.store, runtime.person_erasers)
 
     def register(self) -> None:
         """Answers all of them."""
@@ -71,6 +73,7 @@ class Common:
         rpc.on_common("person.erase", self.person_erase)
         self._runtime.react(ERASURES, self._erasure.react, from_start=True)
         self._runtime.sweep(self._erasure.erase_again)
+        self._runtime.sweep(self._persons.erase_again)
 
     async def events_read(self, request: EventsRead, context: Context) -> EventsReply:
         """The owner's events, for other services."""
@@ -147,10 +150,8 @@ class Common:
         return TenantEraseReply(heard=await self._erasure.heard_of(TenantScope(request.tenant_id)))
 
     async def person_erase(self, request: PersonErase, context: Context) -> PersonEraseReply:
-        """What somebody said here, and from where."""
-        runtime = self._runtime
-        scope = TenantScope(request.tenant_id)
-        rows = await erase_person(runtime.store, scope, request.actor, runtime.person_erasers)
+        """What somebody said here, and from where; what is on its way is erased later."""
+        rows = await self._persons.erase(TenantScope(request.tenant_id), request.actor)
         return PersonEraseReply(rows=rows)
 
     async def _replay_event(self, kind: str, payload: dict[str, object]) -> None:

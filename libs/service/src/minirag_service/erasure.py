@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.envelope import Envelope
-from minirag_eventstore import Connection, Database, EventStore, Transaction, origins
+from minirag_eventstore import Connection, Database, EventStore, Transaction
 from minirag_eventstore.database import affected
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,6 @@ BOOKKEEPING = frozenset({"events", "applied_versions", "inbox", "inbox_failures"
 AGAIN_FOR = "1 day"
 
 Hook = Callable[[Transaction], Awaitable[None]]
-PersonHook = Callable[[Transaction, str], Awaitable[int]]
 
 
 class Erasure:
@@ -74,15 +73,6 @@ class Erasure:
         )
         order = TopologicalSorter({row["name"]: row["refers_to"] or () for row in rows}).static_order()
         return [table for table in reversed(list(order)) if table not in self._kept]
-
-
-async def erase_person(store: EventStore, scope: TenantScope, actor: str, hooks: Sequence[PersonHook]) -> int:
-    """From where an actor asked, and what the service's ``hooks`` know of what they said; answers how many rows that was."""
-    async with store.transaction(scope) as transaction:
-        rows = await origins.erase(transaction.connection, actor)
-        for hook in hooks:
-            rows += await hook(transaction, actor)
-    return rows
 
 
 async def _erased_lately(database: Database) -> list[TenantScope]:

@@ -19,8 +19,9 @@ from minirag_eventstore.relay import Relay
 from minirag_messaging import Bus, EventPublisher, RpcServer
 from minirag_messaging.rpc_lane import Lane
 
-from minirag_service.erasure import Hook, PersonHook
+from minirag_service.erasure import Hook
 from minirag_service.events import BusEventReader
+from minirag_service.persons import PersonHook
 from minirag_service.rotation import REPLIES, SealedColumn
 from minirag_service.sealing import Sealer
 
@@ -132,7 +133,9 @@ class Runtime:
         self.erasers.append(hook)
 
     def erases_person(self, hook: PersonHook) -> None:
-        """Called in the transaction that erases a person's content: given the actor, answers how many rows it erased."""
+        """Called in the transaction that erases a person's content, and again for a day: given the actor, answers how many
+        rows it erased.
+        """
         self.person_erasers.append(hook)
 
     def outlives_erasure(self, table: str) -> None:
@@ -164,6 +167,7 @@ class Runtime:
             "relay_lag": self.relay.lag if self.relay else 0,
             "running": {r.kind: r.running for r in self.runners},
             "sealing_key": self.sealer.newest_id,
+            "opening_keys": self.sealer.ids,
         }
         return HealthReply(status=status, checks=results, details=details)
 

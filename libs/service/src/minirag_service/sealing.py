@@ -16,6 +16,8 @@ class Sealer:
         self._fernet = MultiFernet([Fernet(key) for key in keys])
         self.newest_id = key_id(keys[0])
         """Names the key that seals; see ``key_id``."""
+        self.ids = [key_id(key) for key in keys]
+        """Of all that open."""
 
     def seal(self, plain: bytes) -> bytes:
         """Encrypted and authenticated; differs at every call."""

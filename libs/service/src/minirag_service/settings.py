@@ -33,7 +33,7 @@ class ServiceSettings(EnvironmentSettings):
     database_system_url: SecretStr = Field(description="Postgres, as the role `<service>_system`.")
     database_pool: int = Field(default=10, ge=2, description="Most connections of the tenant role.")
     secret_key: SecretStr = Field(
-        description="Encrypts secrets at rest: Fernet keys (32 bytes, URL-safe base64), comma-separated, newest first."
+        description="Encrypts secrets at rest: Fernet keys (32 bytes, URL-safe base64) by commas: the first seals, all open."
     )
     data_dir: Path | None = Field(default=None, description="The data folder, watched for free space.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -80,5 +80,5 @@ class ServiceSettings(EnvironmentSettings):
 
     @property
     def secret_keys(self) -> list[str]:
-        """The Fernet keys, newest first."""
+        """The Fernet keys: the first seals, all open."""
         return [key for key in self.secret_key.get_secret_value().split(",") if key]

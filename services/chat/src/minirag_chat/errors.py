@@ -42,6 +42,13 @@ class InvalidIdentity(Refusal):
     code = "invalid_identity"
 
 
+class SessionEnded(Refusal):
+    """This session has ended: what was said in it has been erased."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "session_ended"
+
+
 class FeedbackOnQuestion(Refusal):
     """Feedback can only be set on assistant messages"""
 

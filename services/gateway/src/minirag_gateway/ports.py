@@ -137,6 +137,10 @@ class Credentials(Protocol):
         """An active embed key by its public text."""
         ...
 
+    async def is_erased(self, scope: TenantScope, actor: str) -> bool:
+        """Whether a person of this tenant was erased lately."""
+        ...
+
     async def is_embed_origin(self, origin: str) -> bool:
         """Whether any active embed key serves pages of this origin."""
         ...

@@ -54,7 +54,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
         model.load,
         model.check,
     )
-    runtime.erases(Erasing(rows, index).points)
+    runtime.erases(Erasing(index).points)
     runtime.on_stop(index.close)
     runtime.on_stop(model.close)
 

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from minirag_contracts.context import TenantScope
 from minirag_contracts.requests.gateway import TenantFound
 from minirag_eventstore import Connection, Database, reachable
+from minirag_service.persons import is_erased
 
 from minirag_gateway.ports import Account, CredentialRecord, Lookup, PublicKey, TokenUse
 
@@ -114,6 +116,11 @@ class PostgresCredentials:
         async with self._looking() as connection:
             row = await connection.fetchrow(_PUBLIC, key)
         return None if row is None else PublicKey(**{**dict(row), "origins": tuple(row["origins"])})
+
+    async def is_erased(self, scope: TenantScope, actor: str) -> bool:
+        """See the port."""
+        async with reachable(), self._database.tenant(scope) as connection:
+            return await is_erased(connection, actor)
 
     async def is_embed_origin(self, origin: str) -> bool:
         """See the port."""

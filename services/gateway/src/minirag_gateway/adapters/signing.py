@@ -38,20 +38,20 @@ def derived_key(secret_key: str, purpose: str) -> bytes:
 
 
 class KeyedSigner:
-    """``Signer`` under a list of secret keys, newest first: signs with the first, reads with any."""
+    """``Signer`` under a list of secret keys: signs with the first, reads with any."""
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         jwt_keys = [derived_key(key, "jwt") for key in secret_keys]
         self._jwt_keys = {_key_id(key): key for key in jwt_keys}
-        self._newest = _key_id(jwt_keys[0])
+        self._first = _key_id(jwt_keys[0])
         self._refresh_keys = [derived_key(key, "refresh") for key in secret_keys]
         self._csrf_keys = [derived_key(key, "csrf") for key in secret_keys]
 
     def sign(self, audience: str, claims: dict[str, Any], expires_at: datetime) -> str:
         """See the port."""
         payload = {**claims, "aud": audience, "iat": datetime.now(UTC), "exp": expires_at}
-        key = self._jwt_keys[self._newest]
-        return jwt.encode(payload, key, algorithm=ALGORITHM, headers={"kid": self._newest})
+        key = self._jwt_keys[self._first]
+        return jwt.encode(payload, key, algorithm=ALGORITHM, headers={"kid": self._first})
 
     def read(self, token: str, audiences: Sequence[str]) -> dict[str, Any]:
         """See the port."""

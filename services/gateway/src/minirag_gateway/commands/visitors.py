@@ -49,7 +49,8 @@ class VisitorCommands:
 
     async def admit(self, context: Context, key: str, arrival: Arrival) -> Admitted:
         """A session for the key's bot. Raises EmbedKeyNotFound, TenantDisabled, PageNotServed, InvalidJwt for a
-        visitor token that is not of this key and origin, and what chat says of bot and identity.
+        visitor token that is not of this key and origin, or of somebody who was erased lately, and what chat says of bot
+        and identity.
         """
         found = await self._credentials.public_key(key)
         if found is None:
@@ -71,7 +72,10 @@ class VisitorCommands:
         claims = self._signer.read(arrival.visitor_token, (RETURNING,))
         if (claims.get("key"), claims.get("org")) != (str(key.key_id), arrival.origin):
             raise InvalidJwt
-        return UUID(claims["sub"])
+        visitor_id = UUID(claims["sub"])
+        if await self._credentials.is_erased(context.scope, f"visitor:{visitor_id}"):
+            raise InvalidJwt
+        return visitor_id
 
     def _admitted(self, key: PublicKey, face: BotFace, visitor_id: UUID, origin: str) -> Admitted:
         now = datetime.now(UTC)

@@ -26,10 +26,10 @@ LONGEST = 1024
 
 
 class EventCursors:
-    """Signs with the newest key and accepts every one, so that keys can be rotated while subscribers are connected."""
+    """Signs with the first key and accepts every one, so that keys can be rotated while subscribers are connected."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        """``keys``: newest first, and for nothing else."""
+        """``keys``: for nothing else."""
         self._keys = keys
 
     def write(self, tenant_id: UUID, places: Mapping[str, Place]) -> str:

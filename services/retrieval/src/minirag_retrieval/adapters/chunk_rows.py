@@ -248,10 +248,6 @@ class PostgresChunkRows:
         )
         return [row["chunk_id"] for row in rows]
 
-    async def all_of_tenant(self, connection: Connection) -> list[UUID]:
-        """Every chunk of the transaction's tenant."""
-        return [row["chunk_id"] for row in await connection.fetch("SELECT chunk_id FROM chunks")]
-
     async def delete(self, connection: Connection, chunk_ids: Sequence[UUID]) -> None:
         """Removes chunks for good, and with the last ones of a language what was known of it."""
         rows = await connection.fetch(

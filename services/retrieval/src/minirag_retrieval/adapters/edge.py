@@ -160,6 +160,10 @@ class EdgeIndex:
         if point_ids:
             await self._call("delete", _of(scope, ids=_ids(point_ids)))
 
+    async def delete_all(self, scope: TenantScope) -> None:
+        """Removes every point of the tenant, also those that no row names."""
+        await self._call("delete_all", _of(scope))
+
     async def count(self, scope: TenantScope, bot_id: UUID) -> int:
         """How many points a bot has, visible or not."""
         return int(await self._call("count", _of(scope, bot=str(bot_id))))

@@ -144,6 +144,12 @@ class QdrantIndex:
             with _unavailable():
                 await self._client.delete(self._collection, chosen, wait=True)
 
+    async def delete_all(self, scope: TenantScope) -> None:
+        """Removes every point of the tenant, also those that no row names."""
+        with _unavailable():
+            chosen = models.FilterSelector(filter=in_tenant(scope))
+            await self._client.delete(self._collection, chosen, wait=True)
+
     async def count(self, scope: TenantScope, bot_id: UUID) -> int:
         """How many points a bot has, visible or not."""
         chosen = in_tenant(scope, _equals("bot_id", bot_id))

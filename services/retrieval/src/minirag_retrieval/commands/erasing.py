@@ -2,17 +2,15 @@
 
 from minirag_eventstore import Transaction
 
-from minirag_retrieval.ports import ChunkRows, VectorIndex
+from minirag_retrieval.ports import VectorIndex
 
 
 class Erasing:
     """What the engine has of a tenant."""
 
-    def __init__(self, rows: ChunkRows, index: VectorIndex) -> None:
-        self._rows = rows
+    def __init__(self, index: VectorIndex) -> None:
         self._index = index
 
     async def points(self, transaction: Transaction) -> None:
-        """Before the rows, which name them; a repetition finds nothing and does no harm."""
-        chunks = await self._rows.all_of_tenant(transaction.connection)
-        await self._index.delete(transaction.scope, chunks)
+        """By their tenant and not by the rows: what died while it staged has left points that no row names."""
+        await self._index.delete_all(transaction.scope)

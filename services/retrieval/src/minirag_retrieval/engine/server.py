@@ -8,7 +8,7 @@ Between two slices the loop looks at the sockets again, so a search never waits 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ INSERT_SLICE = 32
 MARK_SLICE = 512
 QUIET, LATEST = 5.0, 60.0
 """Seconds without a write after which everything is brought to the disk; and the longest without that, writes or not."""
-WRITES = frozenset({"insert", "mark", "delete", "flush"})
+WRITES = frozenset({"insert", "mark", "delete", "delete_all", "flush"})
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 class Write:
     """A write in line; ``steps`` are done one at a time."""
 
-    steps: list[Callable[[], None]]
+    steps: Iterable[Callable[[], None]]
     answer: Callable[[Frame], None]
     number: int
     operation: str = field(default="")
@@ -100,7 +100,7 @@ class Engine:
         else:
             write.answer([write.number, "ok", None])
 
-    def _steps(self, operation: str, arguments: dict[str, Any]) -> list[Callable[[], None]]:
+    def _steps(self, operation: str, arguments: dict[str, Any]) -> Iterable[Callable[[], None]]:
         shard, tenant = self._shard, arguments.get("tenant", "")
         if operation == "flush":
             return [shard.flush]
@@ -108,11 +108,18 @@ class Engine:
             return [
                 partial(shard.insert, tenant, part) for part in _slices(arguments["points"], INSERT_SLICE)
             ]
+        if operation == "delete_all":
+            return self._emptying(tenant)
         parts = _slices(arguments["ids"], MARK_SLICE)
         if operation == "delete":
             return [partial(shard.delete, tenant, part) for part in parts]
         claim, marks = arguments["claim"], arguments["marks"]
         return [partial(shard.mark, tenant, part, claim, marks) for part in parts]
+
+    def _emptying(self, tenant: str) -> Iterator[Callable[[], None]]:
+        """As many slices as the tenant turns out to have."""
+        while part := self._shard.some_of(tenant, MARK_SLICE):
+            yield partial(self._shard.delete, tenant, part)
 
     def _read(self, operation: str, arguments: dict[str, Any]) -> Any:
         if operation == "search":

@@ -163,6 +163,14 @@ class PointShard:
         """Points of a bot, visible or not."""
         return self._shard.count(edge.CountRequest(True, in_tenant(tenant, _equals("bot_id", bot))))
 
+    def some_of(self, tenant: str, limit: int) -> list[bytes]:
+        """Points of a tenant, whatever bot they are of."""
+        request = edge.ScrollRequest(
+            limit=limit, filter=in_tenant(tenant), with_payload=False, with_vector=False
+        )
+        found, _ = self._shard.scroll(request)
+        return [_bytes(record.id) for record in found]
+
     def total(self) -> int:
         """Points of everybody."""
         return self._shard.info().points_count

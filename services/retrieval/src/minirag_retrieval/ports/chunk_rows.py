@@ -173,10 +173,6 @@ class ChunkRows(Protocol):
         """
         ...
 
-    async def all_of_tenant(self, connection: Connection) -> list[UUID]:
-        """Every chunk of the transaction's tenant."""
-        ...
-
     async def delete(self, connection: Connection, chunk_ids: Sequence[UUID]) -> None:
         """Removes chunks for good, and with the last ones of a language what was known of it."""
         ...

@@ -128,6 +128,10 @@ class VectorIndex(Protocol):
         """Removes points for good."""
         ...
 
+    async def delete_all(self, scope: TenantScope) -> None:
+        """Removes every point of the tenant, also those that no row names."""
+        ...
+
     async def count(self, scope: TenantScope, bot_id: UUID) -> int:
         """How many points a bot has, visible or not."""
         ...
