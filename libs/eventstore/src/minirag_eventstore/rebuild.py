@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from minirag_contracts.envelope import Envelope
 
-from minirag_eventstore import log
+from minirag_eventstore import log, progress
 from minirag_eventstore.database import Connection, Database
 from minirag_eventstore.projection import Projection
 from minirag_eventstore.projector import Projector
@@ -50,14 +50,11 @@ async def rebuild_foreign(
     repair: bool = False,
 ) -> Report:
     """Compares (or replaces) a projection of another service's events; reads go on, new events wait."""
-    async with projector.lock:
-        await projector.catch_up_locked()
-        async with database.session() as connection, connection.transaction():
-            until = await connection.fetchval(
-                "SELECT position FROM progress WHERE consumer = $1", projector.spec.durable
-            )
-            events = _until(reader, projector, int(until or 0))
-            return await _fold(connection, database.schema, projection, events, repair)
+    await projector.catch_up()
+    async with database.session() as connection, connection.transaction():
+        # Whichever process projects waits for the end of this: live rows are those of exactly the events that are folded.
+        until = await progress.hold(connection, projector.spec.durable)
+        return await _fold(connection, database.schema, projection, _until(reader, projector, until), repair)
 
 
 async def _until(reader: EventReader, projector: Projector, position: int) -> AsyncIterator[Envelope]:
