@@ -1,5 +1,7 @@
 """A small ledger service to try the event core with: accounts that are opened and paid into."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -8,7 +10,7 @@ from minirag_contracts.envelope import Envelope
 from minirag_contracts.events import EventPayload
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests import Reply, Request
-from minirag_eventstore import EventStore, Projection, on
+from minirag_eventstore import Database, EventStore, Projection, log, on, tail
 from minirag_eventstore.migrate import Migration, migrations_of
 
 SERVICE = "ledger"
@@ -110,3 +112,31 @@ async def open_account(store: EventStore, context: Context, payments: int = 0) -
             payment = MoneyPaid(account_id=account_id, amount=1)
             await transaction.append(context, f"account-{account_id}", number + 1, [payment])
     return account_id
+
+
+class StoreReader:
+    """Reads a store directly, as ``events.read`` does in its owner."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def after(
+        self, owner: str, position: int, patterns: Sequence[str], limit: int = 500
+    ) -> tuple[list[Envelope], int]:
+        async with self._database.system() as connection:
+            await tail.number(connection, owner)
+            return await tail.read(connection, owner, position, patterns=patterns, limit=limit)
+
+    async def stream(self, owner: str, stream: str, after_version: int) -> list[Envelope]:
+        async with self._database.system() as connection:
+            return await log.load(connection, owner, stream, after_version)
+
+
+async def done_or_waiting(task: "asyncio.Task[Any]", database: Database) -> None:
+    """Until the task has ended, or waits for what another transaction holds."""
+    async with asyncio.timeout(10), database.session() as connection:
+        while not task.done() and not await connection.fetchval(
+            """SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+                              WHERE NOT granted AND datname = current_database())"""
+        ):
+            await asyncio.sleep(0.01)

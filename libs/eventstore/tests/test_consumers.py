@@ -2,42 +2,23 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 from contexts import a_context
-from ledger import SERVICE, Accounts, MoneyPaid, open_account
+from ledger import SERVICE, Accounts, MoneyPaid, StoreReader, done_or_waiting, open_account
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.events import REGISTRY, EventPayload
 from minirag_contracts.ids import new_id
 from minirag_contracts.topology import ConsumerSpec
-from minirag_eventstore import Database, EventStore, RetryPolicy, Transaction, log, progress, tail
+from minirag_eventstore import Database, EventStore, RetryPolicy, Transaction, progress
 from minirag_eventstore.projector import Projector
 from minirag_eventstore.reactor import ReactionFailed, Reactor
 from minirag_eventstore.rebuild import rebuild_foreign, rebuild_own
 
 MIRROR = ConsumerSpec("mirror", "accounts", SERVICE, ("account.>",), "projector")
 REACTION = ConsumerSpec(SERVICE, "payments", SERVICE, ("account.paid",), "reactor")
-
-
-class StoreReader:
-    """Reads a store directly, as ``events.read`` does in its owner."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def after(
-        self, owner: str, position: int, patterns: Sequence[str], limit: int = 500
-    ) -> tuple[list[Envelope], int]:
-        async with self._database.system() as connection:
-            await tail.number(connection, owner)
-            return await tail.read(connection, owner, position, patterns=patterns, limit=limit)
-
-    async def stream(self, owner: str, stream: str, after_version: int) -> list[Envelope]:
-        async with self._database.system() as connection:
-            return await log.load(connection, owner, stream, after_version)
 
 
 @pytest.fixture
@@ -239,3 +220,20 @@ async def test_a_reactor_that_never_ran_does_not_react_to_the_past(
     assert len(seen) == 1
     async with database.system() as connection:
         assert await progress.of(connection, REACTION.durable) == 4
+
+
+async def test_a_rebuild_and_a_writer_wait_for_each_other_in_one_order(
+    store: EventStore, database: Database
+) -> None:
+    context = a_context(new_id())
+    account_id = await open_account(store, context)
+    async with asyncio.TaskGroup() as group, store.transaction(context.scope) as transaction:
+        # As an append does it, events first, but with a pause before the projection.
+        await transaction.connection.execute("LOCK TABLE events IN ROW EXCLUSIVE MODE")
+        rebuilding = group.create_task(rebuild_own(database, SERVICE, Accounts(), repair=True))
+        await done_or_waiting(rebuilding, database)
+        await transaction.append(
+            context, f"account-{account_id}", 1, [MoneyPaid(account_id=account_id, amount=7)]
+        )
+    assert rebuilding.result().differences == []
+    assert await balances(database) == [7]

@@ -13,6 +13,7 @@ from ledger import core_and
 from minirag_contracts.context import Context
 from minirag_contracts.errors import RemoteRefusal
 from minirag_contracts.events.chat import BotCreated
+from minirag_contracts.events.gateway import TenantErased
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.chat import ChatRead, GetChat
 from minirag_contracts.requests.common import (
@@ -26,9 +27,14 @@ from minirag_contracts.requests.common import (
     ProjectionsReply,
     ProjectionsVerify,
     ReplayedReply,
+    TenantErase,
+    TenantEraseReply,
     health_subject,
 )
-from minirag_eventstore import RetryPolicy, WorkItem, WorkRunner
+from minirag_contracts.topology import ERASURES
+from minirag_eventstore import RetryPolicy, Transaction, WorkItem, WorkRunner
+from minirag_eventstore.reactor import ReactionFailed
+from minirag_eventstore.rows import record
 from minirag_messaging import Bus
 from minirag_messaging.replies import NoResponders
 from minirag_messaging.testing import NatsServer
@@ -134,6 +140,28 @@ async def test_parked_work_is_listed_and_replayed(start: Start, bus: Bus) -> Non
             while len(ran) < 2:
                 await asyncio.sleep(0.05)
         assert (await letters(bus)).letters[0].replayed_at is not None
+
+
+async def test_an_erasure_is_not_given_up_while_what_holds_the_data_is_away(start: Start, bus: Bus) -> None:
+    away = True
+
+    async def points(transaction: Transaction) -> None:
+        if away:
+            raise ConnectionRefusedError if attempt % 2 else ValueError
+
+    context = a_context(new_id())
+    (event,) = record("gateway", context, f"tenant-{context.tenant_id}", 1, [TenantErased()])
+    question = TenantErase(tenant_id=context.tenant_id)
+    async with start(lambda runtime: runtime.erases(points)) as runtime:
+        reactor = next(reactor for reactor in runtime.reactors if reactor.spec.name == ERASURES)
+        for attempt in range(1, 20):
+            with pytest.raises(ReactionFailed):
+                await reactor.handle(event, attempt)
+        assert (await letters(bus)).letters == []
+        assert not (await bus.ask("chat", "tenant.erase", question, TenantEraseReply, SYSTEM)).heard
+        away = False
+        await reactor.handle(event, 20)
+        assert (await bus.ask("chat", "tenant.erase", question, TenantEraseReply, SYSTEM)).heard
 
 
 async def test_parked_work_is_announced_without_its_payload_and_kept_by_the_stream(

@@ -11,11 +11,17 @@ async def of(connection: Connection, consumer: str) -> int | None:
     return value
 
 
-async def advance(connection: Connection, consumer: str, position: int) -> None:
-    """Moves forward, never back."""
-    await connection.execute(
+async def advance(connection: Connection, consumer: str, position: int) -> int:
+    """Moves forward, never back; answers where it is. Until the transaction ends nobody else can move this consumer's."""
+    value: int = await connection.fetchval(
         """INSERT INTO progress (consumer, position) VALUES ($1, $2)
-           ON CONFLICT (consumer) DO UPDATE SET position = greatest(progress.position, $2)""",
+           ON CONFLICT (consumer) DO UPDATE SET position = greatest(progress.position, $2) RETURNING position""",
         consumer,
         position,
     )
+    return value
+
+
+async def hold(connection: Connection, consumer: str) -> int:
+    """Where it is, and stays until the transaction ends."""
+    return await advance(connection, consumer, 0)

@@ -16,7 +16,7 @@ class EventReader(Protocol):
         ...
 
     async def stream(self, owner: str, stream: str, after_version: int) -> list[Envelope]:
-        """One aggregate's events after a version."""
+        """One aggregate's events after a version; not all of them where they are many."""
         ...
 
 

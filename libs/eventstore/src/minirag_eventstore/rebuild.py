@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 from minirag_contracts.envelope import Envelope
 
-from minirag_eventstore import log
+from minirag_eventstore import log, progress
 from minirag_eventstore.database import Connection, Database
 from minirag_eventstore.projection import Projection
 from minirag_eventstore.projector import Projector
 from minirag_eventstore.reader import EventReader, pages
 
 SHOWN = 20
+
+GONE_AFTER = 60_000
+"""Milliseconds without a statement after which a process that rebuilds is taken for dead: longer than a page takes to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,9 @@ async def rebuild_own(
 ) -> Report:
     """Compares (or replaces) a projection of the service's own events; writers wait while it is repaired."""
     async with database.session() as connection, connection.transaction():
-        # Live rows and the event table must be of one moment.
+        # Live rows and the event table must be of one moment. Locked in the order of an append, else the two deadlock.
         mode = "SHARE ROW EXCLUSIVE" if repair else "SHARE"
-        await connection.execute(f"LOCK TABLE {', '.join(projection.tables)}, events IN {mode} MODE")
+        await connection.execute(f"LOCK TABLE events, {', '.join(projection.tables)} IN {mode} MODE")
         return await _fold(
             connection, database.schema, projection, log.all_events(connection, service), repair
         )
@@ -50,14 +53,12 @@ async def rebuild_foreign(
     repair: bool = False,
 ) -> Report:
     """Compares (or replaces) a projection of another service's events; reads go on, new events wait."""
-    async with projector.lock:
-        await projector.catch_up_locked()
-        async with database.session() as connection, connection.transaction():
-            until = await connection.fetchval(
-                "SELECT position FROM progress WHERE consumer = $1", projector.spec.durable
-            )
-            events = _until(reader, projector, int(until or 0))
-            return await _fold(connection, database.schema, projection, events, repair)
+    await projector.catch_up()
+    async with database.session() as connection, connection.transaction():
+        await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {GONE_AFTER}")
+        # Whichever process projects waits for the end of this: live rows are those of exactly the events that are folded.
+        until = await progress.hold(connection, projector.spec.durable)
+        return await _fold(connection, database.schema, projection, _until(reader, projector, until), repair)
 
 
 async def _until(reader: EventReader, projector: Projector, position: int) -> AsyncIterator[Envelope]:

@@ -40,11 +40,15 @@ class Postpone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The delays before the second, third, … attempt; after the last of them the work is parked."""
+    """The delays before the second, third, … attempt; after the last of them the work is parked.
+
+    ``forever``: the last delay comes again and again, for a reaction that must not be given up.
+    """
 
     delays: tuple[timedelta, ...] = field(
         default=tuple(timedelta(seconds=seconds) for seconds in (1, 5, 30, 120, 600))
     )
+    forever: bool = False
 
     @property
     def attempts(self) -> int:

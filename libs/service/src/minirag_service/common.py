@@ -1,7 +1,6 @@
 """What every service answers: its events, its health, its projections, its dead letters, its secrets, what it erases."""
 
 from datetime import timedelta
-from uuid import UUID
 
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.requests.common import (
@@ -29,14 +28,14 @@ from minirag_contracts.requests.common import (
     TenantEraseReply,
 )
 from minirag_contracts.topology import ERASURES
-from minirag_eventstore import Projection, dead_letters
+from minirag_eventstore import Projection, RetryPolicy, dead_letters
 from minirag_eventstore.rebuild import Report, rebuild_foreign, rebuild_own
-from minirag_eventstore.work import add_work
 from minirag_messaging.rpc_lane import Lane
 
 from minirag_service.erasure import Erasure
 from minirag_service.events import read_events
 from minirag_service.persons import Persons
+from minirag_service.replays import replay
 from minirag_service.rotation import rotate
 from minirag_service.runtime import Runtime
 from minirag_service.tenant_events import audit_events, tail_events
@@ -47,6 +46,10 @@ JANITOR_KEEPS = timedelta(days=1)
 
 AUDITS, AUDITS_WAITING = 2, 30
 """Audit logs that one process reads at a time, so that they never hold all connections, and those that wait for it."""
+
+
+UNTIL_ERASED = RetryPolicy(tuple(timedelta(seconds=seconds) for seconds in (1, 5, 30, 60)), forever=True)
+"""What was promised to be erased is, however long what holds it is away."""
 
 
 class Common:
@@ -71,7 +74,7 @@ class Common:
         rpc.on_common("secrets.rotate", self.secrets_rotate)
         rpc.on_common("tenant.erase", self.tenant_erase)
         rpc.on_common("person.erase", self.person_erase)
-        self._runtime.react(ERASURES, self._erasure.react, from_start=True)
+        self._runtime.react(ERASURES, self._erasure.react, UNTIL_ERASED, from_start=True)
         self._runtime.sweep(self._erasure.erase_again)
         self._runtime.sweep(self._persons.erase_again)
 
@@ -120,21 +123,10 @@ class Common:
         return DeadLettersReply(letters=[DeadLetter(**row) for row in rows])
 
     async def dead_letters_replay(self, request: DeadLettersReplay, context: Context) -> ReplayedReply:
-        """Puts letters back to work: work is due again, events are reacted to again."""
+        """Puts letters back to work, and tells which errors keep the others open."""
         async with self._runtime.database.system() as connection:
-            letters = await dead_letters.take(connection, request.letter_id)
-            for letter in letters:
-                if not letter["kind"].startswith(dead_letters.REACTION):
-                    scope = TenantScope(letter["tenant_id"])
-                    await add_work(
-                        connection, scope, letter["kind"], letter["key"], payload=letter["payload"]
-                    )
-        for letter in letters:
-            if letter["kind"].startswith(dead_letters.REACTION):
-                await self._replay_event(letter["kind"], letter["payload"])
-        for runner in self._runtime.runners:
-            runner.wake()
-        return ReplayedReply(replayed=len(letters))
+            letters = await dead_letters.waiting(connection, request.letter_id)
+        return await replay(self._runtime, letters)
 
     async def secrets_rotate(self, request: SecretsRotate, context: Context) -> SecretsReply:
         """Seals everything anew that is not under the newest key."""
@@ -153,14 +145,6 @@ class Common:
         """What somebody said here, and from where; what is on its way is erased later."""
         rows = await self._persons.erase(TenantScope(request.tenant_id), request.actor)
         return PersonEraseReply(rows=rows)
-
-    async def _replay_event(self, kind: str, payload: dict[str, object]) -> None:
-        durable = kind.removeprefix(dead_letters.REACTION)
-        reactor = next(reactor for reactor in self._runtime.reactors if reactor.spec.durable == durable)
-        position = int(str(payload["position"]))
-        events, _ = await self._runtime.reader.after(str(payload["owner"]), position - 1, (), 1)
-        if events and events[0].event_id == UUID(str(payload["event_id"])):
-            await reactor.replay(events[0])
 
 
 def _report(report: Report) -> ProjectionReport:

@@ -30,7 +30,7 @@ class BusEventReader:
         return [_envelope(owner, event) for event in reply.events], reply.head
 
     async def stream(self, owner: str, stream: str, after_version: int) -> list[Envelope]:
-        """One aggregate's events after a version."""
+        """One aggregate's events after a version: the first that fit into a message."""
         reply = await self._ask(owner, EventsRead(stream=stream, after_version=after_version))
         return [_envelope(owner, event) for event in reply.events]
 
