@@ -28,6 +28,8 @@ BATCH = 500
 PAUSE = 0.5
 NOTES_EVERY = 1.0
 """Seconds between two notes."""
+LONG = 600.0
+"""Seconds for the one statement that may read long: where the window of a large store begins."""
 
 
 Beat = Callable[[int], Awaitable[None]]
@@ -104,10 +106,16 @@ class Relay:
         self._notes: Notes | None = None
         self._written = 0.0
         self._beat: Beat | None = None
+        self._looked: float | None = None
         self.published = 0
         """The position up to which this process knows everything as published."""
         self.lag = 0
         """Events that are numbered but not yet published, for health and metrics."""
+
+    @property
+    def still_for(self) -> float:
+        """Seconds since it last looked for events or told the bus some; 0 where it does not lead."""
+        return 0.0 if self._looked is None else time.monotonic() - self._looked
 
     def beat(self, send: Beat, every: timedelta) -> None:
         """Calls ``send(position)`` at least ``every`` so often while everything up to that position is published, and
@@ -125,7 +133,13 @@ class Relay:
         """Until cancelled: number and publish. Only for the leader, on the connection that holds the leadership; raises
         asyncpg.PostgresError or OSError when that is lost.
         """
-        self._notes = None
+        try:
+            await self._lead(connection)
+        finally:
+            self._looked = None
+
+    async def _lead(self, connection: asyncpg.Connection) -> None:
+        self._notes, self._looked = None, time.monotonic()
         await connection.add_listener(f"relay_{self._database.schema}", lambda *_: self._wake.set())
         # Nothing is numbered before the stream was looked at: it may know of positions that this store has lost.
         while not await self._publish(connection, ()):
@@ -147,12 +161,13 @@ class Relay:
 
     async def _publish(self, connection: asyncpg.Connection, fresh: Sequence[Envelope]) -> bool:
         """True when nothing is left to publish; a bus that fails is tried again after a pause."""
+        self._looked = time.monotonic()
         try:
             notes = self._notes or await self._resync(connection)
             while batch := await self._next_batch(connection, notes, fresh):
                 notes = await self._publish_batch(connection, notes, batch)
                 fresh = ()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # the publisher has words of its own
             raise
         except Exception as error:  # noqa: BLE001  # whatever the bus raises: nothing is lost, it is compared and tried again
             self._notes = None
@@ -176,7 +191,7 @@ class Relay:
     ) -> Notes:
         sequence = await self._publisher.publish(batch, notes.sequence)
         notes = Notes(notes.incarnation, batch[-1].position or 0, sequence)
-        self.published = notes.position
+        self.published, self._looked = notes.position, time.monotonic()
         # A stale note costs one comparison at the next start; a fresh one after every event would double the relay's writes.
         if time.monotonic() - self._written >= NOTES_EVERY:
             await _write(connection, notes)
@@ -219,6 +234,7 @@ class Relay:
         value = await connection.fetchval(
             "SELECT coalesce(max(position), 0) FROM events WHERE recorded_at < now() - $1::interval",
             self._window,
+            timeout=LONG,
         )
         return int(value)
 
