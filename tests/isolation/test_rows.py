@@ -22,7 +22,7 @@ OURS, THEIRS, FRESH = UUID(int=0xA), UUID(int=0xB), UUID(int=0xC)
 ROWS = 1
 """Rows of each tenant in each table: some tables have the tenant as their key."""
 
-WITHOUT_TENANTS = {"relay", "progress", "schema_migrations"}
+WITHOUT_TENANTS = {"relay", "lost_positions", "progress", "schema_migrations"}
 """Places of the relay and of consumers, and what was migrated: figures of a service, of no tenant."""
 
 STARTED = "((chat.own_only() IS NULL) OR (started_by = chat.own_only()))"
@@ -246,7 +246,7 @@ async def test_what_has_no_tenant_is_known_and_of_no_tenant(admin: asyncpg.Conne
                 f"{service}.{table}",
             )
         }
-        assert usable == {"progress"}
+        assert usable == {"progress", "lost_positions"}
 
 
 async def test_every_table_is_forced_under_its_two_policies(admin: asyncpg.Connection) -> None:

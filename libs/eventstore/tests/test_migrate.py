@@ -1,11 +1,15 @@
 """Migrations: once each, in order, and never a history that has changed; roles that own nothing."""
 
+import asyncio
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 import pytest
 from ledger import TABLES, core_and
-from minirag_eventstore.errors import MigrationMismatch
+from minirag_eventstore.errors import MigrationBlocked, MigrationMismatch
 from minirag_eventstore.migrate import Migration, migrate, prepare_database
 
 OWNER = "minirag_owner"
@@ -41,6 +45,64 @@ async def test_a_failing_migration_leaves_nothing_behind(connection: asyncpg.Con
 
 WIDER = Migration("ledger/0002_wider.sql", "ALTER TABLE accounts ADD COLUMN label text")
 NARROWER = Migration("ledger/0003_narrower.post.sql", "ALTER TABLE accounts DROP COLUMN opened_at")
+
+
+@asynccontextmanager
+async def another(connection: asyncpg.Connection, postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody else in the same database."""
+    name = await connection.fetchval("SELECT current_database()")
+    other = await asyncpg.connect(postgres_url, database=name)
+    yield other
+    await other.close()
+
+
+@asynccontextmanager
+async def exporting(connection: asyncpg.Connection, postgres_url: str) -> AsyncIterator[None]:
+    """A long transaction that reads, as pg_dump's."""
+    async with another(connection, postgres_url) as export, export.transaction():
+        await export.fetch(f"SELECT FROM {SERVICE}.accounts")
+        yield
+
+
+async def test_while_a_migration_waits_behind_a_long_transaction_others_do_not_wait_behind_it(
+    connection: asyncpg.Connection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minirag_eventstore.migrate.LOCK_WAIT", timedelta(seconds=0.3))
+    monkeypatch.setattr("minirag_eventstore.migrate.PAUSE", timedelta(seconds=0.1))
+    await migrate(connection, OWNER, SERVICE, core_and(TABLES))
+    async with another(connection, postgres_url) as user:
+        async with exporting(connection, postgres_url):
+            migrating = asyncio.create_task(migrate(connection, OWNER, SERVICE, core_and(TABLES, WIDER)))
+            async with asyncio.timeout(5):
+                while not await user.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    await asyncio.sleep(0.01)
+                await user.fetch(f"SELECT FROM {SERVICE}.accounts")
+            assert not migrating.done()
+        assert await migrating == [WIDER.name]
+
+
+async def test_a_migration_that_does_not_get_its_lock_gives_up_with_a_word_and_keeps_what_came_before(
+    connection: asyncpg.Connection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minirag_eventstore.migrate.LOCK_WAIT", timedelta(seconds=0.05))
+    monkeypatch.setattr("minirag_eventstore.migrate.PAUSE", timedelta(seconds=0.01))
+    monkeypatch.setattr("minirag_eventstore.migrate.ATTEMPTS", 2)
+    await migrate(connection, OWNER, SERVICE, core_and(TABLES))
+    first = Migration("ledger/0001_before.sql", "CREATE TABLE before_it (id int)")
+    async with exporting(connection, postgres_url):
+        with pytest.raises(MigrationBlocked, match=WIDER.name):
+            await migrate(connection, OWNER, SERVICE, core_and(TABLES, first, WIDER))
+    assert await migrate(connection, OWNER, SERVICE, core_and(TABLES, first, WIDER)) == [WIDER.name]
+
+
+async def test_two_who_migrate_at_once_apply_each_migration_once(
+    connection: asyncpg.Connection, postgres_url: str
+) -> None:
+    async with another(connection, postgres_url) as other:
+        done = await asyncio.gather(
+            *(migrate(who, OWNER, SERVICE, core_and(TABLES, WIDER)) for who in (connection, other))
+        )
+    assert sorted(map(len, done)) == [0, len(core_and(TABLES, WIDER))]
 
 
 async def test_a_changed_migration_refuses(connection: asyncpg.Connection) -> None:

@@ -131,6 +131,19 @@ async def test_a_truncated_stream_shows_by_its_sequence(bus: Bus, an_event: AnEv
         await publisher.publish([an_event(4)], tail.sequence + 1)
 
 
+async def test_a_purged_stream_keeps_its_sequence_and_takes_the_same_events_again(
+    bus: Bus, an_event: AnEvent
+) -> None:
+    publisher = EventPublisher(bus, "CHAT")
+    events = [an_event(position) for position in (1, 2, 3)]
+    await publisher.publish(events, 0)
+    assert (await publisher.tail()).event_id == events[-1].event_id
+    await publisher.purge()
+    tail = await publisher.tail()
+    assert (tail.sequence, tail.position, tail.event_id) == (3, None, None)
+    assert await publisher.publish(events, 3) == 6
+
+
 async def test_an_aged_out_stream_keeps_its_sequence(bus: Bus, an_event: AnEvent) -> None:
     publisher = EventPublisher(bus, "CHAT")
     await publisher.publish([an_event(position) for position in (1, 2, 3)], 0)

@@ -96,7 +96,7 @@ async def test_ready_follows_the_life_of_a_service_and_live_does_not(looked: Loo
     task = asyncio.create_task(looked.run())
     status, _, checks = await looked.until("serving")
     assert status == 200
-    assert checks == {"bus": "ok", "database": "ok", "engine": "ok"}
+    assert checks == {"bus": "ok", "database": "ok", "engine": "ok", "relay": "ok"}
     assert await command(looked.settings.operations_port) == (
         0,
         (await looked.http.get("/ready")).text + "\n",
@@ -125,7 +125,7 @@ async def test_a_bus_that_is_away_makes_unready(looked: Looked, nats: NatsServer
     await runtime.bus._on_disconnected()  # as nats-py calls it
     assert (await looked.ready())[::2] == (
         503,
-        {"bus": "not connected", "database": "ok", "engine": "ok"},
+        {"bus": "not connected", "database": "ok", "engine": "ok", "relay": "ok"},
     )
     await runtime.bus._on_reconnected()
     assert (await looked.ready())[0] == 200

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import nats.errors
+import pytest
 from contexts import a_context
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope
@@ -18,7 +19,7 @@ from minirag_eventstore import Database, EventStore, tail
 from minirag_eventstore.leader import leadership
 from minirag_eventstore.relay import Relay
 from minirag_messaging import Bus, EventPublisher, topology
-from minirag_messaging.testing import NatsServer
+from minirag_messaging.testing import NatsServer, connect_as
 
 
 @asynccontextmanager
@@ -131,6 +132,58 @@ async def test_a_truncated_stream_is_noticed_without_new_events_and_refilled(
         nats.start()
         published = await stream_of(bus, 25)
     assert [position for position, _ in published] == list(range(1, 26))
+
+
+async def lose(database: Database, postgres_url: str, after: int) -> None:
+    """As a failover does whose last commits are lost, or a restore to an earlier moment: what nobody may delete is gone."""
+    async with database.system() as connection:
+        name = await connection.fetchval("SELECT current_database()")
+        await connection.execute("UPDATE relay SET position = $1, sequence = $1", after)
+    superuser = await asyncpg.connect(postgres_url, database=name)
+    await superuser.execute("DELETE FROM chat.events WHERE position > $1", after)
+    await superuser.close()
+
+
+@pytest.mark.parametrize("numbered", [False, True], ids=["shorter", "other events at the same positions"])
+async def test_a_store_that_was_set_back_empties_its_stream_and_gives_no_position_twice(
+    store: EventStore,
+    database: Database,
+    bus: Bus,
+    nats: NatsServer,
+    postgres_url: str,
+    caplog: pytest.LogCaptureFixture,
+    numbered: bool,
+) -> None:
+    chat = await connect_as(nats, "chat")  # with the permissions that the service has
+    async with relaying(database, chat):
+        await start_chats(store, 10)
+        await stream_of(bus, 10)
+    await lose(database, postgres_url, after=6)
+    await start_chats(store, 4)
+    if numbered:
+        async with database.system() as connection:
+            await tail.number(connection, "chat")
+    async with relaying(database, chat) as relay:
+        await start_chats(store, 2)
+        async with asyncio.timeout(10):
+            while not (wanted := await all_numbered(database)) or relay.published != wanted[-1][0]:
+                await asyncio.sleep(0.05)
+    published = await stream_of(bus, len(wanted))
+    await chat.close()
+    assert published == wanted
+    assert not chat.violations
+    later = {position for position, _ in published} - set(range(1, 11) if numbered else range(1, 7))
+    assert len(later) == (2 if numbered else 6) and min(later) > 10
+    assert "set back to an earlier moment" in caplog.text
+
+
+async def all_numbered(database: Database) -> list[tuple[int, str]] | None:
+    """What the stream has to hold; None until all that is stored has its position."""
+    events = await stored(database)
+    async with database.system() as connection:
+        if len(events) != await connection.fetchval("SELECT count(*) FROM events"):
+            return None
+    return [(event.position or 0, event.stream) for event in events]
 
 
 async def test_only_one_relay_leads_and_the_next_takes_over(

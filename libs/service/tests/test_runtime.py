@@ -11,7 +11,7 @@ import pytest
 from contexts import a_context
 from ledger import core_and
 from minirag_contracts.context import Context
-from minirag_contracts.errors import RemoteRefusal
+from minirag_contracts.errors import RemoteRefusal, Unavailable
 from minirag_contracts.events.chat import BotCreated
 from minirag_contracts.events.gateway import TenantErased
 from minirag_contracts.ids import new_id
@@ -113,6 +113,22 @@ async def test_events_are_read_in_pages_that_fit_a_message(start: Start, bus: Bu
                 seen += [event.position for event in reply.events]
                 position = reply.head
     assert seen == list(range(1, 13))
+
+
+async def test_whoever_has_seen_positions_that_the_store_has_lost_is_told_and_misses_none_that_come(
+    start: Start, bus: Bus
+) -> None:
+    async with start() as runtime:
+        with pytest.raises(Unavailable, match="set back to an earlier moment"):
+            await bus.ask("chat", "events.read", EventsRead(after=50), EventsReply, SYSTEM)
+        with pytest.raises(RemoteRefusal, match="beyond"):
+            await bus.ask("chat", "events.read", EventsRead(after=10**15), EventsReply, SYSTEM)
+        await create_bots(runtime, 1)
+        async with asyncio.timeout(10):
+            reply = EventsReply(events=[], head=0)
+            while not reply.events:
+                reply = await bus.ask("chat", "events.read", EventsRead(after=50), EventsReply, SYSTEM)
+        assert 50 < reply.events[0].position < 10**9
 
 
 async def test_parked_work_is_listed_and_replayed(start: Start, bus: Bus) -> None:

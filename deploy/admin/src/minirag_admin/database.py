@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 from minirag_contracts.topology import SERVICES
-from minirag_eventstore.errors import MigrationMismatch
+from minirag_eventstore.errors import MigrationBlocked, MigrationMismatch
 from minirag_eventstore.migrate import Phase, migrate, prepare_database
 
 from minirag_admin.credentials import service_roles
@@ -46,6 +46,8 @@ async def _migrate_all(connection: Connection, phase: Phase | None) -> list[str]
             names = await migrate(connection, OWNER, service, phase=phase)
         except MigrationMismatch as error:
             raise StackError(f"The database of {service} cannot be used by this version: {error}.") from error
+        except MigrationBlocked as error:
+            raise StackError(f"The database of {service} is not up to date yet: {error}.") from error
         applied += [f"{service}: {name}" for name in names]
     return applied
 

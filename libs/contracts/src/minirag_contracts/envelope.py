@@ -64,7 +64,7 @@ class Envelope:
     """One recorded event.
 
     ``version`` counts the events of ``stream`` from 1 without gaps. ``position`` counts all events of the owning
-    service from 1 without gaps, and is None until the relay has given it.
+    service from 1, with gaps only where a store has lost some, and is None until the relay has given it.
     """
 
     event_id: UUID

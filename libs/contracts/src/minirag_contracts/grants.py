@@ -191,9 +191,9 @@ def _heard_by(service: str) -> tuple[StreamSpec, ...]:
 
 
 def _stores_of(service: str) -> tuple[str, ...]:
-    """Requests to JetStream about streams: where one's own ends, and what is kept of a channel."""
+    """Requests to JetStream about streams: where one's own ends, that it be emptied, and what is kept of a channel."""
     own = STREAM_OF.get(service)
-    named = [f"STREAM.INFO.{own.name}", f"DIRECT.GET.{own.name}"] if own else []
+    named = [f"{verb}.{own.name}" for verb in ("STREAM.INFO", "DIRECT.GET", "STREAM.PURGE")] if own else []
     named += [f"DIRECT.GET.{channel.stream}" for channel in CHANNELS if service in channel.readers]
     named += [f"STREAM.PURGE.{channel.stream}" for channel in CHANNELS if service in channel.purgers]
     return tuple(f"$JS.API.{name}" for name in named)

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Self
 
 import asyncpg
@@ -65,11 +66,24 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[asyncpg.Connection]:
-        """A system connection of one's own, for session locks and LISTEN; its end releases both."""
+    async def session(self, *, patience: timedelta | None = None) -> AsyncIterator[asyncpg.Connection]:
+        """A system connection of one's own, for session locks and LISTEN; its end releases both.
+
+        With ``patience`` a statement that is not answered for so long raises TimeoutError, and the server ends the session of a
+        process whose machine has vanished about as soon: without it both may take hours.
+        """
+        settings = {"search_path": self.schema, "application_name": f"minirag-{self.schema}"}
+        seconds = None if patience is None else patience.total_seconds()
+        if seconds is not None:
+            probe = str(max(1, round(seconds / 3)))
+            settings |= {
+                "tcp_keepalives_idle": probe,
+                "tcp_keepalives_interval": probe,
+                "tcp_keepalives_count": "2",
+                "tcp_user_timeout": str(round(seconds * 1000)),
+            }
         connection = await asyncpg.connect(
-            self._system_dsn,
-            server_settings={"search_path": self.schema, "application_name": f"minirag-{self.schema}"},
+            self._system_dsn, server_settings=settings, command_timeout=seconds
         )
         try:
             await _prepare(connection)

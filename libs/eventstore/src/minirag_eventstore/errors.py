@@ -23,6 +23,10 @@ class MigrationMismatch(Exception):
     """A migration that was applied has changed since, or one is missing: the schema is not what this build thinks."""
 
 
+class MigrationBlocked(Exception):
+    """Somebody holds a table that a migration changes, for longer than is waited: try again later."""
+
+
 INTERRUPTED = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,

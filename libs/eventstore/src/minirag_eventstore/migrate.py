@@ -4,20 +4,36 @@
 no process of that version is left. ``docs/upgrades.md`` has the rules.
 """
 
+import asyncio
 import hashlib
-from collections.abc import Iterable
+import logging
+import random
+import zlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Literal, get_args
 
 import asyncpg
 
-from minirag_eventstore.errors import MigrationMismatch
+from minirag_eventstore.errors import MigrationBlocked, MigrationMismatch
+
+logger = logging.getLogger(__name__)
 
 Phase = Literal["pre", "post"]
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
+
+LOCK_WAIT = timedelta(seconds=3)
+"""How long a migration waits for a lock. Whoever needs the table meanwhile waits behind it."""
+PAUSE = timedelta(seconds=3)
+"""Between two attempts, more or less: for those who waited."""
+ATTEMPTS = 20
+
+_SPACE = 0x4D53  # beside the leaders' in the database's advisory locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,38 +108,89 @@ async def migrate(
     migrations: Iterable[Migration] | None = None,
     phase: Phase | None = None,
 ) -> list[str]:
-    """Brings one service's schema up to date, in one transaction; answers the names of what was applied.
+    """Brings one service's schema up to date, each file in a transaction of its own; answers the names of what was applied.
 
     With a ``phase`` only its migrations; a schema that is new gets all of them, since nobody uses it yet. Raises
-    MigrationMismatch when an applied migration is not what it was, or this build cannot work on what the schema has become.
+    MigrationMismatch when an applied migration is not what it was, or this build cannot work on what the schema has become;
+    MigrationBlocked when somebody does not let go of a table. What was applied before that stays.
     """
     wanted = list(migrations if migrations is not None else migrations_of(service))
-    async with connection.transaction():
-        await connection.execute(f'SET LOCAL ROLE "{owner}"')
-        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {service}")
-        await connection.execute(f'GRANT USAGE ON SCHEMA {service} TO "{service}", "{service}_system"')
-        await connection.execute(f"SET LOCAL search_path = {service}")
-        await connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations "
-            "(name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-        )
-        await connection.execute("LOCK TABLE schema_migrations IN EXCLUSIVE MODE")
-        rows = await connection.fetch("SELECT name, checksum FROM schema_migrations")
-        applied = {row["name"]: row["checksum"] for row in rows}
+    async with _alone(connection, service):
+        applied = await _applied(connection, owner, service)
         _check(applied, wanted)
         fresh = [
             migration
             for migration in wanted
             if migration.name not in applied and (not applied or phase in (None, migration.phase))
         ]
-        for migration in fresh:
-            await connection.execute(migration.sql.replace("{service}", service))
-            await connection.execute(
-                "INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)",
-                migration.name,
-                migration.checksum,
-            )
+        # A new schema is made whole or not at all: what is half made would not be known as new the next time.
+        for part in [[migration] for migration in fresh] if applied else [fresh]:
+            await _apply_patiently(connection, owner, service, part)
     return [migration.name for migration in fresh]
+
+
+@asynccontextmanager
+async def _alone(connection: asyncpg.Connection, service: str) -> AsyncIterator[None]:
+    key = (_SPACE, zlib.crc32(service.encode()) - 2**31)
+    await connection.execute("SELECT pg_advisory_lock($1, $2)", *key)
+    try:
+        yield
+    finally:
+        if not connection.is_closed():
+            await connection.execute("SELECT pg_advisory_unlock($1, $2)", *key)
+
+
+@asynccontextmanager
+async def _as_owner(connection: asyncpg.Connection, owner: str, service: str) -> AsyncIterator[None]:
+    """A transaction in the service's schema that does not wait for locks for long."""
+    async with connection.transaction():
+        await connection.execute(f'SET LOCAL ROLE "{owner}"')
+        await connection.execute(f"SET LOCAL search_path = {service}")
+        await connection.execute(f"SET LOCAL lock_timeout = {round(LOCK_WAIT.total_seconds() * 1000)}")
+        yield
+
+
+async def _applied(connection: asyncpg.Connection, owner: str, service: str) -> dict[str, str]:
+    """The checksums of what was applied, by name; makes the schema where there is none."""
+    async with _as_owner(connection, owner, service):
+        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {service}")
+        await connection.execute(f'GRANT USAGE ON SCHEMA {service} TO "{service}", "{service}_system"')
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations "
+            "(name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        rows = await connection.fetch("SELECT name, checksum FROM schema_migrations")
+    return {row["name"]: row["checksum"] for row in rows}
+
+
+async def _apply_patiently(
+    connection: asyncpg.Connection, owner: str, service: str, migrations: Sequence[Migration]
+) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            async with _as_owner(connection, owner, service):
+                await _apply(connection, service, migrations)
+        except asyncpg.LockNotAvailableError:
+            names = ", ".join(migration.name for migration in migrations)
+            logger.warning("a migration waits for a lock", extra={"migration": names, "attempt": attempt})
+            if attempt == ATTEMPTS:
+                raise MigrationBlocked(
+                    f"{names} did not get its lock in {ATTEMPTS} attempts: a long transaction (an export, pg_dump) holds"
+                    " a table that it changes. Nothing of it was applied; try again when that has ended"
+                ) from None
+            await asyncio.sleep(PAUSE.total_seconds() * random.uniform(0.5, 1.5))  # noqa: S311  # no secret
+        else:
+            return
+
+
+async def _apply(connection: asyncpg.Connection, service: str, migrations: Sequence[Migration]) -> None:
+    for migration in migrations:
+        await connection.execute(migration.sql.replace("{service}", service))
+        await connection.execute(
+            "INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)",
+            migration.name,
+            migration.checksum,
+        )
 
 
 def _check(applied: dict[str, str], wanted: list[Migration]) -> None:

@@ -2,7 +2,8 @@
 
 One relay leads per service. The stream is fenced: each event is published with the sequence that must precede it, so nothing
 is doubled or out of order, whatever fails in between. When the stream's tail is not where our notes say (JetStream
-acknowledges before it fsyncs; its disk may have been wiped), the stream's own last event says from where to go on.
+acknowledges before it fsyncs; its disk may have been wiped), the stream's own last event says from where to go on. When the
+store does not know that event, the store was set back to an earlier moment: the stream is emptied and filled from the store.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
+from uuid import UUID
 
 import asyncpg
 from minirag_contracts.envelope import Envelope
@@ -26,6 +28,8 @@ BATCH = 500
 PAUSE = 0.5
 NOTES_EVERY = 1.0
 """Seconds between two notes."""
+LONG = 600.0
+"""Seconds for the one statement that may read long: where the window of a large store begins."""
 
 
 Beat = Callable[[int], Awaitable[None]]
@@ -33,7 +37,7 @@ Beat = Callable[[int], Awaitable[None]]
 
 
 class StreamTail(Protocol):
-    """Where a stream ends: which life of it, its last sequence, and the position of its last event if it has one."""
+    """Where a stream ends: which life of it, its last sequence, and its last event's position and id if it has one."""
 
     @property
     def incarnation(self) -> str:
@@ -50,9 +54,14 @@ class StreamTail(Protocol):
         """The position of the last event; None when there is no message."""
         ...
 
+    @property
+    def event_id(self) -> UUID | None:
+        """The id of the last event; None when there is no message."""
+        ...
+
 
 class Publisher(Protocol):
-    """The bus, as a relay needs it. Both methods raise when the bus or the expected tail is not there."""
+    """The bus, as a relay needs it. The methods raise when the bus or the expected tail is not there."""
 
     async def tail(self) -> StreamTail:
         """Where the stream ends now."""
@@ -60,6 +69,10 @@ class Publisher(Protocol):
 
     async def publish(self, events: Sequence[Envelope], expected_last_sequence: int) -> int:
         """Appends the events directly behind that sequence; answers the new last one."""
+        ...
+
+    async def purge(self) -> None:
+        """Takes every message from the stream, which keeps its sequence."""
         ...
 
 
@@ -93,10 +106,16 @@ class Relay:
         self._notes: Notes | None = None
         self._written = 0.0
         self._beat: Beat | None = None
+        self._looked: float | None = None
         self.published = 0
         """The position up to which this process knows everything as published."""
         self.lag = 0
         """Events that are numbered but not yet published, for health and metrics."""
+
+    @property
+    def still_for(self) -> float:
+        """Seconds since it last looked for events or told the bus some; 0 where it does not lead."""
+        return 0.0 if self._looked is None else time.monotonic() - self._looked
 
     def beat(self, send: Beat, every: timedelta) -> None:
         """Calls ``send(position)`` at least ``every`` so often while everything up to that position is published, and
@@ -114,8 +133,17 @@ class Relay:
         """Until cancelled: number and publish. Only for the leader, on the connection that holds the leadership; raises
         asyncpg.PostgresError or OSError when that is lost.
         """
-        self._notes = None
+        try:
+            await self._lead(connection)
+        finally:
+            self._looked = None
+
+    async def _lead(self, connection: asyncpg.Connection) -> None:
+        self._notes, self._looked = None, time.monotonic()
         await connection.add_listener(f"relay_{self._database.schema}", lambda *_: self._wake.set())
+        # Nothing is numbered before the stream was looked at: it may know of positions that this store has lost.
+        while not await self._publish(connection, ()):
+            await connection.execute("SELECT 1")
         while True:
             self._wake.clear()
             fresh = await tail.number(connection, self._service, BATCH)
@@ -133,12 +161,13 @@ class Relay:
 
     async def _publish(self, connection: asyncpg.Connection, fresh: Sequence[Envelope]) -> bool:
         """True when nothing is left to publish; a bus that fails is tried again after a pause."""
+        self._looked = time.monotonic()
         try:
             notes = self._notes or await self._resync(connection)
             while batch := await self._next_batch(connection, notes, fresh):
                 notes = await self._publish_batch(connection, notes, batch)
                 fresh = ()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # the publisher has words of its own
             raise
         except Exception as error:  # noqa: BLE001  # whatever the bus raises: nothing is lost, it is compared and tried again
             self._notes = None
@@ -162,7 +191,7 @@ class Relay:
     ) -> Notes:
         sequence = await self._publisher.publish(batch, notes.sequence)
         notes = Notes(notes.incarnation, batch[-1].position or 0, sequence)
-        self.published = notes.position
+        self.published, self._looked = notes.position, time.monotonic()
         # A stale note costs one comparison at the next start; a fresh one after every event would double the relay's writes.
         if time.monotonic() - self._written >= NOTES_EVERY:
             await _write(connection, notes)
@@ -171,6 +200,9 @@ class Relay:
 
     async def _resync(self, connection: asyncpg.Connection) -> Notes:
         found = await self._publisher.tail()
+        while found.position is not None and not await _is_stored(connection, found):
+            await self._empty(connection, found.position)
+            found = await self._publisher.tail()
         row = await connection.fetchrow("SELECT incarnation, position, sequence FROM relay")
         if row and (row["incarnation"], row["sequence"]) == (found.incarnation, found.sequence):
             self.published = row["position"]
@@ -186,12 +218,30 @@ class Relay:
         await _write(connection, notes)
         return notes
 
+    async def _empty(self, connection: asyncpg.Connection, position: int) -> None:
+        """The stream tells of events that this store has lost. Followers have seen their positions, so those are left out
+        first, for good; it also fails where this connection may not write (any more), which must not purge either.
+        """
+        logger.error(
+            "the store was set back to an earlier moment: the stream is emptied and filled from it. What other services made"
+            " of the lost events stays: rebuild their projections",
+            extra={"stream_position": position, "store_position": await tail.head(connection)},
+        )
+        await tail.leave_out(connection, position)
+        await self._publisher.purge()
+
     async def _window_start(self, connection: asyncpg.Connection) -> int:
         value = await connection.fetchval(
             "SELECT coalesce(max(position), 0) FROM events WHERE recorded_at < now() - $1::interval",
             self._window,
+            timeout=LONG,
         )
         return int(value)
+
+
+async def _is_stored(connection: asyncpg.Connection, found: StreamTail) -> bool:
+    event_id = await connection.fetchval("SELECT event_id FROM events WHERE position = $1", found.position)
+    return event_id is not None and event_id == found.event_id
 
 
 async def _write(connection: asyncpg.Connection, notes: Notes) -> None:

@@ -4,6 +4,9 @@
 transaction id can invert the versions of one stream. So positions are given after commit, by one leader, to the rows
 that it can see: none is skipped, since an uncommitted row is simply numbered later; and within a stream the order of ids is
 that of versions, because version n+1 is only ever inserted by somebody who saw version n committed.
+
+No position is given twice, not even by a store that was set back to an earlier moment, once it has noticed: what was lost is
+left out (``leave_out``).
 """
 
 from collections.abc import Sequence
@@ -15,8 +18,13 @@ from minirag_eventstore.database import Connection
 from minirag_eventstore.rows import COLUMNS, envelope_of
 from minirag_eventstore.type_filter import TypeFilter
 
+MARGIN = 10_000
+"""Positions that are left out beyond the last lost one that is known of: more than a relay ever is behind."""
+
+_HEAD = """SELECT greatest((SELECT max(position) FROM events), (SELECT max(up_to) FROM lost_positions), 0) AS position"""
+
 _NUMBER = f"""
-WITH head AS (SELECT coalesce(max(position), 0) AS position FROM events),
+WITH head AS ({_HEAD}),
      fresh AS (SELECT id, row_number() OVER (ORDER BY id) AS n
                FROM (SELECT id FROM events WHERE position IS NULL ORDER BY id LIMIT $1) AS batch)
 UPDATE events SET position = head.position + fresh.n
@@ -33,8 +41,15 @@ async def number(connection: Connection, service: str, limit: int = 500) -> list
 
 
 async def head(connection: Connection) -> int:
-    """The last position, 0 for an empty store."""
-    return int(await connection.fetchval("SELECT coalesce(max(position), 0) FROM events"))
+    """The last position that was given or left out, 0 for an empty store."""
+    return int(await connection.fetchval(_HEAD))
+
+
+async def leave_out(connection: Connection, position: int) -> None:
+    """Somebody has seen this position and the store has lost it: it is not given again, nor are those near it."""
+    await connection.execute(
+        "INSERT INTO lost_positions (up_to) VALUES ($1) ON CONFLICT DO NOTHING", position + MARGIN
+    )
 
 
 async def before(connection: Connection, moment: datetime) -> int:
@@ -46,7 +61,8 @@ async def before(connection: Connection, moment: datetime) -> int:
 async def read(
     connection: Connection, service: str, after: int, *, patterns: Sequence[str] = (), limit: int = 500
 ) -> tuple[list[Envelope], int]:
-    """Events after a position, and the position up to which there are no others that match.
+    """Events after a position, and the position up to which there are no others that match; a smaller one than ``after`` tells
+    that the store never came so far, or has lost it.
 
     Patterns are those of event types: ``bot.>``, ``source.ingest.completed``; none means all. In a tenant's transaction it
     reads that tenant's events, and skips none: positions are given in order, by one leader, after the commit.
@@ -65,4 +81,4 @@ async def read(
         limit,
     )
     events = [envelope_of(service, row) for row in rows]
-    return events, (events[-1].position or last) if len(events) == limit else max(last, after)
+    return events, (events[-1].position or last) if len(events) == limit else last

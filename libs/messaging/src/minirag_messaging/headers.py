@@ -13,6 +13,8 @@ from minirag_contracts.envelope import Envelope, Metadata
 from nats.aio.msg import Msg
 from pydantic_core import from_json, to_json
 
+EVENT_ID = "ce-id"
+
 POSITION = "ce-position"
 """Extension attribute: the event's position among all events of its owner."""
 
@@ -31,7 +33,7 @@ def event_headers(event: Envelope) -> dict[str, str]:
     """
     headers = {
         "ce-specversion": "1.0",
-        "ce-id": str(event.event_id),
+        EVENT_ID: str(event.event_id),
         "ce-source": SOURCE_PREFIX + event.service,
         "ce-type": event.type,
         "ce-subject": event.stream,
@@ -66,7 +68,7 @@ def read_event(msg: Msg) -> Envelope:
         causation = headers.get("ce-causationid")
         position = headers.get(POSITION)
         return Envelope(
-            event_id=UUID(headers["ce-id"]),
+            event_id=UUID(headers[EVENT_ID]),
             tenant_id=UUID(headers["ce-tenantid"]),
             service=headers["ce-source"].removeprefix(SOURCE_PREFIX),
             stream=headers["ce-subject"],

@@ -1,8 +1,10 @@
 """Publishing events into a stream that only one writer at a time may extend."""
 
+import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from uuid import UUID
 
 import nats.errors
 from minirag_contracts import tracing
@@ -11,7 +13,7 @@ from minirag_contracts.errors import Unavailable
 
 from minirag_messaging import metrics
 from minirag_messaging.connection import Connection
-from minirag_messaging.headers import POSITION, TRACEPARENT, event_data, event_headers
+from minirag_messaging.headers import EVENT_ID, POSITION, TRACEPARENT, event_data, event_headers
 from minirag_messaging.jetstream_api import ACK_TIMEOUT, JetStreamRefusal, ask, read_answer
 from minirag_messaging.replies import Disconnected, NoResponders, PendingReply
 
@@ -31,12 +33,13 @@ class StreamTail:
     """Where a stream ends.
 
     ``incarnation`` changes when the stream is made anew; ``sequence`` is the last one ever given (0: none);
-    ``position`` that of the last event, None when the last message is gone or there never was one.
+    ``position`` and ``event_id`` are those of the last event, None when the last message is gone or there never was one.
     """
 
     incarnation: str
     sequence: int
     position: int | None
+    event_id: UUID | None
 
 
 class EventPublisher:
@@ -45,6 +48,7 @@ class EventPublisher:
     def __init__(self, bus: Connection, stream_name: str) -> None:
         self._bus = bus
         self._stream = stream_name
+        self._filling = ""
 
     async def tail(self) -> StreamTail:
         """The end of the stream as the server has it; Unavailable, also when there is no such stream."""
@@ -54,17 +58,30 @@ class EventPublisher:
             raise Unavailable(f"the stream {self._stream} cannot be read: {refusal}") from refusal
         sequence = int(info["state"]["last_seq"])
         empty = int(info["state"]["messages"]) == 0
-        return StreamTail(str(info["created"]), sequence, None if empty else await self._position(sequence))
+        position, event_id = (None, None) if empty else await self._event_at(sequence)
+        return StreamTail(str(info["created"]), sequence, position, event_id)
 
-    async def _position(self, sequence: int) -> int | None:
+    async def purge(self) -> None:
+        """Takes every message from the stream, so that the same events may be published anew; its last sequence stays.
+        Unavailable when the server does not do it.
+        """
+        # The server knows the ids of what it has purged for two minutes more.
+        self._filling = f".{secrets.token_hex(4)}"
+        try:
+            await ask(self._bus, f"$JS.API.STREAM.PURGE.{self._stream}")
+        except JetStreamRefusal as refusal:
+            raise Unavailable(f"the stream {self._stream} cannot be emptied: {refusal}") from refusal
+
+    async def _event_at(self, sequence: int) -> tuple[int, UUID] | tuple[None, None]:
         try:
             msg = await self._bus.replies.request(
                 f"$JS.API.DIRECT.GET.{self._stream}", b'{"seq":%d}' % sequence, seconds=ACK_TIMEOUT
             )
         except (TimeoutError, Disconnected, NoResponders, nats.errors.Error) as error:
             raise Unavailable(f"the stream {self._stream} cannot be read") from error
-        position = (msg.headers or {}).get(POSITION)
-        return int(position) if position else None
+        headers = msg.headers or {}
+        position, event_id = headers.get(POSITION), headers.get(EVENT_ID)
+        return (int(position), UUID(event_id)) if position and event_id else (None, None)
 
     async def publish(self, events: Sequence[Envelope], expected_last_sequence: int) -> int:
         """Appends the events, all in flight at once, and returns the stream's last sequence.
@@ -93,6 +110,9 @@ class EventPublisher:
         metrics.PUBLISHED.labels(self._stream).inc(len(events))
         return expected_last_sequence + len(events)
 
+    def _message_id(self, event: Envelope) -> str:
+        return f"{event.event_id}{self._filling}"
+
     def _span(self, event: Envelope) -> tracing.span:
         """Of one event's way to the bus; what consumes the event goes on from there."""
         attributes: dict[str, tracing.Value] = {
@@ -115,13 +135,13 @@ class EventPublisher:
         headers = event_headers(event)
         if span.traceparent:
             headers[TRACEPARENT] = span.traceparent
-        headers["Nats-Msg-Id"] = str(event.event_id)
+        headers["Nats-Msg-Id"] = self._message_id(event)
         headers["Nats-Expected-Stream"] = self._stream
         headers["Nats-Expected-Last-Sequence"] = str(last_sequence)
         if before is not None:
             # The sequence alone would not do: in a stream that is longer than we think, the first event is
             # refused and the second meets just the sequence that it expects.
-            headers["Nats-Expected-Last-Msg-Id"] = str(before.event_id)
+            headers["Nats-Expected-Last-Msg-Id"] = self._message_id(before)
         await self._bus.client.publish(event.subject, event_data(event), reply=reply.subject, headers=headers)
 
     async def _confirm(self, reply: PendingReply, sequence: int) -> None:

@@ -1,18 +1,25 @@
 """Reading other services' events over the bus, and serving our own."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope, Metadata
+from minirag_contracts.errors import InvalidRequest, Unavailable
 from minirag_contracts.events import REGISTRY
 from minirag_contracts.requests.common import EventsRead, EventsReply, RecordedEvent
 from minirag_eventstore import Database, log, tail
 from minirag_eventstore.pages import PAGE_BYTES
 from minirag_messaging import Bus
 
+logger = logging.getLogger(__name__)
+
 OVERHEAD = 600
 """About the size of an event's attributes as JSON."""
+
+BELIEVABLE = 10**9
+"""Positions that a store may have lost; who asks for more is mistaken."""
 
 
 class BusEventReader:
@@ -49,10 +56,28 @@ async def read_events(database: Database, service: str, request: EventsRead) -> 
             found, head = await tail.read(
                 connection, service, request.after, patterns=request.patterns, limit=request.limit
             )
+    if request.stream is None and head < request.after:
+        await _lost(database, request.after, head)
     recorded = [_for_others(event) for event in fitting(found, PAGE_BYTES)]
     if len(recorded) < len(found):
         head = recorded[-1].position
     return EventsReply(events=recorded, head=head)
+
+
+async def _lost(database: Database, after: int, head: int) -> None:
+    """Raises: who asks has seen positions that this store has lost, and would take their next bearers for events it knows."""
+    said = f"Position {after} is beyond this store's last one, {head}"
+    if after - head > BELIEVABLE:
+        raise InvalidRequest(f"{said}.")
+    logger.error(
+        "the store was set back to an earlier moment: a consumer has seen positions that it does not have, which are left out",
+        extra={"after": after, "store_position": head},
+    )
+    async with database.system() as connection:
+        await tail.leave_out(connection, after)
+    raise Unavailable(
+        f"{said}: it was set back to an earlier moment, and goes on beyond both. Please try again."
+    )
 
 
 def fitting(events: list[Envelope], limit: int) -> list[Envelope]:

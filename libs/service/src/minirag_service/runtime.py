@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Literal, TypeVar
 
 from minirag_contracts.context import Context
@@ -31,6 +32,9 @@ Q = TypeVar("Q", bound=Request)
 Check = Callable[[], Awaitable[None]]
 State = Literal["starting", "serving", "draining"]
 Background = Callable[[], Awaitable[None]]
+
+STILL = 60.0
+"""Seconds without a look for events after which a leading relay is not well: more than database and bus are waited for."""
 
 
 class Runtime:
@@ -63,6 +67,8 @@ class Runtime:
         self.runners: list[WorkRunner] = []
         self.backgrounds: dict[str, Background] = {}
         self.checks: dict[str, Check] = {"database": database.ping}
+        if self.relay is not None:
+            self.checks["relay"] = partial(_moves, self.relay)
         self.sealed_columns: list[SealedColumn] = [REPLIES]
         self.state: State = "starting"
         """Whether it takes requests: not yet, now, or not any more."""
@@ -204,6 +210,11 @@ def guarded(
             raise Unavailable from error
 
     return guard
+
+
+async def _moves(relay: Relay) -> None:
+    if relay.still_for > STILL:
+        raise RuntimeError(f"has not looked for events for {relay.still_for:.0f} s")
 
 
 async def _outcome(check: Check) -> str:
