@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from minirag_local import kernel
+from minirag_local import stack as stack_of_programs
 from minirag_local.environment import inherited, python
 from minirag_local.errors import StackError, UnhealthyError
 from minirag_local.process import ProcessSpec
@@ -174,3 +175,20 @@ def test_replicas_are_one_number_or_one_for_each(text: str, gateways: int, chats
 def test_other_replicas_are_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(StackError, match="MINIRAG_REPLICAS"):
         StackSettings.from_environment({"MINIRAG_REPLICAS": text})
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("", 8 + 2), ("30", 30 + 2), ("PT1M", 60 + 2)])
+def test_a_process_is_killed_only_after_the_time_that_it_was_given(text: str, seconds: float) -> None:
+    async def probe(_: int) -> None:
+        return
+
+    settings = StackSettings.from_environment({"MINIRAG_DRAIN": text})
+    spec = stack_of_programs._replica(
+        ProcessSpec(name="chat", argv=(), environment={}, probe=probe), 0, settings
+    )
+    assert spec.grace == seconds
+
+
+def test_a_time_that_is_none_is_refused_with_a_sentence() -> None:
+    with pytest.raises(StackError, match="MINIRAG_DRAIN"):
+        StackSettings.from_environment({"MINIRAG_DRAIN": "a while"})

@@ -337,6 +337,24 @@ async def test_draining_finishes_what_runs_and_leaves_the_rest_to_others(bus: Bu
     assert answered[-1] == "new"
 
 
+async def test_a_drain_that_is_asked_for_again_takes_no_longer_than_the_second(bus: Bus) -> None:
+    begun = asyncio.Event()
+
+    async def handler(request: Search, context: Context) -> SearchReply:
+        begun.set()
+        await asyncio.Event().wait()
+        return ANSWER
+
+    server = await a_server(bus, handler)
+    asked = asyncio.create_task(bus.request(a_search(), SearchReply, a_context()))
+    await begun.wait()
+    leisurely = asyncio.create_task(server.drain(3600))
+    async with asyncio.timeout(5):
+        await server.drain(0.01)
+        await leisurely
+    asked.cancel()
+
+
 async def test_the_service_shows_up_in_discovery(bus: Bus) -> None:
     async def handler(request: Search, context: Context) -> SearchReply:
         return ANSWER

@@ -87,6 +87,7 @@ class RpcServer:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._subscription: Subscription | None = None
         self._discovery: Discovery | None = None
+        self._leaving: asyncio.Task[None] | None = None
         self.started = asyncio.Event()
         """Set when requests are taken."""
 
@@ -136,7 +137,23 @@ class RpcServer:
         return list({id(end.counter): end.counter for end in self._endpoints.values()}.values())
 
     async def drain(self, timeout: float = 30.0) -> None:
-        """Takes no more, finishes what runs or waits; cancels what still runs after ``timeout`` seconds."""
+        """Takes no more, finishes what runs or waits; cancels what still runs after ``timeout`` seconds. May be called again
+        meanwhile, with less time.
+        """
+        until = time.monotonic() + timeout
+        self._leaving = self._leaving or self._bus.spawn(self._leave())
+        await asyncio.wait({self._leaving}, timeout=timeout)
+        running = list(self._running.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=max(0.0, until - time.monotonic()))
+            for task in late:
+                task.cancel()
+            if late:
+                log.warning("requests were cancelled by the shutdown", extra={"count": len(late)})
+                await asyncio.wait(late, timeout=1.0)
+
+    async def _leave(self) -> None:
+        """Until everything is here that was sent to us; a server that is away has forgotten our subscriptions anyway."""
         try:
             if self._subscription is not None:
                 await self._subscription.drain()  # type: ignore[no-untyped-call]
@@ -144,14 +161,6 @@ class RpcServer:
                 await self._discovery.stop()
         except (nats.errors.Error, TimeoutError) as error:
             log.warning("the rpc subscription could not be drained", extra={"reason": repr(error)})
-        running = list(self._running.values())
-        if running:
-            _, late = await asyncio.wait(running, timeout=timeout)
-            for task in late:
-                task.cancel()
-            if late:
-                log.warning("requests were cancelled by the shutdown", extra={"count": len(late)})
-                await asyncio.wait(late, timeout=1.0)
 
     async def _on_message(self, msg: Msg) -> None:
         if not msg.reply or msg.reply in self._running:

@@ -2,24 +2,13 @@
 
 from datetime import timedelta
 from ipaddress import ip_network
-from typing import Annotated, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from minirag_service import ServiceSettings
-from pydantic import AliasChoices, BeforeValidator, Field, field_validator
+from minirag_service.settings import Duration
+from pydantic import AliasChoices, Field, field_validator
 
 from minirag_gateway.domain.tenant import SignupMode
-
-
-def _plain_seconds(value: Any) -> Any:
-    """A bare number in the environment means seconds."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_plain_seconds)]
-"""Seconds as a number, or ISO 8601 (``PT15S``)."""
 
 
 def listed(value: str) -> list[str]:
@@ -171,10 +160,6 @@ class Settings(ServiceSettings):
     )
     heartbeat: Duration = Field(
         default=timedelta(seconds=15), description="After how much silence a stream carries a comment."
-    )
-    drain: Duration = Field(
-        default=timedelta(seconds=5),
-        description="How long running responses may take when the process stops.",
     )
     body_timeout: Duration = Field(
         default=timedelta(seconds=60), description="How long a JSON body may take to arrive."
