@@ -12,8 +12,10 @@ from minirag_contracts.errors import Conflict, RemoteRefusal, TooBusy, Unavailab
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.common import HealthCheck, HealthReply
 from minirag_contracts.requests.retrieval import Activated, Search, SearchReply
-from minirag_messaging import Bus, RpcServer, RpcTimeout, rpc_client
+from minirag_messaging import Bus, RpcServer, RpcTimeout, rpc_client, rpc_server
+from minirag_messaging.headers import context_headers
 from minirag_messaging.testing import NatsServer
+from nats.aio.msg import Msg
 from pydantic import BaseModel
 
 Connect = Callable[..., Awaitable[Bus]]
@@ -272,10 +274,71 @@ async def test_a_copy_of_what_runs_already_is_dropped(bus: Bus, monkeypatch: pyt
     assert runs == 1
 
 
+async def test_what_takes_long_is_not_sent_to_another_process_as_well(
+    bus: Bus, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpc_client, "REPEAT_AFTER", 0.25)
+    monkeypatch.setattr(rpc_server, "SIGN_EVERY", 0.05)
+    free, signs, copies = asyncio.Event(), 0, 0
+
+    async def handler(request: Search, context: Context) -> SearchReply:
+        await free.wait()
+        return ANSWER
+
+    async def on_sign(msg: Msg) -> None:
+        nonlocal signs
+        signs += 1
+        if signs == 20:  # four times what would have been a silence
+            free.set()
+
+    async def on_copy(msg: Msg) -> None:
+        nonlocal copies
+        copies += 1
+
+    for _ in range(3):
+        await a_server(await connect(), handler)
+    witness = await connect()
+    await witness.client.subscribe("_INBOX.*.*.working", cb=on_sign)
+    await witness.client.subscribe(Search.subject(), cb=on_copy)
+    await witness.client.flush()
+    assert await bus.request(a_search(), SearchReply, a_context()) == ANSWER
+    await witness.client.flush()
+    assert (signs >= 20, copies) == (True, 1)
+
+
+async def test_a_client_that_knows_no_signs_hears_the_reply_alone(
+    bus: Bus, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As every version before listened: for one token behind its inbox."""
+    monkeypatch.setattr(rpc_server, "SIGN_EVERY", 0.02)
+    free, heard = asyncio.Event(), asyncio.Queue[Msg]()
+
+    async def handler(request: Search, context: Context) -> SearchReply:
+        await free.wait()
+        return ANSWER
+
+    async def on_sign(msg: Msg) -> None:
+        free.set()
+
+    await a_server(await connect(), handler)
+    old = await connect()
+    await old.client.subscribe("_INBOX.old.*", cb=heard.put)
+    await old.client.subscribe("_INBOX.old.1.working", cb=on_sign)
+    request = a_search().model_dump_json().encode()
+    headers = context_headers(a_context().within(10))
+    await old.client.publish(Search.subject(), request, reply="_INBOX.old.1", headers=headers)
+    async with asyncio.timeout(5):
+        first = await heard.get()
+    assert free.is_set()
+    assert SearchReply.model_validate_json(first.data) == ANSWER
+
+
 async def test_a_request_survives_the_death_of_the_process_that_had_it(
     bus: Bus, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Although it gave signs until then."""
     monkeypatch.setattr(rpc_client, "REPEAT_AFTER", 0.1)
+    monkeypatch.setattr(rpc_server, "SIGN_EVERY", 0.02)
     taken = asyncio.Event()
     commands: list[UUID | None] = []
 

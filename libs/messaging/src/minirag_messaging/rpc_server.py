@@ -25,6 +25,7 @@ from minirag_messaging.connection import Connection
 from minirag_messaging.discovery import Discovery, EndpointCounter
 from minirag_messaging.errors import DeadlinePassed, MessageTooLarge, UnknownRequest
 from minirag_messaging.headers import MalformedMessage, read_context
+from minirag_messaging.replies import sign_subject
 from minirag_messaging.rpc_client import ERROR_CODE_HEADER
 from minirag_messaging.rpc_lane import Lane
 
@@ -41,6 +42,11 @@ WAITING = 256
 
 COMMON_CONCURRENCY = 8
 """Health, events and the like have a lane of their own: a busy service must not look dead."""
+
+SIGN_EVERY = 1.5
+"""Seconds between two signs that a request is being worked on; the first comes after one to two of these. Several fit into the
+silence after which a client repeats its request.
+"""
 
 DEFAULT_DEADLINE = 30.0
 """Seconds for a request that comes without a deadline."""
@@ -73,7 +79,7 @@ class RpcServer:
     A handler raises a Refusal to refuse; anything else that it raises is logged with the trace id and reaches
     the caller as ``internal_error`` and that id only. At the request's deadline a handler is cancelled; an
     expired request is not run. A copy of a request that runs already (see ``rpc_client``) is dropped: its
-    reply serves both.
+    reply serves both. What takes longer gives signs of life, so that no copy is sent to another process.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class RpcServer:
         self._subscription: Subscription | None = None
         self._discovery: Discovery | None = None
         self._leaving: asyncio.Task[None] | None = None
+        self._signs: asyncio.Task[None] | None = None
         self.started = asyncio.Event()
         """Set when requests are taken."""
 
@@ -131,6 +138,7 @@ class RpcServer:
         )
         self._discovery = Discovery(client, self._service, self._counters())
         await self._discovery.start()
+        self._signs = self._bus.spawn(self._give_signs())
         self.started.set()
 
     def _counters(self) -> list[EndpointCounter]:
@@ -151,6 +159,17 @@ class RpcServer:
             if late:
                 log.warning("requests were cancelled by the shutdown", extra={"count": len(late)})
                 await asyncio.wait(late, timeout=1.0)
+        if self._signs is not None:
+            self._signs.cancel()
+
+    async def _give_signs(self) -> None:
+        """For every request that was here already a moment ago, running or in its queue."""
+        before: set[str] = set()
+        while True:
+            await asyncio.sleep(SIGN_EVERY)
+            for reply in before.intersection(self._running):
+                await self._send(sign_subject(reply), b"")
+            before = set(self._running)
 
     async def _leave(self) -> None:
         """Until everything is here that was sent to us; a server that is away has forgotten our subscriptions anyway."""
