@@ -191,6 +191,28 @@ async def test_an_unexpected_exception_crosses_as_a_trace_id_only(
     assert context.trace_id in [getattr(record, "trace_id", "") for record in caplog.records]
 
 
+async def test_an_answer_that_fails_is_told_by_us_and_not_by_the_loop_in_its_own_words(
+    bus: Bus, connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = asyncio.Event()
+
+    async def handler(request: Search, context: Context) -> SearchReply:
+        return ANSWER
+
+    async def fails(*_: object) -> None:
+        tried.set()
+        raise ValueError("the secret text")
+
+    server = await a_server(await connect(), handler)
+    monkeypatch.setattr(server, "_send", fails)
+    asked = asyncio.create_task(bus.request(a_search(), SearchReply, a_context()))
+    await tried.wait()
+    await server.drain(5)
+    asked.cancel()
+    (record,) = [record for record in caplog.records if record.message == "a request was not answered"]
+    assert record.exc_info is not None and record.exc_info[0] is ValueError
+
+
 async def test_a_malformed_request_is_refused_without_repeating_its_values(bus: Bus) -> None:
     class Nonsense(BaseModel):
         bot_id: str = "the secret text"

@@ -38,6 +38,8 @@ from minirag_messaging import Bus, EventPublisher
 from minirag_messaging.replies import NoResponders
 from minirag_messaging.testing import NatsServer
 from minirag_service import Runtime, ServiceSettings
+from minirag_service import logging as service_logging
+from minirag_service import running as service_running
 from minirag_service.testing import running, settings_for
 
 Start = Callable[..., AbstractAsyncContextManager[Runtime]]
@@ -201,6 +203,22 @@ async def test_a_request_that_runs_is_answered_before_the_service_ends(start: St
     with pytest.raises(RemoteRefusal) as refused:
         await asked
     assert refused.value.code == "internal_error"
+
+
+async def test_what_the_loop_has_to_say_goes_through_our_log(
+    nats: NatsServer, database_urls: Callable[..., Awaitable[tuple[str, str]]]
+) -> None:
+    """Its own words quote the exception, and so whatever somebody wrote."""
+    settings = settings_for(Settings, nats.url, await database_urls("chat", core_and()))
+    seen: list[object] = []
+
+    async def assemble(runtime: Runtime, settings: Settings) -> None:
+        seen.append(asyncio.get_running_loop().get_exception_handler())
+        raise Conflict("That is enough.")
+
+    with pytest.raises(Conflict):
+        await service_running._main(settings, assemble, ())
+    assert seen == [service_logging.report]
 
 
 async def test_a_background_that_ends_ends_the_service_loudly(start: Start) -> None:

@@ -198,9 +198,13 @@ class WorkRunner:
                 self._taken_over(other, stale)
         task = asyncio.create_task(self._run(item), name=f"{self.kind}-{item.key}")
         self._running[item.work_id, item.lease_owner] = (item, task)
-        task.add_done_callback(lambda _: self._ended(item))
+        task.add_done_callback(partial(self._ended, item))
 
-    def _ended(self, item: WorkItem) -> None:
+    def _ended(self, item: WorkItem, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error(
+                "work could not be settled", exc_info=error, extra={"kind": item.kind, "key": item.key}
+            )
         was_full = len(self._running) >= self._concurrency
         self._running.pop((item.work_id, item.lease_owner), None)
         self._fewer.set()

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import nats.errors
@@ -186,7 +187,12 @@ class RpcServer:
             return
         task = asyncio.get_running_loop().create_task(self._answer(msg))
         self._running[msg.reply] = task
-        task.add_done_callback(lambda _: self._running.pop(msg.reply, None))
+        task.add_done_callback(partial(self._answered, msg.reply))
+
+    def _answered(self, reply: str, task: asyncio.Task[None]) -> None:
+        self._running.pop(reply, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a request was not answered", exc_info=error)
 
     async def _answer(self, msg: Msg) -> None:
         started = time.perf_counter_ns()

@@ -59,6 +59,7 @@ async def _main(
     settings: T, assemble: Callable[[Runtime, T], Awaitable[None]], projections: Sequence[Projection]
 ) -> None:
     stop = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(service_logging.report)
     async with (
         operations_port(settings) as operations,
         traced(settings.service),
