@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from minirag_local import kernel
@@ -157,6 +158,35 @@ async def test_who_does_not_go_by_itself_is_stopped_as_at_the_end_of_the_stack()
         assert kernel.start_time(old or 0) is None
     finally:
         await supervisor.stop()
+
+
+@pytest.mark.parametrize("replaced", ["beside", "after"])
+async def test_a_restart_that_is_called_off_at_any_moment_leaves_nothing_that_nobody_keeps(
+    replaced: Literal["beside", "after"],
+) -> None:
+    """As the stack is stopped in the middle of it: whatever still runs then is stopped with the rest."""
+
+    async def probe(_: int) -> None:
+        return
+
+    spec = ProcessSpec(
+        name="sleeper",
+        argv=python("-c", "import time; time.sleep(60)"),
+        environment=inherited(),
+        probe=probe,
+        replaced=replaced,
+    )
+    before = living_children()
+    for steps in range(1, 13):
+        supervisor = Supervisor([spec], Observer())
+        await supervisor.start()
+        restarting = asyncio.create_task(Rolling(supervisor, lambda _: None).run([]))
+        for _ in range(steps):
+            await asyncio.sleep(0)  # a step of the event loop, and no more
+        restarting.cancel()
+        await asyncio.gather(restarting, return_exceptions=True)
+        await supervisor.stop()
+        assert living_children() == before, steps
 
 
 @pytest.mark.parametrize(
