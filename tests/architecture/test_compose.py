@@ -2,11 +2,14 @@
 
 import importlib
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 from minirag_contracts.topology import SERVICES
+from minirag_service.settings import Duration
+from pydantic import TypeAdapter
 from source_tree import ROOT
 
 FOLDER = ROOT / "deploy/compose"
@@ -41,6 +44,13 @@ def test_a_service_reads_what_it_is_told(service: str) -> None:
     told = set(PARTS[service]["environment"])
     assert told <= names_of(service), told - names_of(service)
     assert PARTS[service]["environment"]["MINIRAG_NATS_USER"] == service
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_runs_has_its_time_before_it_is_killed(service: str) -> None:
+    period = TypeAdapter(Duration).validate_python(PARTS[service]["stop_grace_period"].removesuffix("s"))
+    drain = TypeAdapter(Duration).validate_python(PARTS[service]["environment"]["MINIRAG_DRAIN"])
+    assert drain + timedelta(seconds=10) == period
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -12,7 +12,9 @@ from typing import Annotated, Any
 import pytest
 from minirag_contracts.events import REGISTRY
 from minirag_contracts.topology import CONSUMERS, SERVICES, STREAMS
+from minirag_service import ServiceSettings
 from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,14 +31,13 @@ def test_what_is_generated_from_the_code_is_current(tool: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("service", ["gateway", "ingest", "chat", "webhooks"])
+@pytest.mark.parametrize("service", ["Every service", "gateway", "ingest", "chat", "webhooks"])
 def test_every_duration_of_the_settings_page_is_read_back_as_the_default(service: str) -> None:
     """What the page shows can be put into the environment as it stands."""
     page = (ROOT / "docs/settings.md").read_text()
     section = page.partition(f"\n## {service}\n")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", section, re.MULTILINE))
-    fields = import_module(f"minirag_{service}.settings").Settings.model_fields
-    durations = {name: each for name, each in fields.items() if is_duration(each.default)}
+    durations = durations_of(service)
     assert durations
     for name, each in durations.items():
         text = rows[f"MINIRAG_{name.upper()}"]
@@ -44,6 +45,18 @@ def test_every_duration_of_the_settings_page_is_read_back_as_the_default(service
         kind: Any = Annotated[(each.annotation, *each.metadata)] if each.metadata else each.annotation
         assert text.lstrip('["').startswith("P"), (name, text)
         assert TypeAdapter(kind).validate_python(value) == each.default, (name, text)
+
+
+def durations_of(service: str) -> dict[str, FieldInfo]:
+    """The settings of a service alone, or those of every service, that are durations."""
+    common = ServiceSettings.model_fields
+    own = (
+        {}
+        if service == "Every service"
+        else import_module(f"minirag_{service}.settings").Settings.model_fields
+    )
+    fields = {name: each for name, each in own.items() if name not in common} if own else common
+    return {name: each for name, each in fields.items() if is_duration(each.default)}
 
 
 def is_duration(default: object) -> bool:
@@ -54,14 +67,7 @@ def is_duration(default: object) -> bool:
 
 def test_services_without_durations_are_named() -> None:
     """The test above leaves these out, and no others."""
-    without = {
-        service
-        for service in SERVICES
-        if not any(
-            is_duration(each.default)
-            for each in import_module(f"minirag_{service}.settings").Settings.model_fields.values()
-        )
-    }
+    without = {service for service in SERVICES if not durations_of(service)}
     assert without == {"retrieval", "analytics"}
 
 

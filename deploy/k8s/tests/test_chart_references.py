@@ -1,7 +1,6 @@
 """What one object says of another is so: selectors, ports, probes, volumes, accounts, targets, consumers."""
 
 import shutil
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,7 @@ import jsonschema
 import pytest
 import yaml
 from minirag_contracts.topology import CONSUMERS, SERVICES
-from minirag_gateway.settings import Settings as GatewaySettings
-from minirag_service import running
+from minirag_service.settings import Duration
 from minirag_service.telemetry.operations import Operations
 from pydantic import TypeAdapter
 from rendered_chart import (
@@ -26,8 +24,8 @@ from rendered_chart import (
 )
 
 SERVED = set(Operations()._answers)
-RPC_DRAIN = 30
-"""Seconds that a request may still take, by the default of RpcServer.drain."""
+MARGIN = 10
+"""Seconds in which a pod that has drained gives back what has not ended, and ends."""
 
 
 def test_every_service_has_a_deployment_that_selects_its_own_pods(chart: Rendered) -> None:
@@ -127,18 +125,20 @@ def test_images_are_those_of_the_service(chart: Rendered, keda: Rendered) -> Non
     assert pinned == f"registry.example.com:5000/minirag-gateway@sha256:{'0f' * 32}"
 
 
-def test_a_service_has_time_to_drain(chart: Rendered) -> None:
+def test_what_runs_has_all_of_a_pods_grace_but_what_it_takes_to_give_it_back(chart: Rendered) -> None:
     for service, pod in chart.services().items():
         (container,) = pod["spec"]["containers"]
-        needed = RPC_DRAIN + running.DRAIN
-        if service == "gateway":
-            text = environment(container).get("MINIRAG_DRAIN")
-            default = GatewaySettings.model_fields["drain"].default
-            drain = TypeAdapter(timedelta).validate_python(text) if text else default
-            needed += container["lifecycle"]["preStop"]["sleep"]["seconds"] + drain.total_seconds()
-        else:
-            assert "lifecycle" not in container
-        assert pod["spec"]["terminationGracePeriodSeconds"] >= needed, service
+        drain = TypeAdapter(Duration).validate_python(environment(container)["MINIRAG_DRAIN"]).total_seconds()
+        assert ("lifecycle" in container) == (service == "gateway")
+        before = container["lifecycle"]["preStop"]["sleep"]["seconds"] if service == "gateway" else 0
+        assert before + drain + MARGIN == pod["spec"]["terminationGracePeriodSeconds"], service
+        assert drain >= 30, service  # a model that talks for long is not cut off by an upgrade
+
+
+def test_a_pod_without_time_to_drain_is_refused() -> None:
+    made = template("-f", values_of("minimal"), "--set", "gateway.preStopSeconds=70")
+    assert made.returncode
+    assert "services.gateway.terminationGracePeriodSeconds leaves -5 s" in made.stderr
 
 
 def test_nothing_is_taken_away_before_its_successor_is_ready(chart: Rendered) -> None:

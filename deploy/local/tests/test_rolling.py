@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from minirag_local import kernel
+from minirag_local import stack as stack_of_programs
 from minirag_local.environment import inherited, python
 from minirag_local.errors import StackError, UnhealthyError
 from minirag_local.process import ProcessSpec
@@ -158,6 +160,35 @@ async def test_who_does_not_go_by_itself_is_stopped_as_at_the_end_of_the_stack()
         await supervisor.stop()
 
 
+@pytest.mark.parametrize("replaced", ["beside", "after"])
+async def test_a_restart_that_is_called_off_at_any_moment_leaves_nothing_that_nobody_keeps(
+    replaced: Literal["beside", "after"],
+) -> None:
+    """As the stack is stopped in the middle of it: whatever still runs then is stopped with the rest."""
+
+    async def probe(_: int) -> None:
+        return
+
+    spec = ProcessSpec(
+        name="sleeper",
+        argv=python("-c", "import time; time.sleep(60)"),
+        environment=inherited(),
+        probe=probe,
+        replaced=replaced,
+    )
+    before = living_children()
+    for steps in range(1, 13):
+        supervisor = Supervisor([spec], Observer())
+        await supervisor.start()
+        restarting = asyncio.create_task(Rolling(supervisor, lambda _: None).run([]))
+        for _ in range(steps):
+            await asyncio.sleep(0)  # a step of the event loop, and no more
+        restarting.cancel()
+        await asyncio.gather(restarting, return_exceptions=True)
+        await supervisor.stop()
+        assert living_children() == before, steps
+
+
 @pytest.mark.parametrize(
     ("text", "gateways", "chats"), [("", 1, 1), ("3", 3, 3), ("gateway=2, chat=3", 2, 3), ("chat=2", 1, 2)]
 )
@@ -174,3 +205,20 @@ def test_replicas_are_one_number_or_one_for_each(text: str, gateways: int, chats
 def test_other_replicas_are_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(StackError, match="MINIRAG_REPLICAS"):
         StackSettings.from_environment({"MINIRAG_REPLICAS": text})
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("", 8 + 2), ("30", 30 + 2), ("PT1M", 60 + 2)])
+def test_a_process_is_killed_only_after_the_time_that_it_was_given(text: str, seconds: float) -> None:
+    async def probe(_: int) -> None:
+        return
+
+    settings = StackSettings.from_environment({"MINIRAG_DRAIN": text})
+    spec = stack_of_programs._replica(
+        ProcessSpec(name="chat", argv=(), environment={}, probe=probe), 0, settings
+    )
+    assert spec.grace == seconds
+
+
+def test_a_time_that_is_none_is_refused_with_a_sentence() -> None:
+    with pytest.raises(StackError, match="MINIRAG_DRAIN"):
+        StackSettings.from_environment({"MINIRAG_DRAIN": "a while"})

@@ -12,6 +12,7 @@ import nats.errors
 import pytest
 from minirag_messaging import Bus, ConnectionLost
 from minirag_messaging.testing import NatsServer, reconnected, start_nats
+from nats.aio.msg import Msg
 
 Connect = Callable[..., Awaitable[Bus]]
 
@@ -143,3 +144,23 @@ def test_the_server_dies_with_the_process_that_started_it(tmp_path: Path) -> Non
     while process_state(child) not in {"", "Z"}:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+async def test_what_a_callback_raises_is_no_message_of_ours(
+    bus: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client library hands it on as an error of its own; its text may be anybody's."""
+    heard = asyncio.Event()
+
+    async def fails(msg: Msg) -> None:
+        heard.set()
+        raise ValueError("the secret text")
+
+    await bus.client.subscribe("anything", cb=fails)
+    await bus.client.publish("anything")
+    await heard.wait()
+    async with asyncio.timeout(5):
+        while not caplog.records:
+            await asyncio.sleep(0)
+    assert [record.message for record in caplog.records] == ["nats reported an error"]
+    assert caplog.records[0].exc_info is not None and caplog.records[0].exc_info[0] is ValueError

@@ -12,8 +12,10 @@ from minirag_contracts.errors import Conflict, RemoteRefusal, TooBusy, Unavailab
 from minirag_contracts.ids import new_id
 from minirag_contracts.requests.common import HealthCheck, HealthReply
 from minirag_contracts.requests.retrieval import Activated, Search, SearchReply
-from minirag_messaging import Bus, RpcServer, RpcTimeout, rpc_client
+from minirag_messaging import Bus, RpcServer, RpcTimeout, rpc_client, rpc_server
+from minirag_messaging.headers import context_headers
 from minirag_messaging.testing import NatsServer
+from nats.aio.msg import Msg
 from pydantic import BaseModel
 
 Connect = Callable[..., Awaitable[Bus]]
@@ -189,6 +191,28 @@ async def test_an_unexpected_exception_crosses_as_a_trace_id_only(
     assert context.trace_id in [getattr(record, "trace_id", "") for record in caplog.records]
 
 
+async def test_an_answer_that_fails_is_told_by_us_and_not_by_the_loop_in_its_own_words(
+    bus: Bus, connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = asyncio.Event()
+
+    async def handler(request: Search, context: Context) -> SearchReply:
+        return ANSWER
+
+    async def fails(*_: object) -> None:
+        tried.set()
+        raise ValueError("the secret text")
+
+    server = await a_server(await connect(), handler)
+    monkeypatch.setattr(server, "_send", fails)
+    asked = asyncio.create_task(bus.request(a_search(), SearchReply, a_context()))
+    await tried.wait()
+    await server.drain(5)
+    asked.cancel()
+    (record,) = [record for record in caplog.records if record.message == "a request was not answered"]
+    assert record.exc_info is not None and record.exc_info[0] is ValueError
+
+
 async def test_a_malformed_request_is_refused_without_repeating_its_values(bus: Bus) -> None:
     class Nonsense(BaseModel):
         bot_id: str = "the secret text"
@@ -272,10 +296,71 @@ async def test_a_copy_of_what_runs_already_is_dropped(bus: Bus, monkeypatch: pyt
     assert runs == 1
 
 
+async def test_what_takes_long_is_not_sent_to_another_process_as_well(
+    bus: Bus, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpc_client, "REPEAT_AFTER", 0.25)
+    monkeypatch.setattr(rpc_server, "SIGN_EVERY", 0.05)
+    free, signs, copies = asyncio.Event(), 0, 0
+
+    async def handler(request: Search, context: Context) -> SearchReply:
+        await free.wait()
+        return ANSWER
+
+    async def on_sign(msg: Msg) -> None:
+        nonlocal signs
+        signs += 1
+        if signs == 20:  # four times what would have been a silence
+            free.set()
+
+    async def on_copy(msg: Msg) -> None:
+        nonlocal copies
+        copies += 1
+
+    for _ in range(3):
+        await a_server(await connect(), handler)
+    witness = await connect()
+    await witness.client.subscribe("_INBOX.*.*.working", cb=on_sign)
+    await witness.client.subscribe(Search.subject(), cb=on_copy)
+    await witness.client.flush()
+    assert await bus.request(a_search(), SearchReply, a_context()) == ANSWER
+    await witness.client.flush()
+    assert (signs >= 20, copies) == (True, 1)
+
+
+async def test_a_client_that_knows_no_signs_hears_the_reply_alone(
+    bus: Bus, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As every version before listened: for one token behind its inbox."""
+    monkeypatch.setattr(rpc_server, "SIGN_EVERY", 0.02)
+    free, heard = asyncio.Event(), asyncio.Queue[Msg]()
+
+    async def handler(request: Search, context: Context) -> SearchReply:
+        await free.wait()
+        return ANSWER
+
+    async def on_sign(msg: Msg) -> None:
+        free.set()
+
+    await a_server(await connect(), handler)
+    old = await connect()
+    await old.client.subscribe("_INBOX.old.*", cb=heard.put)
+    await old.client.subscribe("_INBOX.old.1.working", cb=on_sign)
+    request = a_search().model_dump_json().encode()
+    headers = context_headers(a_context().within(10))
+    await old.client.publish(Search.subject(), request, reply="_INBOX.old.1", headers=headers)
+    async with asyncio.timeout(5):
+        first = await heard.get()
+    assert free.is_set()
+    assert SearchReply.model_validate_json(first.data) == ANSWER
+
+
 async def test_a_request_survives_the_death_of_the_process_that_had_it(
     bus: Bus, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Although it gave signs until then."""
     monkeypatch.setattr(rpc_client, "REPEAT_AFTER", 0.1)
+    monkeypatch.setattr(rpc_server, "SIGN_EVERY", 0.02)
     taken = asyncio.Event()
     commands: list[UUID | None] = []
 
@@ -335,6 +420,24 @@ async def test_draining_finishes_what_runs_and_leaves_the_rest_to_others(bus: Bu
     assert await asyncio.gather(*running) == [ANSWER] * 3
     await bus.request(a_search(), SearchReply, a_context())
     assert answered[-1] == "new"
+
+
+async def test_a_drain_that_is_asked_for_again_takes_no_longer_than_the_second(bus: Bus) -> None:
+    begun = asyncio.Event()
+
+    async def handler(request: Search, context: Context) -> SearchReply:
+        begun.set()
+        await asyncio.Event().wait()
+        return ANSWER
+
+    server = await a_server(bus, handler)
+    asked = asyncio.create_task(bus.request(a_search(), SearchReply, a_context()))
+    await begun.wait()
+    leisurely = asyncio.create_task(server.drain(3600))
+    async with asyncio.timeout(5):
+        await server.drain(0.01)
+        await leisurely
+    asked.cancel()
 
 
 async def test_the_service_shows_up_in_discovery(bus: Bus) -> None:

@@ -164,6 +164,18 @@ async def test_in_the_embedded_stack_a_successor_waits_for_the_port_of_its_prede
                     await asyncio.sleep(0.05)
 
 
+async def test_a_port_that_cannot_be_had_at_all_is_told(
+    looked: Looked, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the embedded stack, where it is waited for: the service goes on, and says that nobody can look at it."""
+    settings = looked.settings.model_copy(update={"operations_host": "192.0.2.1"})  # nobody's
+    async with operations_port(settings), asyncio.timeout(5):
+        while not (told := [each for each in caplog.records if each.levelname == "ERROR"]):
+            await asyncio.sleep(0.01)
+    assert [each.getMessage() for each in told] == ["the operations port is gone"]
+    assert told[0].exc_info is not None and told[0].exc_info[0] is OSError
+
+
 async def test_who_never_gets_the_port_ends_all_the_same(looked: Looked) -> None:
     async with operations_port(looked.settings):
         await asyncio.sleep(0.3)

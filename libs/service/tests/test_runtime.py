@@ -3,15 +3,18 @@
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import ClassVar
 
 import pytest
 from contexts import a_context
 from ledger import core_and
 from minirag_contracts.context import Context
-from minirag_contracts.errors import RemoteRefusal, Unavailable
+from minirag_contracts.errors import Conflict, RemoteRefusal, Unavailable
 from minirag_contracts.events.chat import BotCreated
 from minirag_contracts.events.gateway import TenantErased
 from minirag_contracts.ids import new_id
@@ -35,10 +38,11 @@ from minirag_contracts.topology import ERASURES
 from minirag_eventstore import RetryPolicy, Transaction, WorkItem, WorkRunner
 from minirag_eventstore.reactor import ReactionFailed
 from minirag_eventstore.rows import record
-from minirag_messaging import Bus
+from minirag_messaging import Bus, EventPublisher
 from minirag_messaging.replies import NoResponders
 from minirag_messaging.testing import NatsServer
 from minirag_service import Runtime, ServiceSettings
+from minirag_service import logging as service_logging
 from minirag_service import running as service_running
 from minirag_service.testing import running, settings_for
 
@@ -58,11 +62,15 @@ async def start(
     urls = await database_urls("chat", core_and())
 
     @asynccontextmanager
-    async def start(assemble: Callable[[Runtime], None] = lambda runtime: None) -> AsyncIterator[Runtime]:
+    async def start(
+        assemble: Callable[[Runtime], None] = lambda runtime: None,
+        stop: asyncio.Event | None = None,
+        **fields: object,
+    ) -> AsyncIterator[Runtime]:
         async def joined(runtime: Runtime, settings: Settings) -> None:
             assemble(runtime)
 
-        async with running(settings_for(Settings, nats.url, urls), joined, ()) as runtime:
+        async with running(settings_for(Settings, nats.url, urls, **fields), joined, (), stop) as runtime:
             yield runtime
 
     return start
@@ -239,6 +247,22 @@ async def test_a_request_that_runs_is_answered_before_the_service_ends(start: St
     assert refused.value.code == "internal_error"
 
 
+async def test_what_the_loop_has_to_say_goes_through_our_log(
+    nats: NatsServer, database_urls: Callable[..., Awaitable[tuple[str, str]]]
+) -> None:
+    """Its own words quote the exception, and so whatever somebody wrote."""
+    settings = settings_for(Settings, nats.url, await database_urls("chat", core_and()))
+    seen: list[object] = []
+
+    async def assemble(runtime: Runtime, settings: Settings) -> None:
+        seen.append(asyncio.get_running_loop().get_exception_handler())
+        raise Conflict("That is enough.")
+
+    with pytest.raises(Conflict):
+        await service_running._main(settings, assemble, ())
+    assert seen == [service_logging.report]
+
+
 async def test_a_background_that_ends_ends_the_service_loudly(start: Start) -> None:
     async def ends() -> None:
         await asyncio.sleep(0.05)
@@ -248,34 +272,89 @@ async def test_a_background_that_ends_ends_the_service_loudly(start: Start) -> N
             await asyncio.sleep(0.5)
 
 
-@pytest.mark.parametrize("hurry", [False, True])
-async def test_who_stops_without_a_hurry_finishes_what_runs(
-    start: Start, monkeypatch: pytest.MonkeyPatch, hurry: bool
-) -> None:
-    """Where there is one, work gets its seconds, here few, and is then given back."""
-    monkeypatch.setattr(service_running, "DRAIN", 0.1)
-    begun, finished = asyncio.Event(), asyncio.Event()
+@dataclass
+class Busy:
+    """A service that works on a request, an event and a piece of work, none of which ends before ``free`` is set."""
 
-    async def handle(item: WorkItem) -> None:
-        begun.set()
-        await asyncio.sleep(0.6)
-        async with runtime.store.transaction(item.scope) as transaction:
-            await item.finish(transaction)
-        finished.set()
+    bus: Bus
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: set[str] = field(default_factory=set)
+    finished: set[str] = field(default_factory=set)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async with start() as runtime:
-        runner = WorkRunner(runtime.store, "slow", handle)
-        working = asyncio.create_task(runner.run())
+    async def _do(self, what: str) -> None:
+        self.begun.add(what)
+        await self.free.wait()
+        self.finished.add(what)
+
+    def assemble(self, runtime: Runtime) -> None:
+        async def request(request: GetChat, context: Context) -> ChatRead:
+            await self._do("request")
+            raise Conflict("Done.")
+
+        async def event(transaction: Transaction) -> None:
+            await self._do("event")
+
+        async def work(item: WorkItem) -> None:
+            await self._do("work")
+            async with runtime.store.transaction(item.scope) as transaction:
+                await item.finish(transaction)
+
+        async def leave() -> None:
+            self.left.set()
+
+        runtime.on(GetChat, request)
+        runtime.erases(event)
+        runtime.work(WorkRunner(runtime.store, "slow", work))
+        runtime.on_leave(leave)
+
+    async def begin(self, runtime: Runtime) -> "asyncio.Task[ChatRead]":
+        """Answers the request, when everything runs."""
+        asked = asyncio.create_task(
+            self.bus.request(GetChat(chat_id=new_id()), ChatRead, a_context(new_id()))
+        )
         async with runtime.store.transaction(a_context(new_id()).scope) as transaction:
-            await runner.add(transaction, "one")
-        await begun.wait()
+            await transaction.add_work("slow", "one")
+        tenant_id = new_id()
+        (event,) = record("gateway", a_context(tenant_id), f"tenant-{tenant_id}", 1, [TenantErased()])
+        await EventPublisher(self.bus, "GATEWAY").publish([replace(event, position=1)], 0)
+        async with asyncio.timeout(10):
+            while len(self.begun) < 3:
+                await asyncio.sleep(0.01)
+        return asked
+
+
+async def test_who_stops_in_a_hurry_gives_everything_back_after_one_patience(start: Start, bus: Bus) -> None:
+    busy = Busy(bus)
+    async with start(busy.assemble, drain=timedelta(seconds=1)) as runtime:
+        asked = await busy.begin(runtime)
+        began = time.monotonic()
+    assert time.monotonic() - began < 1 + 5  # one after the other they would have had a minute
+    assert busy.finished == set()
+    asked.cancel()
+    async with start() as runtime, runtime.database.system() as connection:
+        assert await connection.fetchval("SELECT lease_owner IS NULL FROM work WHERE kind = 'slow'")
+
+
+@pytest.mark.parametrize("hurry", [False, True])
+async def test_what_runs_has_its_time_and_all_parts_leave_at_once(
+    start: Start, bus: Bus, hurry: bool
+) -> None:
+    busy, stop = Busy(bus), asyncio.Event()
+    async with start(busy.assemble, stop, drain=timedelta(seconds=60)) as runtime:
+        asked = await busy.begin(runtime)
+        stop.set()
         if hurry:
             runtime.hurry.set()
-        await service_running._finish(runner, runtime.hurry)
-        assert finished.is_set() != hurry
-        async with runtime.database.system() as connection:
-            assert await connection.fetchval("SELECT count(*) FROM work") == int(hurry)
-        working.cancel()
+        async with asyncio.timeout(5):
+            await busy.left.wait()  # although a request, an event and work still run
+        assert busy.finished == set()
+        busy.free.set()
+    assert busy.finished == {"request", "event", "work"}
+    with pytest.raises(RemoteRefusal, match="Done"):
+        await asked
+    async with start() as runtime, runtime.database.system() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM work WHERE kind = 'slow'") == 0
 
 
 async def test_one_process_tells_how_it_is_while_others_of_its_service_answer_too(

@@ -1,16 +1,24 @@
 """Weak secrets refuse to start; sealed things open with old keys; people's words stay out of the log."""
 
+import asyncio
 import base64
+import gc
 import io
+import ipaddress
 import json
 import logging
 import os
+import ssl
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
+import uvloop
 from cryptography.fernet import Fernet, InvalidToken
-from minirag_service.logging import JsonFormatter
+from minirag_contracts.errors import Conflict
+from minirag_contracts.events.base import UnknownEventError
+from minirag_service.logging import JsonFormatter, report
 from minirag_service.sealing import Sealer, new_salt, salted_hash
 from minirag_service.secret_files import fill_environment
 from minirag_service.settings import ServiceSettings
@@ -79,20 +87,92 @@ class Question(BaseModel):
     message: int
 
 
-def test_the_text_of_an_unexpected_exception_is_not_logged() -> None:
-    logger, output = logging.getLogger("test.words"), io.StringIO()
+@pytest.fixture
+def output() -> Iterator[io.StringIO]:
+    """What is logged while the test runs."""
+    output, root = io.StringIO(), logging.getLogger()
     handler = logging.StreamHandler(output)
     handler.setFormatter(JsonFormatter("test"))
-    logger.addHandler(handler)
+    root.addHandler(handler)
+    yield output
+    root.removeHandler(handler)
+
+
+def test_the_text_of_an_unexpected_exception_is_not_logged(output: io.StringIO) -> None:
     try:
         Question.model_validate({"message": "my secret illness"})
     except ValidationError:
-        logger.exception("a request failed", extra={"tenant_id": "t"})
-    logger.removeHandler(handler)
+        logging.getLogger("test.words").exception("a request failed", extra={"tenant_id": "t"})
     line = json.loads(output.getvalue())
     assert "illness" not in output.getvalue()
     assert (line["message"], line["tenant_id"]) == ("a request failed", "t")
     assert line["exception"]["type"].endswith("ValidationError") and line["exception"]["trace"]
+
+
+def raised(cause: Callable[[], object]) -> Exception:
+    try:
+        cause()
+    except Exception as error:  # noqa: BLE001  # that is what it is for
+        return error
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("cause", "text"),
+    [
+        (lambda: {}["illness@example.com"], None),
+        (lambda: [].index("illness"), None),
+        (lambda: "x".encode("illness"), None),
+        (lambda: Path("/tmp/no such folder/my illness").read_text(), "No such file or directory"),
+        (lambda: ipaddress.ip_address("illness"), None),
+        (lambda: raise_(OSError("my illness")), None),
+        (lambda: raise_(ssl.SSLError(1, "my illness")), None),
+        (lambda: raise_(Conflict("It is taken.")), "It is taken."),
+        (
+            lambda: raise_(UnknownEventError("bot.painted is of a version to come")),
+            "bot.painted is of a version to come",
+        ),
+    ],
+    ids=range(9),
+)
+def test_only_what_is_known_to_be_ours_or_the_systems_is_told(
+    output: io.StringIO, cause: Callable[[], object], text: str | None
+) -> None:
+    logging.getLogger("test.words").error("failed", exc_info=raised(cause))
+    assert "illness" not in output.getvalue()
+    assert json.loads(output.getvalue())["exception"].get("text") == text
+
+
+def raise_(error: Exception) -> None:
+    raise error
+
+
+def test_what_nobody_waited_for_is_told_without_its_text(output: io.StringIO) -> None:
+    """By the loop that services run on."""
+
+    async def fails(message: str) -> None:
+        Question.model_validate({"message": message})
+
+    def breaks(message: str) -> None:
+        raise ValueError(message)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(report)
+        task = loop.create_task(fails("my secret illness"))
+        loop.call_soon(breaks, "my secret illness")
+        await asyncio.wait({task})
+        del task
+        gc.collect()
+
+    uvloop.run(main())
+    assert "illness" not in output.getvalue()
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert [line["exception"]["type"].rpartition(".")[2] for line in lines] == [
+        "ValueError",
+        "ValidationError",
+    ]
+    assert [line["coroutine"] for line in lines][1].endswith("fails")
 
 
 def test_secrets_are_read_from_files_where_no_variable_says_otherwise(

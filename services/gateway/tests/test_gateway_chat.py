@@ -287,8 +287,8 @@ async def test_a_stopping_gateway_lets_short_streams_finish(start_world: Any) ->
     async with await world.a_client() as client:
         answer = asyncio.create_task(ask(client, await world.a_bot(client)))
         message_id = await until_started(world)
-        stop = next(stop for stop in world.runtime.stops if getattr(stop, "__name__", "") == "stop")
-        stopping = asyncio.create_task(stop())  # type: ignore[arg-type]
+        (leave,) = world.runtime.leaving
+        stopping = asyncio.create_task(leave())  # type: ignore[arg-type]
         await asyncio.sleep(0.3)
         world.owners.complete(message_id)
         assert text_of(parse((await answer).text)) == "From nine to five."

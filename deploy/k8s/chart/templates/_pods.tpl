@@ -64,11 +64,23 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{/* Seconds that what runs may take after SIGTERM: the grace, less what precedes the signal and ten to give back what has not ended. */}}
+{{- define "minirag.drain" -}}
+{{- $drain := sub (sub (int .grace) (int .before)) 10 }}
+{{- if lt $drain 5 }}
+{{- fail (printf "services.%s.terminationGracePeriodSeconds leaves %d s to finish what runs: it has to be 15 and preStopSeconds at least." .service $drain) }}
+{{- end }}
+{{- $drain }}
+{{- end }}
+
 {{/* What the chart itself decides for a service. */}}
 {{- define "minirag.own" -}}
+{{- $own := get .root.Values.services .service }}
+{{- $before := ternary .root.Values.gateway.preStopSeconds 0 (eq .service "gateway") | int }}
 MINIRAG_MODE: server
 MINIRAG_NATS_URL: {{ .root.Values.nats.url | quote }}
 MINIRAG_NATS_USER: {{ .service }}
+MINIRAG_DRAIN: PT{{ include "minirag.drain" (dict "service" .service "grace" $own.terminationGracePeriodSeconds "before" $before) }}S
 MINIRAG_OPERATIONS_HOST: "0.0.0.0"
 MINIRAG_OPERATIONS_PORT: "9400"
 MINIRAG_SECRETS_DIR: /run/secrets/minirag
@@ -82,7 +94,7 @@ MINIRAG_TRUSTED_PROXIES: {{ join "," . | quote }}
 {{- if eq .service "retrieval" }}
 QDRANT_URL: {{ .root.Values.qdrant.url | quote }}
 {{- end }}
-{{- if (get .root.Values.services .service).storage.data }}
+{{- if $own.storage.data }}
 MINIRAG_DATA_DIR: /data
 {{- end }}
 {{- end }}

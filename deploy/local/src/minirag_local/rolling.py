@@ -8,8 +8,9 @@ import asyncio
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from minirag_local.child import Child
 from minirag_local.errors import StackError, UnhealthyError
@@ -80,13 +81,13 @@ class Rolling:
         try:
             await self._works(spec, new)
         except BaseException as error:
-            await asyncio.shield(new.stop(spec.stop_signal, spec.grace))
+            await _to_the_end(new.stop(spec.stop_signal, spec.grace))
             if isinstance(error, UnhealthyError):
                 raise StackError(
                     f"{spec.name} does not become ready: {error}. The old process goes on; `minirag logs {spec.name}` says more."
                 ) from error
             raise
-        old = await self.supervisor.release(spec.name)
+        old = self.supervisor.release(spec.name)
         self.supervisor.adopt(spec, new)
         if old:
             await self._retire(spec, old)
@@ -120,16 +121,16 @@ class Rolling:
                 old.close()
             else:
                 self.tell(f"the old {spec.name} gives back what it has not finished")
-                if not await asyncio.shield(old.stop(spec.stop_signal, spec.grace)):
+                if not await _to_the_end(old.stop(spec.stop_signal, spec.grace)):
                     self.tell(
                         f"the old {spec.name} did not stop within {spec.grace:.0f} s more and was killed"
                     )
 
     async def _after(self, spec: ProcessSpec) -> None:
         """Where there can be but one: those who need it wait until its successor is there."""
-        old = await self.supervisor.release(spec.name)
+        old = self.supervisor.release(spec.name)
         if old:
-            await asyncio.shield(old.stop(spec.stop_signal, spec.grace))
+            await _to_the_end(old.stop(spec.stop_signal, spec.grace))
         self.supervisor.adopt(spec, None)
         try:
             async with asyncio.timeout(self.ready_within):
@@ -139,3 +140,13 @@ class Rolling:
                 f"{spec.name} does not become ready after {self.ready_within:.0f} s; it is started again and again, and "
                 f"`minirag logs {spec.name}` says more."
             ) from None
+
+
+async def _to_the_end(stopping: Coroutine[Any, Any, bool]) -> bool:
+    """What it answers, also where we are cancelled meanwhile: a process that was asked to go is waited for."""
+    task = asyncio.create_task(stopping)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Literal, Self, cast
 
 from minirag_contracts.topology import SERVICES
+from minirag_service import ServiceSettings
+from minirag_service.settings import Duration
+from pydantic import TypeAdapter, ValidationError
 
 from minirag_local.errors import StackError
 
@@ -15,6 +18,8 @@ _OPERATIONS_APART = 10
 
 MOST_REPLICAS = _OPERATIONS_APART
 """Of one service on one machine; more processes than a machine has cores gain nothing."""
+
+DRAIN: float = ServiceSettings.model_fields["drain"].default.total_seconds()
 
 RootMode = Literal["auto", "userns", "setuid"]
 
@@ -32,6 +37,8 @@ class StackSettings:
     root_mode: RootMode = "auto"
     nats_port: int = 0
     operations_port: int | None = None
+    drain: float = DRAIN
+    """Seconds that what a service's process runs may take after it was asked to end."""
     replicas: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(SERVICES, 1))
     """Service → how many processes of it there are."""
 
@@ -46,6 +53,7 @@ class StackSettings:
             root_mode=_root_mode(environment.get("MINIRAG_POSTGRES_AS_ROOT") or "auto"),
             operations_port=_operations_port(environment.get("MINIRAG_OPERATIONS_PORT") or ""),
             nats_port=_port("MINIRAG_NATS_PORT", environment.get("MINIRAG_NATS_PORT") or "0"),
+            drain=_drain(environment.get("MINIRAG_DRAIN") or ""),
             replicas=_replicas(environment.get("MINIRAG_REPLICAS") or "1"),
         )
 
@@ -62,6 +70,13 @@ def _operations_port(text: str) -> int | None:
     if not text.isdecimal() or not 0 < int(text) <= _LAST_PORT - len(SERVICES) * _OPERATIONS_APART:
         raise StackError(f"MINIRAG_OPERATIONS_PORT must be a number from 1 to 65475, not {text!r}.")
     return int(text)
+
+
+def _drain(text: str) -> float:
+    try:
+        return TypeAdapter(Duration).validate_python(text).total_seconds() if text else DRAIN
+    except ValidationError as error:
+        raise StackError(f"MINIRAG_DRAIN must be seconds, or such as PT8S, not {text!r}.") from error
 
 
 def operations_port_of(service: str, first: int, replica: int = 0) -> int:

@@ -19,6 +19,8 @@ CONNECTIONS_OF_ONE = 16
 """Connections that one process of a service opens at most: its two pools and the leader's own."""
 CONNECTIONS_BESIDE = 20
 """Connections for jobs, backups and people."""
+GIVING_BACK = 2.0
+"""Seconds in which a service's process that has drained gives back what has not ended, and ends."""
 
 
 def build(
@@ -56,13 +58,13 @@ def build(
 
 
 def _replica(spec: ProcessSpec, index: int, settings: StackSettings) -> ProcessSpec:
-    """``chat``, ``chat-2``, ``chat-3``: alike but for their names and their operations ports."""
+    """``chat``, ``chat-2``, ``chat-3``: alike but for their names and their operations ports; each has the time to drain."""
     environment = dict(spec.environment)
     if settings.operations_port:
         port = operations_port_of(spec.name, settings.operations_port, index)
         environment["MINIRAG_OPERATIONS_PORT"] = str(port)
     name = f"{spec.name}-{index + 1}" if index else spec.name
-    return replace(spec, name=name, environment=environment)
+    return replace(spec, name=name, environment=environment, grace=settings.drain + GIVING_BACK)
 
 
 def _connections(settings: StackSettings) -> int:

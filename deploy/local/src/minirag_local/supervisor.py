@@ -131,11 +131,12 @@ class Supervisor:
         """Start one process; raises OSError or SubprocessError."""
         return Child(spec, lambda line: self._observer.output(spec.name, line), gated)
 
-    async def release(self, name: str) -> Child | None:
-        """Keep a process no longer; answers it, still running, or None where none runs at this moment."""
-        keeper = self._keepers.pop(name)
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+    def release(self, name: str) -> Child | None:
+        """Keep a process no longer; answers it, still running, or None where none runs at this moment.
+
+        Nothing is waited for, so that nobody can be cancelled between this and ``adopt`` and leave a process that nobody keeps.
+        """
+        self._keepers.pop(name).cancel()
         return self._children.pop(name, None)
 
     def adopt(self, spec: ProcessSpec, child: Child | None) -> None:

@@ -70,6 +70,8 @@ class WorkRunner:
         self._claiming = False
         self._turns = Turns(share, self._pieces)
         self._wake = asyncio.Event()
+        self._fewer = asyncio.Event()
+        """Set whenever something ended that a drain waits for."""
         self._draining = False
 
     def wake(self) -> None:
@@ -116,14 +118,19 @@ class WorkRunner:
                 await renewal
 
     async def drain(self, timeout: float) -> None:
-        """Takes no more, lets what runs finish for ``timeout`` seconds, and gives the rest back."""
+        """Takes no more, lets what runs finish for ``timeout`` seconds, and gives the rest back. May be called again meanwhile,
+        with less time. What a claim or a transaction of this moment will start still counts as running.
+        """
         self._draining = True
-        tasks = [task for _, task in self._running.values()]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=timeout)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self._running or self._claiming or self._promised.total():
+                    self._fewer.clear()
+                    await self._fewer.wait()
+        late = [task for _, task in self._running.values()]
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     def _room(self) -> int:
         """How many more may start; what transactions of this moment will start counts as running, and while a claim is
@@ -163,6 +170,7 @@ class WorkRunner:
                 self._start(item)
         finally:
             self._claiming = False
+            self._fewer.set()
         return len(items) == room
 
     async def _wait(self, more: bool) -> None:
@@ -181,6 +189,7 @@ class WorkRunner:
     def _drop_promise(self, tenant_id: UUID) -> None:
         self._promised -= Counter([tenant_id])
         self._wake.set()
+        self._fewer.set()
 
     def _start(self, item: WorkItem) -> None:
         # Its lease may have run out here, or it was put anew: what still runs of it can have no effect.
@@ -189,11 +198,16 @@ class WorkRunner:
                 self._taken_over(other, stale)
         task = asyncio.create_task(self._run(item), name=f"{self.kind}-{item.key}")
         self._running[item.work_id, item.lease_owner] = (item, task)
-        task.add_done_callback(lambda _: self._ended(item))
+        task.add_done_callback(partial(self._ended, item))
 
-    def _ended(self, item: WorkItem) -> None:
+    def _ended(self, item: WorkItem, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error(
+                "work could not be settled", exc_info=error, extra={"kind": item.kind, "key": item.key}
+            )
         was_full = len(self._running) >= self._concurrency
         self._running.pop((item.work_id, item.lease_owner), None)
+        self._fewer.set()
         if (
             was_full or self._turns.share is not None
         ):  # its tenant may have had its share, and more that waits

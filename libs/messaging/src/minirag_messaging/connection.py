@@ -174,7 +174,11 @@ class Connection:
         if (self._last_error[0] == text) and now - self._last_error[1] < REPEATED_ERROR_PAUSE:
             return
         self._last_error = (text, now)
-        log.error("nats reported an error: %s", str(error) or repr(error), extra={"connection": self.name})
+        extra = {"connection": self.name}
+        if isinstance(error, nats.errors.Error):
+            log.error("nats reported an error: %s", str(error) or repr(error), extra=extra)
+        else:  # of a callback, or the system's: its text may be anybody's
+            log.error("nats reported an error", exc_info=error, extra=extra)
 
     async def _on_disconnected(self) -> None:
         self.connected.clear()

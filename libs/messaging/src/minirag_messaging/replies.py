@@ -4,6 +4,7 @@ breaks.
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -24,18 +25,30 @@ def status_of(msg: Msg) -> str | None:
     return msg.headers.get("Status") if msg.headers and not msg.data else None
 
 
+SIGN = "working"
+"""The last token of a sign of life's subject, behind that of the reply. Who does not know signs listens for one token less, and
+so never takes one for the reply.
+"""
+
+
+def sign_subject(reply: str) -> str:
+    """Where whoever works on a request says so, to who waits for this reply."""
+    return f"{reply}.{SIGN}"
+
+
 class PendingReply:
     """One expected reply; ``subject`` is where it shall be sent. Requests may be repeated under the same
     subject.
     """
 
-    __slots__ = ("_future", "_inbox", "_outcome", "_token", "subject")
+    __slots__ = ("_future", "_inbox", "_outcome", "_silence", "_token", "subject")
 
     def __init__(self, inbox: "ReplyInbox", token: str, subject: str) -> None:
         self._inbox = inbox
         self._token = token
         self._future: asyncio.Future[Msg] | None = None
         self._outcome: Msg | Exception | None = None
+        self._silence: Callable[[], None] | None = None
         self.subject = subject
 
     def __enter__(self) -> Self:
@@ -57,13 +70,29 @@ class PendingReply:
         else:
             future.set_exception(outcome)
 
-    async def wait(self, seconds: float) -> Msg:
-        """The reply; TimeoutError, Disconnected, or NoResponders where the server says so."""
+    def sign(self) -> None:
+        """Somebody works on it: the silence begins anew."""
+        if self._silence is not None:
+            self._silence()
+
+    async def wait(self, seconds: float, silence: float | None = None) -> Msg:
+        """The reply; TimeoutError after so many seconds, or after a ``silence`` without a sign; Disconnected, or NoResponders
+        where the server says so.
+        """
         outcome, self._outcome = self._outcome, None
         if outcome is None:
-            self._future = asyncio.get_running_loop().create_future()
-            async with asyncio.timeout(seconds):
-                outcome = await self._future
+            loop = asyncio.get_running_loop()
+            self._future, end = loop.create_future(), loop.time() + seconds
+
+            def patience() -> float:
+                return end if silence is None else min(end, loop.time() + silence)
+
+            async with asyncio.timeout_at(patience()) as limit:
+                self._silence = lambda: limit.reschedule(patience())
+                try:
+                    outcome = await self._future
+                finally:
+                    self._silence = None
         if isinstance(outcome, Exception):
             raise outcome
         if status_of(outcome) == "503":
@@ -83,7 +112,7 @@ class ReplyInbox:
     async def open(self) -> None:
         """Subscribes; nats-py renews the subscription on every reconnect."""
         self._prefix = self._client.new_inbox() + "."
-        await self._client.subscribe(self._prefix + "*", cb=self._on_reply)
+        await self._client.subscribe(self._prefix + ">", cb=self._on_reply)
 
     def expect(self) -> PendingReply:
         """To be entered (``with``) before the request is sent."""
@@ -104,6 +133,11 @@ class ReplyInbox:
             reply.settle(Disconnected(reason))
 
     async def _on_reply(self, msg: Msg) -> None:
-        reply = self.pending.get(msg.subject[len(self._prefix) :])
-        if reply is not None:
+        token, _, sign = msg.subject[len(self._prefix) :].partition(".")
+        reply = self.pending.get(token)
+        if reply is None:
+            return
+        if not sign:
             reply.settle(msg)
+        elif sign == SIGN:
+            reply.sign()

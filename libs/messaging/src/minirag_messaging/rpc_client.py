@@ -2,9 +2,13 @@
 
 A request may be sent more than once. That is safe because a read changes nothing and a command carries a
 command id, under which its owner stores the effect and the reply in one transaction; and it is cheap because
-every copy names the same reply subject, by which the server recognises a copy of what it is working on and
+every copy names the same reply subject, by which a process recognises a copy of what it is working on and
 drops it. So a request is repeated when nobody listens (the owner is being restarted), when our connection
 broke, and after some seconds of silence (the owner was killed while it worked), until the deadline.
+
+A copy may come to another process of the owner, which would do the same work once more. So whoever works on a
+request for longer says so every other second, and that is no silence. An owner of an older version gives no such
+signs, and a client of an older version does not hear them: then a request is repeated as if there were silence.
 """
 
 import asyncio
@@ -29,7 +33,7 @@ from minirag_messaging.replies import Disconnected, NoResponders
 R = TypeVar("R", bound=BaseModel)
 
 REPEAT_AFTER = 5.0
-"""Seconds of silence after which a request is sent again."""
+"""Seconds of silence, without the reply or a sign, after which a request is sent again."""
 
 NOBODY_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)
 """Seconds to wait before each repetition while nobody listens; the last one again and again."""
@@ -89,7 +93,7 @@ async def _exchange(connection: Connection, subject: str, payload: bytes, contex
         while (left := deadline - time.monotonic()) > 0 and await connection.wait_connected(left):
             try:
                 await connection.client.publish(subject, payload, reply=reply.subject, headers=headers)
-                return await reply.wait(min(left, REPEAT_AFTER))
+                return await reply.wait(left, REPEAT_AFTER)
             except (TimeoutError, Disconnected):
                 continue
             except NoResponders:

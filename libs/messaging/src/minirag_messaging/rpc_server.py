@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import nats.errors
@@ -25,6 +26,7 @@ from minirag_messaging.connection import Connection
 from minirag_messaging.discovery import Discovery, EndpointCounter
 from minirag_messaging.errors import DeadlinePassed, MessageTooLarge, UnknownRequest
 from minirag_messaging.headers import MalformedMessage, read_context
+from minirag_messaging.replies import sign_subject
 from minirag_messaging.rpc_client import ERROR_CODE_HEADER
 from minirag_messaging.rpc_lane import Lane
 
@@ -41,6 +43,11 @@ WAITING = 256
 
 COMMON_CONCURRENCY = 8
 """Health, events and the like have a lane of their own: a busy service must not look dead."""
+
+SIGN_EVERY = 1.5
+"""Seconds between two signs that a request is being worked on; the first comes after one to two of these. Several fit into the
+silence after which a client repeats its request.
+"""
 
 DEFAULT_DEADLINE = 30.0
 """Seconds for a request that comes without a deadline."""
@@ -73,7 +80,7 @@ class RpcServer:
     A handler raises a Refusal to refuse; anything else that it raises is logged with the trace id and reaches
     the caller as ``internal_error`` and that id only. At the request's deadline a handler is cancelled; an
     expired request is not run. A copy of a request that runs already (see ``rpc_client``) is dropped: its
-    reply serves both.
+    reply serves both. What takes longer gives signs of life, so that no copy is sent to another process.
     """
 
     def __init__(
@@ -87,6 +94,8 @@ class RpcServer:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._subscription: Subscription | None = None
         self._discovery: Discovery | None = None
+        self._leaving: asyncio.Task[None] | None = None
+        self._signs: asyncio.Task[None] | None = None
         self.started = asyncio.Event()
         """Set when requests are taken."""
 
@@ -130,13 +139,41 @@ class RpcServer:
         )
         self._discovery = Discovery(client, self._service, self._counters())
         await self._discovery.start()
+        self._signs = self._bus.spawn(self._give_signs())
         self.started.set()
 
     def _counters(self) -> list[EndpointCounter]:
         return list({id(end.counter): end.counter for end in self._endpoints.values()}.values())
 
     async def drain(self, timeout: float = 30.0) -> None:
-        """Takes no more, finishes what runs or waits; cancels what still runs after ``timeout`` seconds."""
+        """Takes no more, finishes what runs or waits; cancels what still runs after ``timeout`` seconds. May be called again
+        meanwhile, with less time.
+        """
+        until = time.monotonic() + timeout
+        self._leaving = self._leaving or self._bus.spawn(self._leave())
+        await asyncio.wait({self._leaving}, timeout=timeout)
+        running = list(self._running.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=max(0.0, until - time.monotonic()))
+            for task in late:
+                task.cancel()
+            if late:
+                log.warning("requests were cancelled by the shutdown", extra={"count": len(late)})
+                await asyncio.wait(late, timeout=1.0)
+        if self._signs is not None:
+            self._signs.cancel()
+
+    async def _give_signs(self) -> None:
+        """For every request that was here already a moment ago, running or in its queue."""
+        before: set[str] = set()
+        while True:
+            await asyncio.sleep(SIGN_EVERY)
+            for reply in before.intersection(self._running):
+                await self._send(sign_subject(reply), b"")
+            before = set(self._running)
+
+    async def _leave(self) -> None:
+        """Until everything is here that was sent to us; a server that is away has forgotten our subscriptions anyway."""
         try:
             if self._subscription is not None:
                 await self._subscription.drain()  # type: ignore[no-untyped-call]
@@ -144,21 +181,18 @@ class RpcServer:
                 await self._discovery.stop()
         except (nats.errors.Error, TimeoutError) as error:
             log.warning("the rpc subscription could not be drained", extra={"reason": repr(error)})
-        running = list(self._running.values())
-        if running:
-            _, late = await asyncio.wait(running, timeout=timeout)
-            for task in late:
-                task.cancel()
-            if late:
-                log.warning("requests were cancelled by the shutdown", extra={"count": len(late)})
-                await asyncio.wait(late, timeout=1.0)
 
     async def _on_message(self, msg: Msg) -> None:
         if not msg.reply or msg.reply in self._running:
             return
         task = asyncio.get_running_loop().create_task(self._answer(msg))
         self._running[msg.reply] = task
-        task.add_done_callback(lambda _: self._running.pop(msg.reply, None))
+        task.add_done_callback(partial(self._answered, msg.reply))
+
+    def _answered(self, reply: str, task: asyncio.Task[None]) -> None:
+        self._running.pop(reply, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a request was not answered", exc_info=error)
 
     async def _answer(self, msg: Msg) -> None:
         started = time.perf_counter_ns()

@@ -4,8 +4,10 @@ The text of an unexpected exception may quote what somebody wrote (validators an
 the places that it passed are written. What shall be read is said in the message and in ``extra``.
 """
 
+import asyncio
 import json
 import logging
+import os
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -15,11 +17,15 @@ from typing import Any
 from minirag_contracts import tracing
 from minirag_contracts.context import trace_id_of
 from minirag_contracts.errors import Refusal
+from minirag_contracts.events.base import UnknownEventError
+from minirag_eventstore.errors import Explained, MigrationMismatch, NotConnected
+
+logger = logging.getLogger(__name__)
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-OURS = (Refusal, OSError, LookupError)
-"""Exceptions whose text is known to be ours or the system's."""
+OURS = (Refusal, Explained, MigrationMismatch, NotConnected, UnknownEventError)
+"""Exceptions whose text is known to be ours. None that others raise: a KeyError's is the key, which may be anybody's word."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -50,11 +56,31 @@ def _exception(info: tuple[type[BaseException], BaseException, TracebackType | N
     kind, error, trace = info
     places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)[-8:]]
     described: dict[str, Any] = {"type": f"{kind.__module__}.{kind.__qualname__}", "trace": places}
-    if isinstance(error, OURS):
-        described["text"] = str(error)
+    if text := _text(error):
+        described["text"] = text
     if error.__cause__ is not None:
         described["cause"] = type(error.__cause__).__qualname__
     return described
+
+
+def _text(error: BaseException) -> str:
+    """What may be said of it: our own sentence, or the system's word for its number (not the name of the file)."""
+    if isinstance(error, OURS):
+        return str(error)
+    if isinstance(error, OSError) and type(error).__module__ == "builtins" and error.errno:
+        return os.strerror(error.errno)
+    return ""
+
+
+def report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Takes what an event loop has to say (``set_exception_handler``), whose own message quotes exceptions and arguments."""
+    task = context.get("task") or context.get("future")
+    coroutine = task.get_coro() if isinstance(task, asyncio.Task) else None
+    logger.error(
+        "something failed that nobody waited for",
+        extra={"coroutine": getattr(coroutine, "__qualname__", None)},
+        exc_info=context.get("exception"),
+    )
 
 
 def configure(service: str, level: str) -> None:

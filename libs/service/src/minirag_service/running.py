@@ -6,13 +6,13 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import uvloop
 from minirag_contracts.errors import Refusal
 from minirag_contracts.grants import inbox_prefix
-from minirag_eventstore import Database, Projection, WorkRunner
+from minirag_eventstore import Database, Projection
 from minirag_eventstore.leader import leadership
 from minirag_eventstore.projector import Projector
 from minirag_eventstore.reactor import ReactionFailed, Reactor
@@ -34,10 +34,10 @@ T = TypeVar("T", bound=ServiceSettings)
 
 AUDIT_EVERY = 15.0
 SWEEP_EVERY = 600.0
-DRAIN = 8.0
-"""Seconds that running work gets to finish in a process that shall stop; then it is given back, for another to take up."""
 LEISURE = 3600.0
-"""The same where nobody is in a hurry. Longer than any work; who waits for the process has a patience of his own."""
+"""Seconds that what runs gets to finish in a process that shall stop, where nobody is in a hurry. Longer than any work; who waits
+for the process has a patience of his own.
+"""
 
 
 def run(
@@ -59,6 +59,7 @@ async def _main(
     settings: T, assemble: Callable[[Runtime, T], Awaitable[None]], projections: Sequence[Projection]
 ) -> None:
     stop = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(service_logging.report)
     async with (
         operations_port(settings) as operations,
         traced(settings.service),
@@ -71,8 +72,8 @@ async def _main(
 
 
 def _hear_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
-    """SIGTERM and SIGINT ask the process to stop soon; SIGUSR1 asks it to stop when it has finished what it runs, which
-    whoever sends it bounds by a SIGTERM later.
+    """SIGTERM and SIGINT ask the process to stop within ``MINIRAG_DRAIN``; SIGUSR1 asks it to stop when it has finished what it
+    runs, which whoever sends it bounds by a SIGTERM later.
     """
     loop = asyncio.get_running_loop()
 
@@ -107,9 +108,11 @@ class connected:  # noqa: N801  # reads as a function at its one place of use
             settings.service,
             inbox_prefix=inbox_prefix(settings.service),
         )
-        return Runtime(
+        runtime = Runtime(
             settings.service, self._database, self._bus, Sealer(settings.secret_keys), self._projections
         )
+        runtime.patience = settings.drain.total_seconds()
+        return runtime
 
     async def __aexit__(self, *_: object) -> None:
         await self._bus.close()
@@ -141,9 +144,7 @@ async def serve(runtime: Runtime, stop: asyncio.Event) -> None:
         await stop.wait()
         runtime.state = "draining"
         logger.info("draining")
-        await runtime.rpc.drain()
-        await asyncio.gather(*(runner.drain() for runner in runners))
-        await asyncio.gather(*(_finish(runner, runtime.hurry) for runner in runtime.runners))
+        await _drain(runtime, runners)
         for callback in reversed(runtime.stops):
             await callback()
         for task in (*tasks, *consumers):
@@ -151,15 +152,30 @@ async def serve(runtime: Runtime, stop: asyncio.Event) -> None:
     logger.info("stopped")
 
 
-async def _finish(runner: WorkRunner, hurry: asyncio.Event) -> None:
-    """Takes nothing more; what runs is finished, and given back ``DRAIN`` seconds after there is a hurry."""
-    finishing = asyncio.create_task(runner.drain(LEISURE))
-    hurrying = asyncio.create_task(hurry.wait())
-    await asyncio.wait((finishing, hurrying), return_when=asyncio.FIRST_COMPLETED)
-    hurrying.cancel()
-    if not finishing.done():
-        finishing.cancel()
-        await runner.drain(DRAIN)
+async def _drain(runtime: Runtime, consumers: Sequence[ConsumerRunner]) -> None:
+    """Takes nothing more; what runs is finished, and given back ``patience`` seconds after there is a hurry.
+
+    Requests, events, work and whatever else leaves (a gateway's connections) do so at once: one after the other they could take
+    several times as long. Work that a request or an event still adds meanwhile is left to another process.
+    """
+    parts: list[Callable[[float], Awaitable[None]]] = [
+        runtime.rpc.drain,
+        *(consumer.drain for consumer in consumers),
+        *(runner.drain for runner in runtime.runners),
+    ]
+    leaving = asyncio.gather(*(leave() for leave in runtime.leaving))
+    leisurely = asyncio.gather(leaving, *(part(LEISURE) for part in parts))
+    hurrying = asyncio.create_task(runtime.hurry.wait())
+    both: set[asyncio.Future[Any]] = {leisurely, hurrying}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if leisurely.done():
+            await leisurely
+        else:  # asked again, each part gives back what has not ended by then
+            await asyncio.gather(leaving, *(part(runtime.patience) for part in parts))
+    finally:
+        for waiting in both:
+            waiting.cancel()
 
 
 def _reactor_runner(runtime: Runtime, reactor: Reactor) -> ConsumerRunner:

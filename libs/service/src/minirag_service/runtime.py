@@ -41,7 +41,7 @@ class Runtime:
     """Everything that a service's bootstrap joins: its store, the bus, and what shall run.
 
     ``store`` is the event store, ``bus`` the connection to NATS, ``sealer`` the encryption of secrets. The register methods
-    (``on``, ``react``, ``work``, ``background``, ``sweep``, ``check``, ``sealed``, ``erases``, ``on_stop``) only
+    (``on``, ``react``, ``work``, ``background``, ``sweep``, ``check``, ``sealed``, ``erases``, ``on_leave``, ``on_stop``) only
     note; ``minirag_service.run`` starts and stops.
     """
 
@@ -82,6 +82,9 @@ class Runtime:
         self.stops: list[Callable[[], Awaitable[None]]] = []
         self.hurry = asyncio.Event()
         """Set when what still runs in a process that stops shall not be waited for much longer."""
+        self.patience = 8.0
+        """Seconds that it gets then (``MINIRAG_DRAIN``)."""
+        self.leaving: list[Callable[[], Awaitable[None]]] = []
 
     def on(
         self,
@@ -150,8 +153,14 @@ class Runtime:
         """Declares a table whose rows stay when their tenant is erased, although nothing folds them."""
         self.kept_tables.append(table)
 
+    def on_leave(self, leave: Callable[[], Awaitable[None]]) -> None:
+        """Called when the process stops, beside the draining of requests, events and work; has to return within ``patience``
+        seconds once ``hurry`` is set.
+        """
+        self.leaving.append(leave)
+
     def on_stop(self, stop: Callable[[], Awaitable[None]]) -> None:
-        """Called while draining, last registered first, before bus and database close."""
+        """Called when all is drained, last registered first, before bus and database close."""
         self.stops.append(stop)
 
     async def checked(self) -> dict[str, str]:

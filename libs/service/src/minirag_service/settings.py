@@ -2,15 +2,28 @@
 
 import base64
 import binascii
+from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from minirag_service.secret_files import EnvironmentSettings
 
 MIN_PASSWORD = 16
 MIN_DISTINCT_BYTES = 10
+
+
+def _plain_seconds(value: Any) -> Any:
+    """A bare number in the environment means seconds."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_plain_seconds)]
+"""Seconds as a number, or ISO 8601 (``PT15S``)."""
 
 
 class ServiceSettings(EnvironmentSettings):
@@ -38,6 +51,13 @@ class ServiceSettings(EnvironmentSettings):
     data_dir: Path | None = Field(default=None, description="The data folder, watched for free space.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="How much is logged."
+    )
+
+    drain: Duration = Field(
+        default=timedelta(seconds=8),
+        ge=timedelta(seconds=1),
+        description="How long what runs may take when the process was asked to stop soon (SIGTERM). Then it is given back, which "
+        "takes a moment more: whoever kills the process has to wait for longer.",
     )
 
     operations_host: str = Field(

@@ -31,10 +31,13 @@ def settings_for(settings_type: type[T], nats_url: str, database_urls: tuple[str
 
 @asynccontextmanager
 async def running(
-    settings: T, assemble: Callable[[Runtime, T], Awaitable[None]], projections: Sequence[Projection]
+    settings: T,
+    assemble: Callable[[Runtime, T], Awaitable[None]],
+    projections: Sequence[Projection],
+    stop: asyncio.Event | None = None,
 ) -> AsyncIterator[Runtime]:
     """The service, from ready to drained; what goes wrong in it, or is refused to it by the bus, fails the test."""
-    stop = asyncio.Event()
+    stop = stop or asyncio.Event()
     async with connected(settings, projections) as runtime:
         await assemble(runtime, settings)
         task = asyncio.create_task(serve(runtime, stop))

@@ -76,9 +76,7 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     runtime.erases_person(erase_account)
     runtime.outlives_erasure("slugs")  # nobody else shall be found under an old name
     runtime.on_stop(partial(_write_uses_once, services.principals))
-    runtime.on_stop(server.stop)
-    runtime.on_stop(services.streams.close)
-    runtime.on_stop(server.leave)
+    runtime.on_leave(partial(_leave, server, services.streams))
     runtime.check("http", server.check)
     runtime.background("http", server.run)
     runtime.background("streams", services.limits.streams.announce)
@@ -88,6 +86,13 @@ async def assemble(runtime: Runtime, settings: Settings) -> None:
     )
     if runtime.relay is not None:
         runtime.relay.beat(partial(_beat, runtime), settings.identity_beat)
+
+
+async def _leave(server: HttpServer, streams: EventStreams) -> None:
+    """Event streams, which have no end, are ended; all other responses get their time."""
+    await server.leave()
+    await streams.close()
+    await server.stop()
 
 
 def _services(runtime: Runtime, settings: Settings, credentials: Credentials) -> Services:

@@ -2,24 +2,13 @@
 
 from datetime import timedelta
 from ipaddress import ip_network
-from typing import Annotated, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from minirag_service import ServiceSettings
-from pydantic import AliasChoices, BeforeValidator, Field, field_validator
+from minirag_service.settings import Duration
+from pydantic import AliasChoices, Field, field_validator
 
 from minirag_gateway.domain.tenant import SignupMode
-
-
-def _plain_seconds(value: Any) -> Any:
-    """A bare number in the environment means seconds."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_plain_seconds)]
-"""Seconds as a number, or ISO 8601 (``PT15S``)."""
 
 
 def listed(value: str) -> list[str]:
@@ -177,10 +166,6 @@ class Settings(ServiceSettings):
         description="How long a connection without a request is kept. Behind a proxy it has to be longer than the proxy keeps "
         "it, which else sends a request on one that is just being closed. Unless it is set: 5 s in the one-command "
         "stack, 75 s elsewhere.",
-    )
-    drain: Duration = Field(
-        default=timedelta(seconds=5),
-        description="How long running responses may take when the process stops.",
     )
     body_timeout: Duration = Field(
         default=timedelta(seconds=60), description="How long a JSON body may take to arrive."

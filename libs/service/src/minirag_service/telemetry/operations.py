@@ -120,9 +120,17 @@ async def operations_port(settings: ServiceSettings) -> AsyncIterator[Operations
     async def serve() -> None:
         await server.serve(sockets=[listening or await _free(address, family)])
 
+    def ended(task: asyncio.Task[None]) -> None:
+        """The service works without it, but probes and Prometheus find nobody."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None or not (task.cancelled() or server.should_exit):
+            logger.error("the operations port is gone", exc_info=error, extra={"address": listened})
+
+    listened = "{}:{}".format(*address)
     task = asyncio.create_task(serve(), name="operations")
+    task.add_done_callback(ended)
     watching = [asyncio.create_task(work) for work in (operations.figures.watch(), measure_loop())]
-    logger.info("operations", extra={"address": "{}:{}".format(*address)})
+    logger.info("operations", extra={"address": listened})
     try:
         yield operations
     finally:

@@ -59,16 +59,16 @@ class HttpServer:
     """``run`` serves until ``leave`` and ``stop``.
 
     ``hurry`` says that running responses get ``drain`` to finish and no more. Behind a load balancer, which may send on
-    a connection that it keeps, idle ones are even then left open for a moment.
+    a connection that it keeps, idle ones are even then left open for a moment; that counts, too.
     """
 
     def __init__(self, app: FastAPI, settings: Settings, hurry: asyncio.Event) -> None:
         self._socket = listening_socket(settings)
-        drain = max(1, round(settings.drain.total_seconds()))
+        self._linger = 0.0 if settings.mode == "embedded" else LINGER
+        drain = max(1, round(settings.drain.total_seconds() - self._linger))
         self._config = config_of(app, drain, settings.limit_connections, settings.idle_seconds)
         self._server = _Server(self._config)
         self._hurry = hurry
-        self._linger = 0.0 if settings.mode == "embedded" else LINGER
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
 
