@@ -29,7 +29,7 @@ from minirag_contracts.requests.common import (
     TenantEraseReply,
 )
 from minirag_contracts.topology import ERASURES
-from minirag_eventstore import Projection, dead_letters
+from minirag_eventstore import Projection, RetryPolicy, dead_letters
 from minirag_eventstore.rebuild import Report, rebuild_foreign, rebuild_own
 from minirag_eventstore.work import add_work
 from minirag_messaging.rpc_lane import Lane
@@ -46,6 +46,10 @@ JANITOR_KEEPS = timedelta(days=1)
 
 AUDITS, AUDITS_WAITING = 2, 30
 """Audit logs that one process reads at a time, so that they never hold all connections, and those that wait for it."""
+
+
+UNTIL_ERASED = RetryPolicy(tuple(timedelta(seconds=seconds) for seconds in (1, 5, 30, 60)), forever=True)
+"""What was promised to be erased is, however long what holds it is away."""
 
 
 class Common:
@@ -69,7 +73,7 @@ class Common:
         rpc.on_common("secrets.rotate", self.secrets_rotate)
         rpc.on_common("tenant.erase", self.tenant_erase)
         rpc.on_common("person.erase", self.person_erase)
-        self._runtime.react(ERASURES, self._erasure.react, from_start=True)
+        self._runtime.react(ERASURES, self._erasure.react, UNTIL_ERASED, from_start=True)
         self._runtime.sweep(self._erasure.erase_again)
 
     async def events_read(self, request: EventsRead, context: Context) -> EventsReply:

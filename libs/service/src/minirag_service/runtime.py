@@ -11,7 +11,7 @@ from minirag_contracts.errors import Unavailable
 from minirag_contracts.requests import Reply, Request
 from minirag_contracts.requests.common import HealthReply
 from minirag_contracts.topology import STREAM_OF, ConsumerSpec, consumers_of, dead_letter_subject
-from minirag_eventstore import DATABASE_AWAY, Database, EventStore, Projection, WorkRunner
+from minirag_eventstore import DATABASE_AWAY, Database, EventStore, Projection, RetryPolicy, WorkRunner
 from minirag_eventstore.dead_letters import Letter
 from minirag_eventstore.projector import Projector
 from minirag_eventstore.reactor import Reaction, Reactor
@@ -89,7 +89,9 @@ class Runtime:
         """The same for one of the requests that every service answers."""
         self.rpc.on_common(verb, guarded(verb, handler))
 
-    def react(self, consumer: str, reaction: Reaction, *, from_start: bool = False) -> None:
+    def react(
+        self, consumer: str, reaction: Reaction, retry: RetryPolicy | None = None, *, from_start: bool = False
+    ) -> None:
         """Runs a reaction for the events of one of this service's reactors in the topology; ``from_start``: also for those from
         before it ran for the first time.
         """
@@ -97,7 +99,7 @@ class Runtime:
             spec for spec in consumers_of(self.service) if spec.name == consumer and spec.kind == "reactor"
         )
         self.reactors.append(
-            Reactor(self.store, spec, reaction, self.reader, announce=self._announce, from_start=from_start)
+            Reactor(self.store, spec, reaction, self.reader, retry, self._announce, from_start=from_start)
         )
 
     def work(self, runner: WorkRunner) -> WorkRunner:
