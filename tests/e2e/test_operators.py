@@ -151,6 +151,7 @@ async def test_the_same_verbs_serve_a_deployment_that_the_environment_names(
     assert "equals its rebuild" in await admin("verify", "chat", "bots")
     assert "Good for one sign-up" in await admin("invite")
     await admin("dead-letters", "list")
+    assert await admin("dead-letters", "replay", "chat") == "chat: 0 replayed\n"
     assert "There is no service 'x'" in await admin("verify", "x", status=1)
     assert "MINIRAG_ADMIN_SECRETS is missing" in await admin("keys", "list", status=1)
 

@@ -123,8 +123,9 @@ async def test_failures_are_retried_then_parked_with_what_follows(store: EventSt
     [told] = announced
     assert (told.tenant_id, told.kind, told.key, told.attempts) == (context.tenant_id, "job", "key", 3)
     async with store.database.system() as connection:
-        [letter] = await dead_letters.take(connection, None)
-    assert (letter["kind"], letter["key"]) == ("job", "key")
+        assert await dead_letters.waiting(connection, None) == [(told.letter_id, context.tenant_id)]
+        letter = await dead_letters.look_at(connection, told.letter_id)
+    assert letter is not None and (letter["kind"], letter["key"]) == ("job", "key")
 
 
 async def test_a_postponed_piece_does_not_use_up_attempts(store: EventStore) -> None:

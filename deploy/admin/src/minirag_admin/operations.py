@@ -20,6 +20,10 @@ REBUILD_TIMEOUT = 3600.0
 """Seconds that a fold of all events may take."""
 
 
+REPLAY_TIMEOUT = 600.0
+"""Seconds that the reactions to all letters of a service may take."""
+
+
 async def list_letters(deployment: Deployment, service: str | None) -> None:
     """Print what was given up on, one line each."""
     async with deployment.access().bus() as bus:
@@ -33,19 +37,27 @@ async def list_letters(deployment: Deployment, service: str | None) -> None:
                 )
 
 
-async def replay_letters(deployment: Deployment, service: str | None, letter: str | None) -> None:
-    """Put one letter or all back to work."""
+async def replay_letters(deployment: Deployment, service: str | None, letter: str | None) -> bool:
+    """Put one letter or all back to work; True when none of them failed again."""
     try:
         only = UUID(letter) if letter else None
     except ValueError as error:
         raise StackError(
             f"{letter!r} is not the id of a letter: `{deployment.command} dead-letters list` shows them."
         ) from error
+    well = True
     async with deployment.access().bus() as bus:
         for name in services(service):
             question = DeadLettersReplay(letter_id=only)
-            reply = await bus.ask(name, "dead_letters.replay", question, ReplayedReply, OPERATOR)
-            print(f"{name}: {reply.replayed}")
+            reply = await bus.ask(
+                name, "dead_letters.replay", question, ReplayedReply, OPERATOR, REPLAY_TIMEOUT
+            )
+            errors = ", ".join(f"{error} {count}" for error, count in sorted(reply.failed.items()))
+            print(
+                f"{name}: {reply.replayed} replayed" + (f", and these stay open: {errors}" if errors else "")
+            )
+            well = well and not errors
+    return well
 
 
 async def create_invite(deployment: Deployment, days: int) -> None:

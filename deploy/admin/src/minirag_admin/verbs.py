@@ -80,9 +80,8 @@ def _dead_letters(options: argparse.Namespace, deployment: "Deployment") -> int:
 
     if options.action == "list":
         asyncio.run(list_letters(deployment, options.service))
-    else:
-        asyncio.run(replay_letters(deployment, options.service, options.letter))
-    return 0
+        return 0
+    return 0 if asyncio.run(replay_letters(deployment, options.service, options.letter)) else 1
 
 
 def _invite(options: argparse.Namespace, deployment: "Deployment") -> int:

@@ -9,7 +9,7 @@ from uuid import UUID
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.ids import new_id
 
-from minirag_eventstore.database import Connection
+from minirag_eventstore.database import Connection, affected
 from minirag_eventstore.work import WorkItem
 
 _INSERT = """INSERT INTO dead_letters (letter_id, tenant_id, kind, key, payload, attempts, error)
@@ -69,11 +69,27 @@ async def listing(connection: Connection, limit: int) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-async def take(connection: Connection, letter_id: UUID | None) -> list[dict[str, Any]]:
-    """Marks one open letter, or all of them, as replayed, and answers with them."""
+async def waiting(connection: Connection, letter_id: UUID | None) -> list[tuple[UUID, UUID]]:
+    """The open letters, or one of them, and whose each is; the oldest first."""
     rows = await connection.fetch(
-        """UPDATE dead_letters SET replayed_at = now() WHERE replayed_at IS NULL AND ($1::uuid IS NULL OR letter_id = $1)
-           RETURNING letter_id, tenant_id, kind, key, payload""",
+        """SELECT letter_id, tenant_id FROM dead_letters WHERE replayed_at IS NULL AND ($1::uuid IS NULL OR letter_id = $1)
+           ORDER BY parked_at, letter_id""",
         letter_id,
     )
-    return [dict(row) for row in rows]
+    return [(row["letter_id"], row["tenant_id"]) for row in rows]
+
+
+async def look_at(connection: Connection, letter_id: UUID) -> dict[str, Any] | None:
+    """What is needed to try an open letter again."""
+    row = await connection.fetchrow(
+        "SELECT kind, key, payload FROM dead_letters WHERE letter_id = $1 AND replayed_at IS NULL", letter_id
+    )
+    return None if row is None else dict(row)
+
+
+async def close(connection: Connection, letter_id: UUID) -> bool:
+    """Marks a letter as replayed, in the transaction that does so; False where somebody else has done it. Waits for them."""
+    status = await connection.execute(
+        "UPDATE dead_letters SET replayed_at = now() WHERE letter_id = $1 AND replayed_at IS NULL", letter_id
+    )
+    return affected(status) == 1

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 from minirag_contracts.context import Context, TenantScope
@@ -248,7 +249,10 @@ class Reactor:
                 self.spec.durable,
             )
 
-    async def replay(self, event: Envelope) -> None:
-        """Reacts to an event that was parked, as if it came for the first time."""
+    async def replay(self, event: Envelope, letter_id: UUID) -> bool:
+        """Reacts to an event that was parked, as if it came for the first time, and closes its letter; False if it is closed."""
         async with self._store.transaction(TenantScope(event.tenant_id)) as transaction:
-            await self._reaction(transaction, event, follow(event, self._store.service))
+            closed = await dead_letters.close(transaction.connection, letter_id)
+            if closed:
+                await self._reaction(transaction, event, follow(event, self._store.service))
+        return closed

@@ -1,7 +1,6 @@
 """What every service answers: its events, its health, its projections, its dead letters, its secrets, what it erases."""
 
 from datetime import timedelta
-from uuid import UUID
 
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.requests.common import (
@@ -31,11 +30,11 @@ from minirag_contracts.requests.common import (
 from minirag_contracts.topology import ERASURES
 from minirag_eventstore import Projection, RetryPolicy, dead_letters
 from minirag_eventstore.rebuild import Report, rebuild_foreign, rebuild_own
-from minirag_eventstore.work import add_work
 from minirag_messaging.rpc_lane import Lane
 
 from minirag_service.erasure import Erasure, erase_person
 from minirag_service.events import read_events
+from minirag_service.replays import replay
 from minirag_service.rotation import rotate
 from minirag_service.runtime import Runtime
 from minirag_service.tenant_events import audit_events, tail_events
@@ -121,21 +120,10 @@ class Common:
         return DeadLettersReply(letters=[DeadLetter(**row) for row in rows])
 
     async def dead_letters_replay(self, request: DeadLettersReplay, context: Context) -> ReplayedReply:
-        """Puts letters back to work: work is due again, events are reacted to again."""
+        """Puts letters back to work, and tells which errors keep the others open."""
         async with self._runtime.database.system() as connection:
-            letters = await dead_letters.take(connection, request.letter_id)
-            for letter in letters:
-                if not letter["kind"].startswith(dead_letters.REACTION):
-                    scope = TenantScope(letter["tenant_id"])
-                    await add_work(
-                        connection, scope, letter["kind"], letter["key"], payload=letter["payload"]
-                    )
-        for letter in letters:
-            if letter["kind"].startswith(dead_letters.REACTION):
-                await self._replay_event(letter["kind"], letter["payload"])
-        for runner in self._runtime.runners:
-            runner.wake()
-        return ReplayedReply(replayed=len(letters))
+            letters = await dead_letters.waiting(connection, request.letter_id)
+        return await replay(self._runtime, letters)
 
     async def secrets_rotate(self, request: SecretsRotate, context: Context) -> SecretsReply:
         """Seals everything anew that is not under the newest key."""
@@ -156,14 +144,6 @@ class Common:
         scope = TenantScope(request.tenant_id)
         rows = await erase_person(runtime.store, scope, request.actor, runtime.person_erasers)
         return PersonEraseReply(rows=rows)
-
-    async def _replay_event(self, kind: str, payload: dict[str, object]) -> None:
-        durable = kind.removeprefix(dead_letters.REACTION)
-        reactor = next(reactor for reactor in self._runtime.reactors if reactor.spec.durable == durable)
-        position = int(str(payload["position"]))
-        events, _ = await self._runtime.reader.after(str(payload["owner"]), position - 1, (), 1)
-        if events and events[0].event_id == UUID(str(payload["event_id"])):
-            await reactor.replay(events[0])
 
 
 def _report(report: Report) -> ProjectionReport:

@@ -167,9 +167,10 @@ class DeadLettersReplay(Request):
 
 
 class ReplayedReply(Reply):
-    """How many letters were put back to work."""
+    """How many letters were put back to work, and how many failed again with which type of error: those stay open."""
 
     replayed: int
+    failed: dict[str, int] = {}
 
 
 class SecretsRotate(Request):
