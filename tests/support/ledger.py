@@ -1,5 +1,6 @@
 """A small ledger service to try the event core with: accounts that are opened and paid into."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
@@ -129,3 +130,13 @@ class StoreReader:
     async def stream(self, owner: str, stream: str, after_version: int) -> list[Envelope]:
         async with self._database.system() as connection:
             return await log.load(connection, owner, stream, after_version)
+
+
+async def done_or_waiting(task: "asyncio.Task[Any]", database: Database) -> None:
+    """Until the task has ended, or waits for what another transaction holds."""
+    async with asyncio.timeout(10), database.session() as connection:
+        while not task.done() and not await connection.fetchval(
+            """SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+                              WHERE NOT granted AND datname = current_database())"""
+        ):
+            await asyncio.sleep(0.01)

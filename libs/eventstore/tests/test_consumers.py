@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from contexts import a_context
-from ledger import SERVICE, Accounts, MoneyPaid, StoreReader, open_account
+from ledger import SERVICE, Accounts, MoneyPaid, StoreReader, done_or_waiting, open_account
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.events import REGISTRY, EventPayload
@@ -220,3 +220,20 @@ async def test_a_reactor_that_never_ran_does_not_react_to_the_past(
     assert len(seen) == 1
     async with database.system() as connection:
         assert await progress.of(connection, REACTION.durable) == 4
+
+
+async def test_a_rebuild_and_a_writer_wait_for_each_other_in_one_order(
+    store: EventStore, database: Database
+) -> None:
+    context = a_context(new_id())
+    account_id = await open_account(store, context)
+    async with asyncio.TaskGroup() as group, store.transaction(context.scope) as transaction:
+        # As an append does it, events first, but with a pause before the projection.
+        await transaction.connection.execute("LOCK TABLE events IN ROW EXCLUSIVE MODE")
+        rebuilding = group.create_task(rebuild_own(database, SERVICE, Accounts(), repair=True))
+        await done_or_waiting(rebuilding, database)
+        await transaction.append(
+            context, f"account-{account_id}", 1, [MoneyPaid(account_id=account_id, amount=7)]
+        )
+    assert rebuilding.result().differences == []
+    assert await balances(database) == [7]

@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 from contexts import a_context
-from ledger import SERVICE, TABLES, Accounts, MoneyPaid, PlainSeal, StoreReader, core_and, open_account
+from ledger import (
+    SERVICE,
+    TABLES,
+    Accounts,
+    MoneyPaid,
+    PlainSeal,
+    StoreReader,
+    core_and,
+    done_or_waiting,
+    open_account,
+)
 from minirag_contracts.context import Context
 from minirag_contracts.envelope import Envelope
 from minirag_contracts.ids import new_id
@@ -46,16 +56,6 @@ async def pay(store: EventStore, context: Context, account: Any, version: int) -
 async def balance(database: Database) -> int:
     async with database.system() as connection:
         return int(await connection.fetchval("SELECT balance FROM accounts"))
-
-
-async def done_or_waiting(task: "asyncio.Task[Any]", database: Database) -> None:
-    """Until the task has ended, or waits for what another transaction holds."""
-    async with asyncio.timeout(10), database.session() as connection:
-        while not task.done() and not await connection.fetchval(
-            """SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
-                              WHERE NOT granted AND datname = current_database())"""
-        ):
-            await asyncio.sleep(0.01)
 
 
 class _Held(Accounts):
