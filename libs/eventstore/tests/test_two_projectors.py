@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
+import asyncpg
 import pytest
 from contexts import a_context
 from ledger import (
@@ -130,6 +131,31 @@ async def test_what_the_leader_applies_while_another_process_rebuilds_stays(
     assert report.differences == []
     assert await balance(pools[0]) == 3
     assert (await rebuild_foreign(pools[1], Accounts(), other, reader)).differences == []
+
+
+async def test_a_process_that_vanishes_while_it_rebuilds_holds_nobody_up(
+    store: EventStore, pools: Pools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its host is gone, and Postgres has not noticed that the connection is."""
+    monkeypatch.setattr("minirag_eventstore.rebuild.GONE_AFTER", 50)
+    context, reader = a_context(new_id()), StoreReader(pools[0])
+    account = await open_account(store, context, payments=1)
+    leader = Projector(pools[0], MIRROR, [Accounts()], reader)
+
+    class Vanished(StoreReader):
+        """Says nothing until the leader has gone on."""
+
+        async def after(self, *which: Any) -> tuple[list[Envelope], int]:
+            if which[1] == 0:
+                await pay(store, context, account, 2)
+                async with asyncio.timeout(10):
+                    await leader.catch_up()
+            return await super().after(*which)
+
+    other = Projector(pools[1], MIRROR, [Accounts()], reader)
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+        await rebuild_foreign(pools[1], Accounts(), other, Vanished(pools[1]), repair=True)
+    assert await balance(pools[0]) == 2
 
 
 async def test_what_is_read_to_fill_a_gap_is_applied_with_what_came_after_it_or_not_at_all(

@@ -17,6 +17,9 @@ from minirag_eventstore.reader import EventReader, pages
 
 SHOWN = 20
 
+GONE_AFTER = 60_000
+"""Milliseconds without a statement after which a process that rebuilds is taken for dead: longer than a page takes to come."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -52,6 +55,7 @@ async def rebuild_foreign(
     """Compares (or replaces) a projection of another service's events; reads go on, new events wait."""
     await projector.catch_up()
     async with database.session() as connection, connection.transaction():
+        await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {GONE_AFTER}")
         # Whichever process projects waits for the end of this: live rows are those of exactly the events that are folded.
         until = await progress.hold(connection, projector.spec.durable)
         return await _fold(connection, database.schema, projection, _until(reader, projector, until), repair)
