@@ -76,9 +76,7 @@ def test_mounts_name_volumes_and_secrets_are_read_only(chart: Rendered) -> None:
     for name, pod in chart.pods():
         volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
         assert {"secrets", "tmp"} <= set(volumes)
-        mounted = {
-            mount["name"]: mount for each in pod["spec"]["containers"] for mount in each["volumeMounts"]
-        }
+        mounted = {mount["name"]: mount for each in containers(pod) for mount in each.get("volumeMounts", ())}
         assert set(mounted) == set(volumes), name
         folder = environment(pod["spec"]["containers"][0])["MINIRAG_SECRETS_DIR"]
         assert (mounted["secrets"]["mountPath"], mounted["secrets"]["readOnly"]) == (folder, True)
@@ -257,7 +255,7 @@ def test_jobs_run_around_an_upgrade(chart: Rendered) -> None:
         f"{RELEASE}-setup": ("pre-install,pre-upgrade", ["setup"]),
         f"{RELEASE}-migrate-post": ("post-upgrade", ["migrate", "--phase", "post"]),
     }
-    waits = jobs[f"{RELEASE}-migrate-post"]["spec"]["template"]["spec"]["initContainers"][0]["command"][-1]
+    waits = jobs[f"{RELEASE}-migrate-post"]["spec"]["template"]["spec"]["initContainers"][-1]["command"][-1]
     longest = max(pod["spec"]["terminationGracePeriodSeconds"] for pod in chart.services().values())
     assert waits == f"import time; time.sleep({longest + 15})"
 

@@ -18,7 +18,7 @@ sys.path.append(str(ROOT / "tools"))
 
 from settings import settings_of, variable
 
-FOREIGN = ("OTEL_", "OPENAI_", "ANTHROPIC_")
+FOREIGN = ("OTEL_", "OPENAI_", "ANTHROPIC_", "SSL_CERT_FILE", "PGSSLROOTCERT")
 """Read by libraries under their own names."""
 
 

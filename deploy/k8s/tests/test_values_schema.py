@@ -57,6 +57,14 @@ WRONG = {
         {"services": {"ingest": {"terminationGracePeriodSeconds": 5}}},
         "services.ingest.terminationGracePeriodSeconds: Must be greater than or equal to 45",
     ),
+    "authorities of two places": (
+        {"common": {"authorities": {"configMap": "ours", "secret": "ours"}}},
+        "common.authorities.secret: String length must be less than or equal to 0",
+    ),
+    "authorities of no key": (
+        {"common": {"authorities": {"configMap": "ours", "key": ""}}},
+        "common.authorities.key: Does not match pattern",
+    ),
     "memory in words": (
         {"services": {"ingest": {"resources": {"limits": {"memory": "2 GB"}}}}},
         "services.ingest.resources.limits.memory: Does not match pattern",

@@ -72,6 +72,7 @@ MINIRAG_NATS_USER: {{ .service }}
 MINIRAG_OPERATIONS_HOST: "0.0.0.0"
 MINIRAG_OPERATIONS_PORT: "9400"
 MINIRAG_SECRETS_DIR: /run/secrets/minirag
+{{- include "minirag.authorities.variables" .root }}
 {{- if eq .service "gateway" }}
 MINIRAG_HOST: "0.0.0.0"
 MINIRAG_PORT: "8000"
