@@ -9,7 +9,7 @@ from minirag_contracts.topology import SERVICES
 from minirag_service.egress.addresses import is_public
 from rendered_chart import Rendered, environment, ports, values_of
 
-WEB = {"chat", "ingest", "retrieval", "webhooks"}
+WEB = {"chat", "ingest", "webhooks"}
 ADDRESSES = (
     "10.1.2.3", "172.20.0.1", "192.168.1.1", "100.64.0.1", "169.254.169.254", "127.0.0.1", "0.0.0.0", "224.0.0.1",
     "::1", "fe80::1", "fd00::1", "ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1",

@@ -18,8 +18,9 @@ sys.path.append(str(ROOT / "tools"))
 
 from settings import settings_of, variable
 
-FOREIGN = ("OTEL_", "OPENAI_", "ANTHROPIC_", "SSL_CERT_FILE", "PGSSLROOTCERT")
-"""Read by libraries under their own names."""
+FOREIGN = ("OTEL_", "SSL_CERT_FILE", "PGSSLROOTCERT")
+PROVIDERS = ("OPENAI_", "ANTHROPIC_")
+"""Read by libraries under their own names: in every service, and in chat."""
 
 
 def known_to(service: str) -> set[str]:
@@ -34,8 +35,10 @@ def required_by(service: str) -> set[str]:
     return {variable(model, name) for name, field in model.model_fields.items() if field.is_required()}
 
 
-def ours(names: set[str]) -> set[str]:
-    return {name for name in names if not name.startswith(FOREIGN)}
+def ours(names: set[str], service: str = "") -> set[str]:
+    """Without those of libraries; whom nobody but chat asks has no business elsewhere."""
+    others = FOREIGN + (PROVIDERS if service == "chat" else ())
+    return {name for name in names if not name.startswith(others)}
 
 
 def secret(name: str) -> str:
@@ -63,7 +66,7 @@ def as_started(service: str, pod: Object, monkeypatch: pytest.MonkeyPatch, folde
 def test_a_service_reads_every_variable_and_file_that_it_is_given(chart: Rendered) -> None:
     for service, pod in chart.services().items():
         given = set(environment(pod["spec"]["containers"][0])) | secret_files(pod)
-        assert ours(given) <= known_to(service), service
+        assert ours(given, service) <= known_to(service), service
 
 
 def test_a_service_is_given_all_that_it_requires(chart: Rendered) -> None:
