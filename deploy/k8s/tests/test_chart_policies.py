@@ -45,7 +45,7 @@ def test_each_service_and_the_jobs_have_a_policy_of_their_own(chart: Rendered) -
     for service in SERVICES:
         selected = chart.selected(policies[f"minirag-{service}"]["podSelector"]["matchLabels"])
         assert selected == {f"Deployment/minirag-{service}"}
-    jobs = {f"Job/{name}" for name in chart.kind("Job")}
+    jobs = {f"{kind}/{name}" for kind in ("Job", "CronJob") for name in chart.kind(kind)}
     assert chart.selected(policies["minirag-admin"]["podSelector"]["matchLabels"]) == jobs
 
 

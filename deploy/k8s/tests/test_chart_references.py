@@ -272,6 +272,25 @@ def test_what_the_jobs_need_is_there_before_them(chart: Rendered) -> None:
         assert int(notes["helm.sh/hook-weight"]) < 0
 
 
+def test_an_operator_has_a_pod_to_run_commands_in_and_it_never_runs_by_itself(chart: Rendered) -> None:
+    (cron,) = chart.kind("CronJob").values()
+    assert cron["spec"]["suspend"] is True
+    assert "annotations" not in cron["metadata"]  # no hook: it is there from the installation on
+    pod = dict(chart.pods())[f"CronJob/{RELEASE}-admin"]
+    (container,) = pod["spec"]["containers"]
+    assert container["command"] == ["sleep", "3600"]
+    assert "args" not in container
+    (setup,) = chart.kind("Job")[f"{RELEASE}-setup"]["spec"]["template"]["spec"]["containers"]
+    ends = {"command", "args"}
+    assert {k: v for k, v in container.items() if k not in ends} == {
+        k: v for k, v in setup.items() if k not in ends
+    }
+
+
+def test_an_operator_may_do_without() -> None:
+    assert not Rendered("-f", values_of("minimal"), "--set", "jobs.operator=false").kind("CronJob")
+
+
 @pytest.mark.parametrize("value", ["jobs.setup", "jobs.post"])
 def test_a_job_can_be_left_to_the_operator(value: str) -> None:
     left = Rendered("-f", values_of("minimal"), "--set", f"{value}=false").kind("Job")

@@ -45,6 +45,10 @@ WRONG = {
         {"services": {"gateway": {"settings": {"MINIRAG_SIGNUP": "everybody"}}}},
         "services.gateway.settings.MINIRAG_SIGNUP: services.gateway.settings.MINIRAG_SIGNUP must be one of",
     ),
+    "an operator's job in words": (
+        {"jobs": {"operator": "yes please"}},
+        "jobs.operator: Invalid type. Expected: boolean, given: string",
+    ),
     "no replica": (
         {"services": {"chat": {"replicas": 0}}},
         "services.chat.replicas: Must be greater than or equal to 1",
