@@ -156,6 +156,7 @@ def test_values_arrive_as_they_were_meant(
     ingest = as_started("ingest", pods["ingest"], monkeypatch, tmp_path)
     assert ingest.ingest_retry_delays == tuple(timedelta(seconds=each) for each in (5, 30, 120, 600))
     assert ingest.ingest_tenant_share == 0.25
+    assert as_started("retrieval", pods["retrieval"], monkeypatch, tmp_path).qdrant_replication == 3
     chat = as_started("chat", pods["chat"], monkeypatch, tmp_path)
     assert chat.default_llm_model == "gpt-4o-mini"
     assert chat.prices["default"].completion_cost_per_1m == 1.5
