@@ -121,6 +121,9 @@ def test_images_are_those_of_the_service(chart: Rendered, keda: Rendered) -> Non
     for service, pod in chart.services().items():
         image = pod["spec"]["containers"][0]["image"].partition("@")[0].rsplit("/", 1)[-1].partition(":")[0]
         assert image == f"minirag-{service}"
+        assert (
+            "/" in pod["spec"]["containers"][0]["image"]
+        )  # no example leaves out where a cluster has it from
     pinned = keda.services()["gateway"]["spec"]["containers"][0]["image"]
     assert pinned == f"registry.example.com:5000/minirag-gateway@sha256:{'0f' * 32}"
 
