@@ -108,6 +108,19 @@ def test_a_private_network_is_reached_where_it_is_named(keda: Rendered, service:
     assert environment(pod["spec"]["containers"][0])["MINIRAG_EGRESS_ALLOW"] == "10.20.0.0/16"
 
 
+def test_a_model_server_in_the_cluster_is_reached_by_who_needs_it_alone(keda: Rendered) -> None:
+    pod = keda.services()["chat"]
+    url = urlsplit(environment(pod["spec"]["containers"][0])["OPENAI_BASE_URL"])
+    _, namespace, *_ = (url.hostname or "").split(".")
+    there = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    wanted = {
+        "to": [{**there, "podSelector": {"matchLabels": {"app": "vllm"}}}],
+        "ports": [{"protocol": "TCP", "port": url.port}],
+    }
+    reaching = [name for name in (*SERVICES, "admin") if wanted in rules_for(keda, name, "egress")]
+    assert reaching == ["chat"]
+
+
 def test_they_can_be_left_out() -> None:
     assert not Rendered("-f", values_of("minimal"), "--set", "networkPolicy.enabled=false").kind(
         "NetworkPolicy"

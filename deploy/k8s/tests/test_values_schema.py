@@ -99,6 +99,18 @@ WRONG = {
         {"networkPolicy": {"nats": {"to": [{"namespaceSelectors": {}}]}}},
         "networkPolicy.nats.to.0: Additional property namespaceSelectors is not allowed",
     ),
+    "a way out of a service that there is not": (
+        {"networkPolicy": {"extra": {"models": []}}},
+        "networkPolicy.extra: Additional property models is not allowed",
+    ),
+    "a way out to everywhere": (
+        {"networkPolicy": {"extra": {"chat": [{"to": [], "ports": [11434]}]}}},
+        "networkPolicy.extra.chat.0.to: Array must have at least 1 items",
+    ),
+    "a way out without a port": (
+        {"networkPolicy": {"extra": {"chat": [{"to": [{"podSelector": {}}]}]}}},
+        "networkPolicy.extra.chat.0: ports is required",
+    ),
     "a policy that would open all": (
         {"networkPolicy": {"postgres": {"to": []}}},
         "networkPolicy.postgres.to: Array must have at least 1 items",
