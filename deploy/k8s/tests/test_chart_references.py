@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import kubernetes_validate
 import pytest
 import yaml
 from minirag_contracts.topology import CONSUMERS, SERVICES
@@ -211,6 +212,20 @@ def test_ways_in_lead_to_a_port_of_the_gateway(production: Rendered, keda: Rende
     for rule in ingress["spec"]["rules"]:
         reached = rule["http"]["paths"][0]["backend"]["service"]
         assert reached == {"name": "minirag-gateway", "port": {"name": "http"}}
+
+
+@pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
+def test_the_gateway_sees_its_clients_addresses_where_no_proxy_tells_them(
+    kind: str, production: Rendered
+) -> None:
+    """By them logins are limited; a Service inside the cluster may not say such a thing at all."""
+    assert "externalTrafficPolicy" not in production.kind("Service")["minirag-gateway"]["spec"]
+    asked = ("-f", values_of("minimal"), "--set", f"gateway.service.type={kind}")
+    service = Rendered(*asked).kind("Service")["minirag-gateway"]
+    assert (service["spec"]["type"], service["spec"]["externalTrafficPolicy"]) == (kind, "Local")
+    assert kubernetes_validate.validate(service, "1.31", strict=True)
+    any_node = Rendered(*asked, "--set", "gateway.service.externalTrafficPolicy=Cluster")
+    assert any_node.kind("Service")["minirag-gateway"]["spec"]["externalTrafficPolicy"] == "Cluster"
 
 
 def test_a_service_monitor_finds_the_operations_port(production: Rendered) -> None:

@@ -83,6 +83,10 @@ WRONG = {
         {"gateway": {"trustedProxies": ["10.0.0.1"]}},
         "gateway.trustedProxies.0: Does not match pattern",
     ),
+    "a traffic policy that there is not": (
+        {"gateway": {"service": {"externalTrafficPolicy": "local"}}},
+        "gateway.service.externalTrafficPolicy: gateway.service.externalTrafficPolicy must be one of",
+    ),
     "a port that there is not": (
         {"gateway": {"service": {"port": 70000}}},
         "gateway.service.port: Must be less than or equal to 65535",
