@@ -38,6 +38,16 @@ def test_what_is_no_promql_is_found_out() -> None:
     assert found.labels == {"job", "kind"}
 
 
+def test_a_service_that_is_gone_is_missed_for_as_long_as_it_is_gone() -> None:
+    """What the expression compares with a time before would end by itself when that time has passed too."""
+    (rule,) = [rule for rule in promql.alerts() if rule["alert"] == "MiniragServiceGone"]
+    assert promql.missed(rule["expr"], {}) == [{"service": service} for service in SERVICES]
+    assert not [each for each in promql.alerts() if re.search(r"\boffset\b", each["expr"])]
+    for text in ("absent(up offset 1m)", 'absent(up{job=~"a"})', "up == 0", "absent(a) and absent(b)"):
+        with pytest.raises(TypeError):
+            promql.missed(text, {})
+
+
 def test_no_expression_and_no_panel_asks_for_a_tenant() -> None:
     assert not [q.text for q in promql.questions() if any("tenant" in label for label in q.labels)]
 
