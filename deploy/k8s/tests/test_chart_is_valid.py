@@ -105,7 +105,15 @@ def test_the_overlay_names_the_chart_and_its_values_render() -> None:
     chart = (overlay / wanted["helmGlobals"]["chartHome"] / inflated["name"]).resolve()
     assert chart == CHART
     assert inflated["skipHooks"] is True
-    done = template("--no-hooks", "-f", overlay / inflated["valuesFile"])
+    place = (
+        inflated["releaseName"],
+        chart,
+        "-n",
+        inflated["namespace"],
+        "--kube-version",
+        inflated["kubeVersion"],
+    )
+    done = run_helm("template", *place, "--no-hooks", "-f", overlay / inflated["valuesFile"])
     assert done.returncode == 0, done.stderr
     made = {(each["kind"], each["metadata"]["name"]) for each in yaml.safe_load_all(done.stdout) if each}
     for patch in wanted["patches"]:

@@ -5,8 +5,9 @@ import shlex
 from importlib.util import find_spec
 
 import pytest
+import yaml
 from minirag_admin import cli
-from rendered_chart import FOLDER, Rendered
+from rendered_chart import FOLDER, Rendered, run_helm
 from source_tree import ROOT
 
 PAGES = (FOLDER / "README.md", ROOT / "docs/operations.md", ROOT / "docs/installation.md")
@@ -49,6 +50,21 @@ def test_what_is_run_in_a_pod_can_be_run_there(page: str, command: str) -> None:
     else:
         assert (program, arguments[0]) == ("python", "-m")
         assert find_spec(arguments[1])
+
+
+@pytest.mark.parametrize("command", re.findall(r"^helm (template .*)$", PAGES[0].read_text(), re.MULTILINE))
+def test_what_is_rendered_without_a_cluster_can_be(command: str) -> None:
+    """As typed: helm's own idea of the cluster's version is too old for the chart."""
+    words = [str(ROOT / word) if (ROOT / word).exists() else word for word in shlex.split(command)]
+    done = run_helm(*words)
+    assert done.returncode == 0, done.stderr
+    assert {each["kind"] for each in yaml.safe_load_all(done.stdout)} == {
+        "Job",
+        "ServiceAccount",
+        "NetworkPolicy",
+    }
+    at = words.index("--kube-version")
+    assert "requires kubeVersion" in run_helm(*words[:at], *words[at + 2 :]).stderr
 
 
 @pytest.mark.parametrize("page", [path.name for path in PAGES])
