@@ -106,7 +106,7 @@ helm: $(VENV)/.node ## Install what lints and renders the chart of deploy/k8s (p
 ##@ Containers
 
 .PHONY: images
-images: ## Build the image of every service (ARGS=...: of these); deploy/docker/README.md
+images: ## Build the image of every service (ARGS=...: of these; --push: into MINIRAG_REGISTRY); deploy/docker/README.md
 	@deploy/docker/build $(ARGS)
 
 .PHONY: sbom

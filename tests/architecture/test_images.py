@@ -1,6 +1,7 @@
 """An image holds one service: what its lock and its Dockerfile name is what the packages say that they need."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -65,3 +66,38 @@ def test_the_dockerfile_names_no_host_and_asks_no_registry_for_its_own_syntax() 
     assert not re.search(r"https?://", DOCKERFILE)
     assert not DOCKERFILE.lstrip().lower().startswith("# syntax")
     assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE).count("${BASE}") == 2
+
+
+def build(folder: Path, *arguments: str, registry: str = "") -> tuple[int, str, list[str]]:
+    """With a `docker` that notes what it is asked: status, what was said, and verb and image of each call."""
+    docker = folder / "docker"
+    docker.write_text(f'#!/bin/sh\necho "$@" >>{folder}/calls\n', encoding="utf-8")
+    docker.chmod(0o700)
+    done = subprocess.run(
+        [ROOT / "deploy/docker/build", *arguments],
+        env={"PATH": f"{folder}:/usr/bin:/bin", "MINIRAG_REGISTRY": registry},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    calls = (folder / "calls").read_text().splitlines() if (folder / "calls").exists() else []
+    asked = [f"{call.split()[0]} {re.findall(r'[^ ]*minirag-[a-z]+:[^ ]+', call)[0]}" for call in calls]
+    return done.returncode, done.stdout + done.stderr, asked
+
+
+def test_images_are_pushed_under_the_names_that_the_chart_pulls_once_all_are_built(tmp_path: Path) -> None:
+    status, said, asked = build(tmp_path, "--push", registry="registry.example.com/team/")
+    assert status == 0, said
+    names = [f"registry.example.com/team/minirag-{image}:0.1.0" for image in IMAGES]
+    assert asked == [f"build {name}" for name in names] + [f"push {name}" for name in names]
+
+
+def test_nothing_is_pushed_that_nobody_asked_for(tmp_path: Path) -> None:
+    assert build(tmp_path, "chat")[2] == ["build minirag-chat:0.1.0"]
+
+
+@pytest.mark.parametrize("registry", ["", "/", "registry.example.com/team"])
+def test_a_push_to_nowhere_is_refused_before_anything_is_built(registry: str, tmp_path: Path) -> None:
+    status, said, asked = build(tmp_path, "--push", "chat", registry=registry)
+    assert (status, asked) == (1, [])
+    assert "MINIRAG_REGISTRY has to name a registry" in said

@@ -38,6 +38,16 @@ def test_what_is_no_promql_is_found_out() -> None:
     assert found.labels == {"job", "kind"}
 
 
+def test_a_service_that_is_gone_is_missed_for_as_long_as_it_is_gone() -> None:
+    """What the expression compares with a time before would end by itself when that time has passed too."""
+    (rule,) = [rule for rule in promql.alerts() if rule["alert"] == "MiniragServiceGone"]
+    assert promql.missed(rule["expr"], {}) == [{"service": service} for service in SERVICES]
+    assert not [each for each in promql.alerts() if re.search(r"\boffset\b", each["expr"])]
+    for text in ("absent(up offset 1m)", 'absent(up{job=~"a"})', "up == 0", "absent(a) and absent(b)"):
+        with pytest.raises(TypeError):
+            promql.missed(text, {})
+
+
 def test_no_expression_and_no_panel_asks_for_a_tenant() -> None:
     assert not [q.text for q in promql.questions() if any("tenant" in label for label in q.labels)]
 
@@ -57,15 +67,41 @@ def test_every_runbook_is_of_an_alert() -> None:
     assert list(SECTIONS) == [rule["alert"] for rule in promql.alerts()]
 
 
-def test_every_command_of_the_page_exists() -> None:
+def verbs_of(package: str) -> set[str]:
     """As the command line itself says."""
+    done = subprocess.run(
+        [sys.executable, "-m", package, "--help"], capture_output=True, text=True, check=True
+    )
+    return set(re.findall(r"^    ([a-z-]+)", done.stdout, re.MULTILINE))
+
+
+def test_every_command_of_the_page_exists_on_one_machine_and_elsewhere() -> None:
+    """A verb that `minirag-admin` does not have is a row of the table of what is done in its place."""
     used = set(re.findall(r"^(?:\$ )?minirag ([a-z-]+)|`minirag ([a-z-]+)", PAGE, re.MULTILINE))
     verbs = {first or second for first, second in used}
-    done = subprocess.run(
-        [sys.executable, "-m", "minirag_local", "--help"], capture_output=True, text=True, check=True
+    assert {"dead-letters", "rebuild", "logs"} <= verbs <= verbs_of("minirag_local")
+    rows = [row for row in re.findall(r"^\| (.*) \|$", PAGE, re.MULTILINE) if "docker compose" in row]
+    translated = {row.split("`")[1].split()[1] for row in rows if row.startswith("`minirag ")}
+    admin = verbs_of("minirag_admin")
+    assert verbs - admin <= translated
+    for row in rows:
+        _, compose, cluster = row.split(" | ")
+        assert compose.startswith("`docker compose ") and cluster.startswith("`kubectl "), row
+    named = set(
+        re.findall(r"`([a-z-]+)`", next(row for row in rows if "dead-letters" in row).split(" | ")[0])
     )
-    known = set(re.findall(r"^    ([a-z-]+)", done.stdout, re.MULTILINE))
-    assert {"dead-letters", "rebuild", "logs"} <= verbs <= known
+    assert {"invite", "rebuild", "tenants"} <= named <= admin
+
+
+@pytest.mark.parametrize("command", re.findall(r"`docker compose ([^`]+)`", PAGE))
+def test_a_command_of_compose_is_about_what_there_is(command: str) -> None:
+    parts = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())["services"]
+    words = [word for word in command.split() if not word.startswith("-")]
+    assert words[0] in ("ps", "logs", "exec", "restart", "run")
+    assert set(words[1:2]) <= set(parts)
+    if words[0] == "run":
+        assert words[1] == "admin"
+        assert words[2] in verbs_of("minirag_admin")
 
 
 def test_prometheus_finds_every_service_of_the_local_stack() -> None:

@@ -190,7 +190,7 @@ async def test_figures_are_those_of_what_happened(world: World) -> None:
 
 async def test_every_metric_and_label_of_alerts_and_dashboard_exists(world: World) -> None:
     """A name that nobody tells any more would be an alert that never fires."""
-    told: dict[str, set[str]] = {}
+    told: dict[str, set[str]] = {name: set() for name in promql.OF_PROMETHEUS}
     values: set[str] = set()
     for text in world.metrics.values():
         for family in text_string_to_metric_families(text):
@@ -206,6 +206,28 @@ async def test_every_metric_and_label_of_alerts_and_dashboard_exists(world: Worl
         for name, matched in question.matched.items():
             assert set(matched) <= told[name] | promql.OF_TARGETS, question.text
             assert set(matched.values()) <= values | ONLY_IN_BAD_TIMES | {""}, question.text
+
+
+@pytest.mark.parametrize("gone", SERVICES)
+async def test_a_service_whose_processes_tell_nothing_is_missed(world: World, gone: str) -> None:
+    (rule,) = [rule for rule in promql.alerts() if rule["alert"] == "MiniragServiceGone"]
+
+    told = [
+        (service, sample)
+        for service, text in world.metrics.items()
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    ]
+
+    def missed(among: set[str]) -> list[dict[str, str]]:
+        samples: dict[str, list[dict[str, str]]] = {}
+        for service, sample in told:
+            if service in among:
+                samples.setdefault(sample.name, []).append(sample.labels)
+        return promql.missed(rule["expr"], samples)
+
+    assert missed(set(SERVICES)) == []
+    assert missed(set(SERVICES) - {gone}) == [{"service": gone}]
 
 
 async def test_the_page_tells_every_metric_and_no_other(world: World) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,13 @@ FOLDER = Path(__file__).parents[2] / "deploy/observability"
 
 OF_TARGETS = {"job", "instance"}
 """Labels that Prometheus adds itself."""
+
+
+OF_PROMETHEUS = {"up"}
+"""Metrics that it tells of its targets itself."""
+
+Samples = Mapping[str, Sequence[Mapping[str, str]]]
+"""Metric → the labels of its series."""
 
 
 @dataclass
@@ -41,6 +48,23 @@ def question(text: str, shown: str = "") -> Question:
 
     promql.walk(promql.parse(text.replace("$__rate_interval", "5m")), visit)
     return asked
+
+
+def missed(text: str, samples: Samples) -> list[dict[str, str]]:
+    """What an expression of `absent(…)` joined by `or` answers to these series, now; raises TypeError for another one."""
+
+    def visit(node: Any) -> list[dict[str, str]]:
+        if isinstance(node, promql.BinaryExpr) and str(node.op) == "or":
+            return visit(node.lhs) + visit(node.rhs)
+        if isinstance(node, promql.Call) and node.func.name == "absent":
+            (selector,) = node.args
+            wanted = {m.name: m.value for m in selector.matchers.matchers if m.op == promql.MatchOp.Equal}
+            if len(wanted) == len(selector.matchers.matchers) and selector.offset is None:
+                there = any(wanted.items() <= labels.items() for labels in samples.get(selector.name, ()))
+                return [] if there else [wanted]
+        raise TypeError(text)
+
+    return visit(promql.parse(text))
 
 
 def alerts() -> list[dict[str, Any]]:

@@ -59,8 +59,9 @@ class Rendered:
     def pods(self) -> Iterator[tuple[str, Object]]:
         """``Kind/name`` of what makes them → the template of its pods."""
         for each in self.objects:
-            if each["kind"] in ("Deployment", "Job"):
-                yield f"{each['kind']}/{each['metadata']['name']}", each["spec"]["template"]
+            if each["kind"] in ("Deployment", "Job", "CronJob"):
+                made = each["spec"]["jobTemplate"] if each["kind"] == "CronJob" else each
+                yield f"{each['kind']}/{each['metadata']['name']}", made["spec"]["template"]
 
     def selected(self, labels: Mapping[str, str]) -> set[str]:
         """Whose pods have these labels."""

@@ -1,6 +1,7 @@
 """helm takes the chart, and Kubernetes' own schemas take what it makes; nothing here asks a cluster."""
 
 import re
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -104,7 +105,15 @@ def test_the_overlay_names_the_chart_and_its_values_render() -> None:
     chart = (overlay / wanted["helmGlobals"]["chartHome"] / inflated["name"]).resolve()
     assert chart == CHART
     assert inflated["skipHooks"] is True
-    done = template("--no-hooks", "-f", overlay / inflated["valuesFile"])
+    place = (
+        inflated["releaseName"],
+        chart,
+        "-n",
+        inflated["namespace"],
+        "--kube-version",
+        inflated["kubeVersion"],
+    )
+    done = run_helm("template", *place, "--no-hooks", "-f", overlay / inflated["valuesFile"])
     assert done.returncode == 0, done.stderr
     made = {(each["kind"], each["metadata"]["name"]) for each in yaml.safe_load_all(done.stdout) if each}
     for patch in wanted["patches"]:
@@ -113,3 +122,26 @@ def test_the_overlay_names_the_chart_and_its_values_render() -> None:
         assert [name for name in named if re.fullmatch(target.get("name", ".*"), name)], target
     for path in wanted["resources"]:
         assert yaml.safe_load((overlay / path).read_text())["kind"]
+
+
+@pytest.mark.parametrize(
+    ("example", "told"),
+    [
+        ("minimal", "Sign-up is invite."),
+        ("production", "Sign-up is invite."),
+        ("keda-ingress", "Sign-up is closed. Nobody can make a tenant"),
+    ],
+)
+def test_who_has_installed_it_is_told_how_to_go_on(example: str, told: str, tmp_path: Path) -> None:
+    """helm shows the notes of an installation alone, so here an object shows them."""
+    chart = Path(shutil.copytree(CHART, tmp_path / "minirag"))
+    (chart / "templates/NOTES.txt").rename(chart / "files/notes.txt")
+    shown = 'kind: Shown\ndata: {{ tpl (.Files.Get "files/notes.txt") . | quote }}\n'
+    (chart / "templates/shown.yaml").write_text(shown)
+    done = template("-f", values_of(example), "-s", "templates/shown.yaml", chart=chart)
+    assert done.returncode == 0, done.stderr
+    notes = yaml.safe_load(done.stdout)["data"]
+    assert told in notes
+    assert f"kubectl -n {NAMESPACE} create job operator --from=cronjob/minirag-admin\n" in notes
+    assert f"minirag-admin {'--help' if 'closed' in told else 'invite'}\n" in notes
+    assert not re.search(r"\n\n\n|[ \t]\n", notes), notes

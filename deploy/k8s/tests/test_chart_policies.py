@@ -9,7 +9,7 @@ from minirag_contracts.topology import SERVICES
 from minirag_service.egress.addresses import is_public
 from rendered_chart import Rendered, environment, ports, values_of
 
-WEB = {"chat", "ingest", "retrieval", "webhooks"}
+WEB = {"chat", "ingest", "webhooks"}
 ADDRESSES = (
     "10.1.2.3", "172.20.0.1", "192.168.1.1", "100.64.0.1", "169.254.169.254", "127.0.0.1", "0.0.0.0", "224.0.0.1",
     "::1", "fe80::1", "fd00::1", "ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1",
@@ -45,7 +45,7 @@ def test_each_service_and_the_jobs_have_a_policy_of_their_own(chart: Rendered) -
     for service in SERVICES:
         selected = chart.selected(policies[f"minirag-{service}"]["podSelector"]["matchLabels"])
         assert selected == {f"Deployment/minirag-{service}"}
-    jobs = {f"Job/{name}" for name in chart.kind("Job")}
+    jobs = {f"{kind}/{name}" for kind in ("Job", "CronJob") for name in chart.kind(kind)}
     assert chart.selected(policies["minirag-admin"]["podSelector"]["matchLabels"]) == jobs
 
 
@@ -106,6 +106,19 @@ def test_a_private_network_is_reached_where_it_is_named(keda: Rendered, service:
     assert not reaches(rules_for(keda, service, "egress"), "10.21.3.4")
     pod = keda.services()[service]
     assert environment(pod["spec"]["containers"][0])["MINIRAG_EGRESS_ALLOW"] == "10.20.0.0/16"
+
+
+def test_a_model_server_in_the_cluster_is_reached_by_who_needs_it_alone(keda: Rendered) -> None:
+    pod = keda.services()["chat"]
+    url = urlsplit(environment(pod["spec"]["containers"][0])["OPENAI_BASE_URL"])
+    _, namespace, *_ = (url.hostname or "").split(".")
+    there = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    wanted = {
+        "to": [{**there, "podSelector": {"matchLabels": {"app": "vllm"}}}],
+        "ports": [{"protocol": "TCP", "port": url.port}],
+    }
+    reaching = [name for name in (*SERVICES, "admin") if wanted in rules_for(keda, name, "egress")]
+    assert reaching == ["chat"]
 
 
 def test_they_can_be_left_out() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import kubernetes_validate
 import pytest
 import yaml
 from minirag_contracts.topology import CONSUMERS, SERVICES
@@ -74,9 +75,7 @@ def test_mounts_name_volumes_and_secrets_are_read_only(chart: Rendered) -> None:
     for name, pod in chart.pods():
         volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
         assert {"secrets", "tmp"} <= set(volumes)
-        mounted = {
-            mount["name"]: mount for each in pod["spec"]["containers"] for mount in each["volumeMounts"]
-        }
+        mounted = {mount["name"]: mount for each in containers(pod) for mount in each.get("volumeMounts", ())}
         assert set(mounted) == set(volumes), name
         folder = environment(pod["spec"]["containers"][0])["MINIRAG_SECRETS_DIR"]
         assert (mounted["secrets"]["mountPath"], mounted["secrets"]["readOnly"]) == (folder, True)
@@ -121,6 +120,9 @@ def test_images_are_those_of_the_service(chart: Rendered, keda: Rendered) -> Non
     for service, pod in chart.services().items():
         image = pod["spec"]["containers"][0]["image"].partition("@")[0].rsplit("/", 1)[-1].partition(":")[0]
         assert image == f"minirag-{service}"
+        assert (
+            "/" in pod["spec"]["containers"][0]["image"]
+        )  # no example leaves out where a cluster has it from
     pinned = keda.services()["gateway"]["spec"]["containers"][0]["image"]
     assert pinned == f"registry.example.com:5000/minirag-gateway@sha256:{'0f' * 32}"
 
@@ -212,6 +214,20 @@ def test_ways_in_lead_to_a_port_of_the_gateway(production: Rendered, keda: Rende
         assert reached == {"name": "minirag-gateway", "port": {"name": "http"}}
 
 
+@pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
+def test_the_gateway_sees_its_clients_addresses_where_no_proxy_tells_them(
+    kind: str, production: Rendered
+) -> None:
+    """By them logins are limited; a Service inside the cluster may not say such a thing at all."""
+    assert "externalTrafficPolicy" not in production.kind("Service")["minirag-gateway"]["spec"]
+    asked = ("-f", values_of("minimal"), "--set", f"gateway.service.type={kind}")
+    service = Rendered(*asked).kind("Service")["minirag-gateway"]
+    assert (service["spec"]["type"], service["spec"]["externalTrafficPolicy"]) == (kind, "Local")
+    assert kubernetes_validate.validate(service, "1.31", strict=True)
+    any_node = Rendered(*asked, "--set", "gateway.service.externalTrafficPolicy=Cluster")
+    assert any_node.kind("Service")["minirag-gateway"]["spec"]["externalTrafficPolicy"] == "Cluster"
+
+
 def test_a_service_monitor_finds_the_operations_port(production: Rendered) -> None:
     (monitor,) = production.kind("ServiceMonitor").values()
     wanted = monitor["spec"]["selector"]["matchLabels"].items()
@@ -257,7 +273,7 @@ def test_jobs_run_around_an_upgrade(chart: Rendered) -> None:
         f"{RELEASE}-setup": ("pre-install,pre-upgrade", ["setup"]),
         f"{RELEASE}-migrate-post": ("post-upgrade", ["migrate", "--phase", "post"]),
     }
-    waits = jobs[f"{RELEASE}-migrate-post"]["spec"]["template"]["spec"]["initContainers"][0]["command"][-1]
+    waits = jobs[f"{RELEASE}-migrate-post"]["spec"]["template"]["spec"]["initContainers"][-1]["command"][-1]
     longest = max(pod["spec"]["terminationGracePeriodSeconds"] for pod in chart.services().values())
     assert waits == f"import time; time.sleep({longest + 15})"
 
@@ -272,6 +288,25 @@ def test_what_the_jobs_need_is_there_before_them(chart: Rendered) -> None:
         notes = each["metadata"]["annotations"]
         assert notes["helm.sh/hook"] == "pre-install,pre-upgrade"
         assert int(notes["helm.sh/hook-weight"]) < 0
+
+
+def test_an_operator_has_a_pod_to_run_commands_in_and_it_never_runs_by_itself(chart: Rendered) -> None:
+    (cron,) = chart.kind("CronJob").values()
+    assert cron["spec"]["suspend"] is True
+    assert "annotations" not in cron["metadata"]  # no hook: it is there from the installation on
+    pod = dict(chart.pods())[f"CronJob/{RELEASE}-admin"]
+    (container,) = pod["spec"]["containers"]
+    assert container["command"] == ["sleep", "3600"]
+    assert "args" not in container
+    (setup,) = chart.kind("Job")[f"{RELEASE}-setup"]["spec"]["template"]["spec"]["containers"]
+    ends = {"command", "args"}
+    assert {k: v for k, v in container.items() if k not in ends} == {
+        k: v for k, v in setup.items() if k not in ends
+    }
+
+
+def test_an_operator_may_do_without() -> None:
+    assert not Rendered("-f", values_of("minimal"), "--set", "jobs.operator=false").kind("CronJob")
 
 
 @pytest.mark.parametrize("value", ["jobs.setup", "jobs.post"])

@@ -45,6 +45,10 @@ WRONG = {
         {"services": {"gateway": {"settings": {"MINIRAG_SIGNUP": "everybody"}}}},
         "services.gateway.settings.MINIRAG_SIGNUP: services.gateway.settings.MINIRAG_SIGNUP must be one of",
     ),
+    "an operator's job in words": (
+        {"jobs": {"operator": "yes please"}},
+        "jobs.operator: Invalid type. Expected: boolean, given: string",
+    ),
     "no replica": (
         {"services": {"chat": {"replicas": 0}}},
         "services.chat.replicas: Must be greater than or equal to 1",
@@ -56,6 +60,14 @@ WRONG = {
     "no time to drain": (
         {"services": {"ingest": {"terminationGracePeriodSeconds": 5}}},
         "services.ingest.terminationGracePeriodSeconds: Must be greater than or equal to 45",
+    ),
+    "authorities of two places": (
+        {"common": {"authorities": {"configMap": "ours", "secret": "ours"}}},
+        "common.authorities.secret: String length must be less than or equal to 0",
+    ),
+    "authorities of no key": (
+        {"common": {"authorities": {"configMap": "ours", "key": ""}}},
+        "common.authorities.key: Does not match pattern",
     ),
     "memory in words": (
         {"services": {"ingest": {"resources": {"limits": {"memory": "2 GB"}}}}},
@@ -70,6 +82,10 @@ WRONG = {
     "a proxy that is no network": (
         {"gateway": {"trustedProxies": ["10.0.0.1"]}},
         "gateway.trustedProxies.0: Does not match pattern",
+    ),
+    "a traffic policy that there is not": (
+        {"gateway": {"service": {"externalTrafficPolicy": "local"}}},
+        "gateway.service.externalTrafficPolicy: gateway.service.externalTrafficPolicy must be one of",
     ),
     "a port that there is not": (
         {"gateway": {"service": {"port": 70000}}},
@@ -86,6 +102,18 @@ WRONG = {
     "a peer that is misspelt": (
         {"networkPolicy": {"nats": {"to": [{"namespaceSelectors": {}}]}}},
         "networkPolicy.nats.to.0: Additional property namespaceSelectors is not allowed",
+    ),
+    "a way out of a service that there is not": (
+        {"networkPolicy": {"extra": {"models": []}}},
+        "networkPolicy.extra: Additional property models is not allowed",
+    ),
+    "a way out to everywhere": (
+        {"networkPolicy": {"extra": {"chat": [{"to": [], "ports": [11434]}]}}},
+        "networkPolicy.extra.chat.0.to: Array must have at least 1 items",
+    ),
+    "a way out without a port": (
+        {"networkPolicy": {"extra": {"chat": [{"to": [{"podSelector": {}}]}]}}},
+        "networkPolicy.extra.chat.0: ports is required",
     ),
     "a policy that would open all": (
         {"networkPolicy": {"postgres": {"to": []}}},

@@ -1,20 +1,15 @@
 """Whatever a broker asks of its clients it gets: users, passwords with awkward signs, TLS; and one connection does for all."""
 
 import asyncio
-import datetime as dt
 import json
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
 
 import nats.errors
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from certificates import a_certificate
 from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer, start_nats
 
@@ -65,36 +60,10 @@ async def test_requests_of_a_process_share_one_connection(guarded: NatsServer) -
     await bus.close()
 
 
-def a_certificate(folder: Path) -> tuple[Path, Path]:
-    """For 127.0.0.1, signed by itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bus")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    public, private = folder / "certificate.pem", folder / "key.pem"
-    public.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    pem = serialization.PrivateFormat.PKCS8
-    private.write_bytes(key.private_bytes(serialization.Encoding.PEM, pem, serialization.NoEncryption()))
-    return public, private
-
-
 async def test_a_broker_with_tls_is_spoken_to_in_tls_and_its_certificate_is_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    public, private = a_certificate(tmp_path)
+    public, private = a_certificate("127.0.0.1", tmp_path)
     tls = f'tls {{ cert_file: "{public}", key_file: "{private}" }}'
     server = start_nats(tmp_path / "nats", extra_config=users(tls))
     try:

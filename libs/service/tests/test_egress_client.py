@@ -9,15 +9,12 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from certificates import a_certificate
 from minirag_service.egress import Allowance, EgressRefused, FetchFailed, GuardedClient
 
 Answer = Callable[[str], bytes | Awaitable[bytes]]
@@ -232,33 +229,6 @@ async def test_the_environment_cannot_put_a_proxy_in_between(monkeypatch: pytest
         async with a_client() as client:
             assert (await client.fetch(f"http://127.0.0.1:{server.port}/")).body == b"direct"
         assert proxy.connections == 0
-
-
-def a_certificate(name: str, folder: Path) -> tuple[Path, Path]:
-    """A certificate for one name, signed by itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    public, private = folder / "certificate.pem", folder / "key.pem"
-    public.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return public, private
 
 
 async def test_the_certificate_is_checked_against_the_name_and_not_the_pinned_address(tmp_path: Path) -> None:

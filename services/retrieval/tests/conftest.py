@@ -47,8 +47,7 @@ async def qdrant_index() -> AsyncIterator[QdrantIndex]:
         warnings.simplefilter("ignore", UserWarning)  # local mode says that it has no payload indexes
         await index.status()
     yield index
-    for name in (collection, f"{collection}_store"):
-        await client.delete_collection(name)
+    await client.delete_collection(collection)
     await index.close()
 
 

@@ -84,6 +84,7 @@ MINIRAG_DRAIN: PT{{ include "minirag.drain" (dict "service" .service "grace" $ow
 MINIRAG_OPERATIONS_HOST: "0.0.0.0"
 MINIRAG_OPERATIONS_PORT: "9400"
 MINIRAG_SECRETS_DIR: /run/secrets/minirag
+{{- include "minirag.authorities.variables" .root }}
 {{- if eq .service "gateway" }}
 MINIRAG_HOST: "0.0.0.0"
 MINIRAG_PORT: "8000"

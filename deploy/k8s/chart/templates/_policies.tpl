@@ -31,6 +31,9 @@
 {{- if $policy.telemetry.to }}
 {{ include "minirag.policy.rule" $policy.telemetry }}
 {{- end }}
+{{- range get $policy.extra .service | default list }}
+{{ include "minirag.policy.rule" . }}
+{{- end }}
 {{- if has .service $policy.internet.services }}
 - to:
     - ipBlock:

@@ -75,6 +75,9 @@ def vector_index(settings: Settings) -> VectorIndex:
         from minirag_retrieval.adapters.qdrant import QdrantIndex
 
         key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
-        return QdrantIndex(AsyncQdrantClient(settings.qdrant_url, api_key=key))
+        client = AsyncQdrantClient(
+            settings.qdrant_url, api_key=key, check_compatibility=False
+        )  # the index does
+        return QdrantIndex(client, replication=settings.qdrant_replication)
     assert settings.vectors_socket is not None  # the settings refuse to be without either
     return EdgeIndex(settings.vectors_socket)

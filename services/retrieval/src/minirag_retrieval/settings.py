@@ -25,6 +25,13 @@ class Settings(ServiceSettings):
         validation_alias=AliasChoices("QDRANT_API_KEY", "qdrant_api_key"),
         description="Its API key, if it wants one.",
     )
+    qdrant_replication: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="On how many nodes of a Qdrant cluster each vector is kept, as of the collection's creation:"
+        " of 3, one may be away.",
+    )
     model_dir: Path | None = Field(
         default=None,
         description="Folder of the embedding model's generated files; made there if it is empty."

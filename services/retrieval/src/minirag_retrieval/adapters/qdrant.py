@@ -6,6 +6,7 @@ where that is cheap (it decides by itself below 10,000 points of a filter); ``fl
 because the server acknowledges a write (``wait=True``) after it is in its log, and flushes by itself.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,7 +24,9 @@ DIMENSIONS = 384
 DENSE = "dense"
 SPARSE = "bm25"
 BATCH = 256
-STORE_POINT = 1
+STORE_ID = "store_id"
+OLDEST = (1, 19)
+"""The server's version that counts words among what a filter chooses; 1.17 inserts only what is absent."""
 INDEXES: dict[str, Any] = {
     "tenant_id": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
     "bot_id": models.PayloadSchemaType.KEYWORD,
@@ -50,12 +53,16 @@ def visible(scope: TenantScope, bot_id: UUID, generation: int) -> models.Filter:
 
 
 class QdrantIndex:
-    """``VectorIndex`` over an ``AsyncQdrantClient``; makes its collections on first use."""
+    """``VectorIndex`` over an ``AsyncQdrantClient``; makes its collection, of so many copies, on first use."""
 
-    def __init__(self, client: AsyncQdrantClient, collection: str = "minirag_chunks") -> None:
+    def __init__(
+        self, client: AsyncQdrantClient, collection: str = "minirag_chunks", replication: int = 1
+    ) -> None:
         self._client = client
         self._collection = collection
+        self._replication = replication
         self._store_id: str | None = None
+        self._new_enough = False
 
     @property
     def store_id(self) -> str | None:
@@ -63,8 +70,9 @@ class QdrantIndex:
         return self._store_id
 
     async def status(self) -> StoreStatus:
-        """Is the engine there, and which points does it hold?"""
+        """Is the engine there, new enough, and which points does it hold?"""
         with _unavailable():
+            await self._see_that_it_is_new_enough()
             self._store_id = await self._identity()
             points = (await self._client.count(self._collection, exact=False)).count
         return StoreStatus(self._store_id, points)
@@ -177,34 +185,43 @@ class QdrantIndex:
         return [record for record in found if (record.payload or {}).get("tenant_id") == str(scope.tenant_id)]
 
     async def _identity(self) -> str:
-        """The store's id is the payload of the only point of a collection beside the points'."""
-        await self._ensure_collections()
-        beside = f"{self._collection}_store"
-        records = await self._client.retrieve(beside, [STORE_POINT], with_payload=True)
-        if not records:
-            point = models.PointStruct(id=STORE_POINT, vector=[0.0], payload={"store_id": uuid4().hex})
-            await self._client.upsert(beside, [point], wait=True, update_mode=models.UpdateMode.INSERT_ONLY)
-            records = await self._client.retrieve(beside, [STORE_POINT], with_payload=True)
-        return str((records[0].payload or {})["store_id"])
-
-    async def _ensure_collections(self) -> None:
+        """The store's id is written with the collection: who makes the one names the other, and everybody else reads it."""
         if not await self._client.collection_exists(self._collection):
-            await self._forget_identity()
+            await self._create()
+        found = await self._client.get_collection(self._collection)
+        store_id = str((found.config.metadata or {}).get(STORE_ID, "unnamed"))
+        if store_id != self._store_id:  # whoever made it may have died before it had all of them
+            for field in INDEXES.keys() - (found.payload_schema or {}).keys():
+                await self._client.create_payload_index(self._collection, field, INDEXES[field], wait=True)
+        return store_id
+
+    async def _create(self) -> None:
+        """Another process may be first; then its collection is as good as ours."""
+        try:
             await self._client.create_collection(
                 self._collection,
                 vectors_config={DENSE: models.VectorParams(size=DIMENSIONS, distance=models.Distance.COSINE)},
                 sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+                replication_factor=self._replication,
+                # What was acknowledged survives the loss of a node, since most copies have it.
+                write_consistency_factor=self._replication // 2 + 1,
+                metadata={STORE_ID: uuid4().hex},
             )
-            for field, schema in INDEXES.items():
-                await self._client.create_payload_index(self._collection, field, schema, wait=True)
-        if not await self._client.collection_exists(f"{self._collection}_store"):
-            one = models.VectorParams(size=1, distance=models.Distance.DOT)
-            await self._client.create_collection(f"{self._collection}_store", vectors_config=one)
+        except UnexpectedResponse:
+            if not await self._client.collection_exists(self._collection):
+                raise
 
-    async def _forget_identity(self) -> None:
-        """New points begin a new store, even where the old store's id is still there."""
-        if await self._client.collection_exists(f"{self._collection}_store"):
-            await self._client.delete_collection(f"{self._collection}_store")
+    async def _see_that_it_is_new_enough(self) -> None:
+        if self._new_enough:
+            return
+        version = (await self._client.info()).version
+        numbers = re.match(r"(\d+)\.(\d+)", version)
+        if numbers is None or tuple(map(int, numbers.groups())) < OLDEST:
+            needed = ".".join(map(str, OLDEST))
+            raise Unavailable(
+                f"The Qdrant server is of version {version}, which is too old: it has to be {needed} or newer."
+            )
+        self._new_enough = True
 
 
 class _unavailable:  # noqa: N801  # reads as a word in ``with``
@@ -215,11 +232,11 @@ class _unavailable:  # noqa: N801  # reads as a word in ``with``
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         gone = isinstance(error, ResponseHandlingException | httpx.TransportError | ConnectionError)
-        busy = (
-            isinstance(error, UnexpectedResponse)
-            and error.status_code is not None
-            and error.status_code >= 500
-        )
+        status = error.status_code or 0 if isinstance(error, UnexpectedResponse) else 0
+        busy = status >= 500 or status in (
+            404,
+            409,
+        )  # a collection that somebody makes or has dropped just now
         if gone or busy:
             raise Unavailable("The vector index does not answer at the moment. Please try again.") from error
 
