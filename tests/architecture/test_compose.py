@@ -60,6 +60,14 @@ def test_what_lasts_starts_when_what_it_needs_is_well() -> None:
         assert needs["nats"] == needs["postgres"] == "service_healthy"
 
 
+def test_the_vector_server_is_of_the_version_that_its_client_is_made_for() -> None:
+    """An older one refuses what the adapter asks: it needs 1.19 and is tested with the locked client."""
+    lock = (ROOT / "requirements/services/retrieval.lock").read_text(encoding="utf-8")
+    client = re.search(r"^qdrant-client==(\d+\.\d+)\.", lock, re.MULTILINE)
+    server = re.search(r":v(\d+\.\d+)\.\d+\}$", PARTS["qdrant"]["image"])
+    assert client and server and server[1] == client[1]
+
+
 def test_every_variable_is_told_to_who_runs_it() -> None:
     told = (ROOT / "docs/installation.md").read_text(encoding="utf-8")
     named = set(
