@@ -60,6 +60,27 @@ def test_what_lasts_starts_when_what_it_needs_is_well() -> None:
         assert needs["nats"] == needs["postgres"] == "service_healthy"
 
 
+def test_nobody_but_who_makes_the_secrets_makes_their_folders() -> None:
+    """`up` before `secrets` has to fail: root's empty folders would keep `secrets` from making anything."""
+    mounts = {
+        name: [m for m in part.get("volumes", ()) if "MINIRAG_SECRETS" in str(m)]
+        for name, part in PARTS.items()
+    }
+    assert all(
+        mount["bind"] == {"create_host_path": False}
+        for name, found in mounts.items()
+        for mount in found
+        if name != "secrets"
+    )
+    assert {name for name, found in mounts.items() if found} >= {
+        *SERVICES,
+        "nats",
+        "postgres",
+        "qdrant",
+        "admin",
+    }
+
+
 def test_the_vector_server_is_of_the_version_that_its_client_is_made_for() -> None:
     """An older one refuses what the adapter asks: it needs 1.19 and is tested with the locked client."""
     lock = (ROOT / "requirements/services/retrieval.lock").read_text(encoding="utf-8")
