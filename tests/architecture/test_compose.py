@@ -12,7 +12,7 @@ from source_tree import ROOT
 FOLDER = ROOT / "deploy/compose"
 TEXT = (FOLDER / "compose.yaml").read_text(encoding="utf-8")
 PARTS: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
-JOBS = {"setup", "migrate-post", "admin", "secrets", "volumes"}
+JOBS = {"setup", "migrate-post", "admin", "keys", "secrets", "volumes"}
 IMAGES = {path.stem for path in (ROOT / "requirements/services").glob("*.in")}
 
 

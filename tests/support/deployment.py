@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import pytest
 
 COMPOSE = Path(__file__).parents[2] / "deploy/compose"
+PAGE = Path(__file__).parents[2] / "docs/installation.md"
 ADDITION = Path(__file__).parents[1] / "docker/compose.tests.yaml"
 HERE = os.environ.get("MINIRAG_E2E_HERE", "127.0.0.1")
 """The host under which what is deployed reaches the servers of the tests."""
@@ -79,6 +80,21 @@ class Deployment:
     def script(self, name: str, *arguments: str, timeout: float = 300) -> str:
         """One of the scripts beside compose.yaml."""
         return execute([str(COMPOSE / name), *arguments], self.environment, timeout)
+
+    def documented(self, beginning: str) -> list[str]:
+        """The commands of the first block after these words of the page for who runs it."""
+        block = (
+            PAGE.read_text(encoding="utf-8")
+            .partition(beginning)[2]
+            .partition("```bash\n")[2]
+            .partition("```")[0]
+        )
+        return block.splitlines()
+
+    def shell(self, line: str, timeout: float = 300) -> str:
+        """A line of that page, typed where it says; what it calls `minirag` is this project."""
+        line = line.replace("minirag_", self.environment["COMPOSE_PROJECT_NAME"] + "_")
+        return execute(["sh", "-ec", f'cd "{COMPOSE}"\n{line}'], self.environment, timeout)
 
     def start(self) -> None:
         """Until every container is healthy."""
