@@ -124,9 +124,19 @@ class Deployment:
         """Everything ends in order; volumes stay."""
         self.run("stop")
 
+    def volumes(self) -> dict[str, str]:
+        """Its disks, and when each was made."""
+        project = self.environment["COMPOSE_PROJECT_NAME"]
+        label = f"label=com.docker.compose.project={project}"
+        names = execute(
+            ["docker", "volume", "ls", "--quiet", "--filter", label], self.environment, 30
+        ).split()
+        found = json.loads(execute(["docker", "volume", "inspect", *names], self.environment, 30))
+        return {volume["Name"].removeprefix(f"{project}_"): volume["CreatedAt"] for volume in found}
+
     def throw_away(self, *volumes: str) -> None:
         """The volumes of stopped containers; ``start`` makes them anew, and empty."""
-        self.run("rm", "--force", "--stop", "nats", "postgres", "vectors", "volumes", "retrieval")
+        self.run("rm", "--stop", "--force")  # all of them: jobs that have ended hold volumes as well
         project = self.environment["COMPOSE_PROJECT_NAME"]
         names = [f"{project}_{volume}" for volume in volumes]
         execute(["docker", "volume", "rm", *names], self.environment, 30)
