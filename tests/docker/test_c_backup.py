@@ -77,7 +77,7 @@ async def test_a_backup_brings_back_every_tenants_answers(
     newer = changed(archive, {"tag": lambda was: b"0.10.0\n" if was == f"{tag}\n".encode() else was})
     refused = await asyncio.to_thread(restoring, before, newer)
     assert refused.returncode == 1 and "is of version 0.10.0 and the images are 0.9.0" in refused.stderr
-    granted = await asyncio.to_thread(deployment.secret, "nats", "nats.conf")
+    granted = json.loads(await asyncio.to_thread(deployment.secret, "nats", "nats.conf"))
 
     await asyncio.to_thread(deployment.destroy)
     with pytest.raises(httpx.TransportError):
@@ -86,7 +86,7 @@ async def test_a_backup_brings_back_every_tenants_answers(
     restored = await asyncio.to_thread(restoring, deployment, older)
     assert restored.returncode == 0, restored.stderr[-4000:]
     assert restored.stdout.endswith("migrations were due.\n")
-    assert await asyncio.to_thread(deployment.secret, "nats", "nats.conf") == granted
+    assert json.loads(await asyncio.to_thread(deployment.secret, "nats", "nats.conf")) == granted
 
     async with httpx.AsyncClient(base_url=deployment.url, timeout=60) as client:
         for lived in lives:
