@@ -15,7 +15,11 @@ from source_tree import ROOT
 FOLDER = ROOT / "deploy/compose"
 TEXT = (FOLDER / "compose.yaml").read_text(encoding="utf-8")
 PARTS: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
-JOBS = {"setup", "migrate-post", "admin", "secrets", "volumes"}
+JOBS = {"setup", "migrate-post", "admin", "keys", "secrets", "volumes"}
+WATCHING = yaml.safe_load((FOLDER / "compose.observability.yaml").read_text(encoding="utf-8"))
+WATCHERS: dict[str, dict[str, Any]] = {
+    name: WATCHING["services"][name] for name in ("prometheus", "collector")
+}
 IMAGES = {path.stem for path in (ROOT / "requirements/services").glob("*.in")}
 
 
@@ -53,9 +57,9 @@ def test_what_runs_has_its_time_before_it_is_killed(service: str) -> None:
     assert drain + timedelta(seconds=10) == period
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", [*PARTS, *WATCHERS])
 def test_a_container_has_no_right_by_default(name: str) -> None:
-    part = PARTS[name]
+    part = (PARTS | WATCHERS)[name]
     assert part["read_only"] is True
     assert part["cap_drop"] == ["ALL"]
     assert part["security_opt"] == ["no-new-privileges:true"]
@@ -70,11 +74,59 @@ def test_what_lasts_starts_when_what_it_needs_is_well() -> None:
         assert needs["nats"] == needs["postgres"] == "service_healthy"
 
 
+def test_nobody_but_who_makes_the_secrets_makes_their_folders() -> None:
+    """`up` before `secrets` has to fail: root's empty folders would keep `secrets` from making anything."""
+    mounts = {
+        name: [m for m in part.get("volumes", ()) if "MINIRAG_SECRETS" in str(m)]
+        for name, part in PARTS.items()
+    }
+    assert all(
+        mount["bind"] == {"create_host_path": False}
+        for name, found in mounts.items()
+        for mount in found
+        if name != "secrets"
+    )
+    assert {name for name, found in mounts.items() if found} >= {
+        *SERVICES,
+        "nats",
+        "postgres",
+        "qdrant",
+        "admin",
+    }
+
+
+def test_the_vector_server_is_of_the_version_that_its_client_is_made_for() -> None:
+    """An older one refuses what the adapter asks: it needs 1.19 and is tested with the locked client."""
+    lock = (ROOT / "requirements/services/retrieval.lock").read_text(encoding="utf-8")
+    client = re.search(r"^qdrant-client==(\d+\.\d+)\.", lock, re.MULTILINE)
+    server = re.search(r":v(\d+\.\d+)\.\d+\}$", PARTS["qdrant"]["image"])
+    assert client and server and server[1] == client[1]
+
+
+def test_prometheus_asks_every_service_where_its_image_answers() -> None:
+    image = (ROOT / "deploy/docker/Dockerfile").read_text(encoding="utf-8")
+    port = int(re.findall(r"MINIRAG_OPERATIONS_PORT=(\d+)", image)[0])
+    configuration = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
+    jobs = {job["job_name"]: job["dns_sd_configs"] for job in configuration["scrape_configs"]}
+    assert jobs == {name: [{"names": [name], "type": "A", "port": port}] for name in SERVICES}
+    mounted = {volume["target"]: volume["source"] for volume in WATCHERS["prometheus"]["volumes"][:2]}
+    for rules in configuration["rule_files"]:
+        assert (FOLDER / mounted[f"/etc/prometheus/{rules}"]).is_file()
+
+
+def test_the_collector_takes_what_services_send_and_hands_it_to_who_is_named() -> None:
+    configuration = yaml.safe_load((FOLDER / "collector.yaml").read_text(encoding="utf-8"))
+    listens = configuration["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
+    for service in SERVICES:
+        sends = WATCHING["services"][service]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"]
+        assert sends == f"${{MINIRAG_TRACES_TO:+http://collector:{listens.rpartition(':')[2]}}}"
+    (exporter,) = configuration["service"]["pipelines"]["traces"]["exporters"]
+    assert configuration["exporters"][exporter]["endpoint"] == "${env:MINIRAG_TRACES_TO}"
+    assert "MINIRAG_TRACES_TO" in WATCHERS["collector"]["environment"]
+
+
 def test_every_variable_is_told_to_who_runs_it() -> None:
     told = (ROOT / "docs/installation.md").read_text(encoding="utf-8")
-    named = set(
-        re.findall(
-            r"\$\{([A-Z_]+)", TEXT + (FOLDER / "compose.embedded-vectors.yaml").read_text(encoding="utf-8")
-        )
-    )
+    texts = [path.read_text(encoding="utf-8") for path in FOLDER.glob("compose*.yaml")]
+    named = set(re.findall(r"\$\{([A-Z_]+)", "".join(texts)))
     assert {name for name in named if f"`{name}`" not in told} == set()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,16 +145,36 @@ def test_no_password_is_written_down(deployment: Deployment) -> None:
     assert named == []
 
 
-def test_the_operators_commands_run_in_a_container(deployment: Deployment) -> None:
-    assert "0 migrations were due" in deployment.run("run", "--rm", "setup")
-    refused = subprocess.run(
-        ["docker", "compose", "run", "--rm", "secrets"],
+def refused(deployment: Deployment, *arguments: str) -> str:
+    """What `docker compose …` says, which has to fail."""
+    done = subprocess.run(
+        ["docker", "compose", *arguments],
         env=dict(deployment.environment),
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        timeout=60,
         check=False,
     )
-    assert refused.returncode == 1 and "is not empty" in refused.stderr
+    assert done.returncode == 1
+    return done.stderr
+
+
+def test_the_operators_commands_run_in_a_container(deployment: Deployment) -> None:
+    assert "0 migrations were due" in deployment.run("run", "--rm", "setup")
+    assert "is not empty" in refused(deployment, "run", "--rm", "secrets")
+
+
+def test_who_starts_before_there_are_secrets_is_told_and_may_make_them_then(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    folder = tmp_path / "secrets"
+    before = Deployment({**deployment.environment, "MINIRAG_SECRETS": str(folder)})
+    said = refused(before, "run", "--rm", "--no-deps", "admin", "tenants", "list")
+    assert f"bind source path does not exist: {folder}/admin" in said
+    assert not folder.exists()
+    assert "holds every secret" in before.run("run", "--rm", "secrets")
+    before.run("run", "--rm", "--entrypoint", "sh", "secrets", "-c", "rm -rf /secrets/*")
 
 
 async def test_every_command_of_an_operator_is_at_hand(deployment: Deployment, tenant: Tenant) -> None:

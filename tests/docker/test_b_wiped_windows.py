@@ -30,9 +30,13 @@ async def test_without_the_disks_of_the_bus_and_of_the_vectors_nothing_is_missin
     reply = await tenant.answered(bot_id, QUESTION, refusals=range(500, 600))
     before = {owner: len(await events_of_owner(deployment, owner, [])) for owner in STREAM_OF if owner}
 
-    await asyncio.to_thread(deployment.stop)
-    await asyncio.to_thread(deployment.throw_away, "nats", "vectors")
-    await asyncio.to_thread(deployment.start)
+    volumes = deployment.volumes()
+    for line in deployment.documented("To throw both away"):
+        await asyncio.to_thread(deployment.shell, line)
+    assert {name for name, made in deployment.volumes().items() if made != volumes[name]} == {
+        "nats",
+        "vectors",
+    }
 
     again = await tenant.answered(bot_id, QUESTION, refusals=range(500, 600))
     assert again["message"]["content"] == reply["message"]["content"]

@@ -1,7 +1,11 @@
 """Backup, everything away, restore: every tenant's answers are what they were. The last test here: it replaces the deployment."""
 
 import asyncio
+import io
+import json
 import subprocess
+import tarfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,12 +72,21 @@ async def test_a_backup_brings_back_every_tenants_answers(
     assert archive.stat().st_mode & 0o077 == 0, "a backup holds secrets"
     refused = await asyncio.to_thread(restoring, deployment, archive)
     assert refused.returncode == 1 and "there is a deployment already" in refused.stderr
+    tag = deployment.environment.get("MINIRAG_TAG", "0.1.0")
+    before = Deployment({**deployment.environment, "MINIRAG_TAG": "0.9.0"})
+    newer = changed(archive, {"tag": lambda was: b"0.10.0\n" if was == f"{tag}\n".encode() else was})
+    refused = await asyncio.to_thread(restoring, before, newer)
+    assert refused.returncode == 1 and "is of version 0.10.0 and the images are 0.9.0" in refused.stderr
+    granted = json.loads(await asyncio.to_thread(deployment.secret, "nats", "nats.conf"))
 
     await asyncio.to_thread(deployment.destroy)
     with pytest.raises(httpx.TransportError):
         await http.get("/health")
-    restored = await asyncio.to_thread(restoring, deployment, archive)
+    older = changed(archive, {"tag": lambda _: None, "secrets.tar": with_fewer_permissions})
+    restored = await asyncio.to_thread(restoring, deployment, older)
     assert restored.returncode == 0, restored.stderr[-4000:]
+    assert restored.stdout.endswith("migrations were due.\n")
+    assert json.loads(await asyncio.to_thread(deployment.secret, "nats", "nats.conf")) == granted
 
     async with httpx.AsyncClient(base_url=deployment.url, timeout=60) as client:
         for lived in lives:
@@ -87,6 +100,48 @@ async def test_a_backup_brings_back_every_tenants_answers(
             } == lived.answers
     await asyncio.to_thread(deployment.wait_healthy, 60)
     assert deployment.bus_violations() == []
+
+
+def changed(archive: Path, changes: Mapping[str, Callable[[bytes], bytes | None]]) -> Path:
+    """Another archive beside it, with other contents of these members, or without them."""
+    other = archive.with_name("changed")
+    other.write_bytes(rewritten(archive.read_bytes(), changes))
+    return other
+
+
+def rewritten(archive: bytes, changes: Mapping[str, Callable[[bytes], bytes | None]]) -> bytes:
+    """Owners and modes stay."""
+    result = io.BytesIO()
+    met = set()
+    with (
+        tarfile.open(fileobj=io.BytesIO(archive)) as source,
+        tarfile.open(fileobj=result, mode="w") as target,
+    ):
+        for member in source:
+            content = source.extractfile(member)
+            data = content.read() if content else b""
+            if member.name in changes:
+                met.add(member.name)
+                new = changes[member.name](data)
+                if new is None:
+                    continue
+                data, member.size = new, len(new)
+            target.addfile(member, io.BytesIO(data))
+    assert met == set(changes)
+    return result.getvalue()
+
+
+def with_fewer_permissions(folders: bytes) -> bytes:
+    """As an older version has written them: the bus' gateway may ask for nothing yet."""
+
+    def older(configuration: bytes) -> bytes:
+        found = json.loads(configuration)
+        for user in found["authorization"]["users"]:
+            if user["user"] == "gateway":
+                user["permissions"]["publish"]["allow"] = ["signal.gateway.>"]
+        return json.dumps(found).encode()
+
+    return rewritten(folders, {"./nats/nats.conf": older})
 
 
 def restoring(deployment: Deployment, archive: Path) -> "subprocess.CompletedProcess[str]":

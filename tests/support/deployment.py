@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import pytest
 
 COMPOSE = Path(__file__).parents[2] / "deploy/compose"
+PAGE = Path(__file__).parents[2] / "docs/installation.md"
 ADDITION = Path(__file__).parents[1] / "docker/compose.tests.yaml"
 HERE = os.environ.get("MINIRAG_E2E_HERE", "127.0.0.1")
 """The host under which what is deployed reaches the servers of the tests."""
@@ -82,6 +83,21 @@ class Deployment:
         """One of the scripts beside compose.yaml."""
         return execute([str(COMPOSE / name), *arguments], self.environment, timeout)
 
+    def documented(self, beginning: str) -> list[str]:
+        """The commands of the first block after these words of the page for who runs it."""
+        block = (
+            PAGE.read_text(encoding="utf-8")
+            .partition(beginning)[2]
+            .partition("```bash\n")[2]
+            .partition("```")[0]
+        )
+        return block.splitlines()
+
+    def shell(self, line: str, timeout: float = 300) -> str:
+        """A line of that page, typed where it says; what it calls `minirag` is this project."""
+        line = line.replace("minirag_", self.environment["COMPOSE_PROJECT_NAME"] + "_")
+        return execute(["sh", "-ec", f'cd "{COMPOSE}"\n{line}'], self.environment, timeout)
+
     def start(self) -> None:
         """Until every container is healthy."""
         self.run("up", "--wait", "--wait-timeout", "240")
@@ -112,9 +128,19 @@ class Deployment:
         """Everything ends in order; volumes stay."""
         self.run("stop")
 
+    def volumes(self) -> dict[str, str]:
+        """Its disks, and when each was made."""
+        project = self.environment["COMPOSE_PROJECT_NAME"]
+        label = f"label=com.docker.compose.project={project}"
+        names = execute(
+            ["docker", "volume", "ls", "--quiet", "--filter", label], self.environment, 30
+        ).split()
+        found = json.loads(execute(["docker", "volume", "inspect", *names], self.environment, 30))
+        return {volume["Name"].removeprefix(f"{project}_"): volume["CreatedAt"] for volume in found}
+
     def throw_away(self, *volumes: str) -> None:
         """The volumes of stopped containers; ``start`` makes them anew, and empty."""
-        self.run("rm", "--force", "--stop", "nats", "postgres", "vectors", "volumes", "retrieval")
+        self.run("rm", "--stop", "--force")  # all of them: jobs that have ended hold volumes as well
         project = self.environment["COMPOSE_PROJECT_NAME"]
         names = [f"{project}_{volume}" for volume in volumes]
         execute(["docker", "volume", "rm", *names], self.environment, 30)
