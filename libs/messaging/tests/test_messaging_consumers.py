@@ -302,6 +302,39 @@ async def test_what_does_not_end_in_time_is_cancelled_and_given_back(bus: Bus, a
         await seen.count(2, seconds=0.8)
 
 
+async def test_a_cancelled_runner_gives_back_what_waits_and_ends_after_what_it_ran(
+    bus: Bus, connect: Connect, an_event: AnEvent
+) -> None:
+    await topology.apply(bus, ack_wait=timedelta(seconds=60), consumers=(REACTOR,))  # no lease runs out here
+    seen, began, ended = Seen(), Seen(), []
+
+    async def hangs(event: Envelope, attempt: int) -> None:
+        began.note(event, attempt)
+        if event.version == 1:
+            return
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.05)  # as a transaction that is rolled back
+            ended.append(event.version)
+
+    async def handle(event: Envelope, attempt: int) -> None:
+        seen.note(event, attempt)
+
+    task = asyncio.create_task(ConsumerRunner(await connect(), REACTOR, hangs).run())
+    await publish(bus, [an_event(n) for n in range(1, 9)])
+    await began.count(5)
+    async with asyncio.timeout(5):
+        while await outstanding(bus, REACTOR) != (7, 0):  # the first is done, four run, three wait
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task], timeout=10)
+    assert task.cancelled() and len(ended) == 4
+    async with running(bus, REACTOR, handle):
+        await seen.count(7)
+    assert sorted(version for version, _ in seen.events) == list(range(2, 9))
+
+
 async def test_a_deleted_consumer_is_reported_and_bound_again(bus: Bus, an_event: AnEvent) -> None:
     seen, lost = Seen(), asyncio.Event()
 

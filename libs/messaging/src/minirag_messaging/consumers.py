@@ -46,7 +46,7 @@ class NotYet(Exception):
 
 
 class ConsumerRunner:
-    """``run()`` until ``drain()``.
+    """``run()`` until ``drain()``; where it is cancelled, what it runs and what waits is given back at once.
 
     ``handle(event, attempt)`` returns: the event is done. It raises NotYet: the event comes again after that
     delay. It raises anything else: logged, and the event comes again after a growing delay. ``attempt``
@@ -98,10 +98,11 @@ class ConsumerRunner:
                 await asyncio.wait(self._running)
             await self._flush()
         finally:
-            leases.cancel()
-            for task in self._running:
-                task.cancel()
-            self._finished.set()
+            try:
+                await self._cancel_running()
+            finally:
+                leases.cancel()
+                self._finished.set()
 
     async def drain(self, timeout: float = 30.0) -> None:
         """Stops pulling, gives back what waits, finishes what runs; cancels what runs after ``timeout``
@@ -121,6 +122,13 @@ class ConsumerRunner:
             for task in list(self._running):
                 task.cancel()
             await self._finished.wait()
+
+    async def _cancel_running(self) -> None:
+        """What still runs ends here, not beside whoever takes it up next."""
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
 
     async def _lost(self, gone: ConsumerGone) -> None:
         pause = BIND_PAUSES[min(self._pauses, len(BIND_PAUSES) - 1)]
@@ -163,7 +171,7 @@ class ConsumerRunner:
             self._pull = None
             if pull.heard:
                 self._pauses = 0
-            await pull.close(give_back=self._stopping.is_set())
+            await pull.close()
 
     async def _ack_wait(self) -> float:
         """Seconds of a lease; raises ConsumerGone where there is no such consumer."""

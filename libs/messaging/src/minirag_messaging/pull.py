@@ -113,8 +113,8 @@ class PullInbox:
             self._gone = f"{status} {(msg.headers or {}).get('Description', 'no such consumer')}"
         self._arrived.set()
 
-    async def close(self, *, give_back: bool) -> None:
-        """Unsubscribes and lets go of what waits: to be delivered again at once with ``give_back``."""
+    async def close(self) -> None:
+        """Unsubscribes and gives back what waits, to be delivered again at once; what cannot be, when its lease runs out."""
         if self._subscription is not None:
             try:
                 # takes in what is on its way
@@ -124,5 +124,7 @@ class PullInbox:
         while self._queue:
             msg = self._queue.popleft()
             self._leases.release(msg)
-            if give_back:
+            try:
                 await msg.nak()
+            except nats.errors.Error as error:
+                log.info("an event could not be given back", extra={"reason": repr(error)})
