@@ -61,6 +61,13 @@ def test_ports_of_containers_are_those_where_services_listen(chart: Rendered) ->
         assert ports(pod) == listened
 
 
+def test_pods_listen_on_ipv6_where_a_cluster_has_it() -> None:
+    for service, pod in Rendered("-f", values_of("minimal"), "--set", "common.host=::").services().items():
+        variables = environment(pod["spec"]["containers"][0])
+        assert variables["MINIRAG_OPERATIONS_HOST"] == "::"
+        assert variables.get("MINIRAG_HOST") == ("::" if service == "gateway" else None)
+
+
 def test_probes_ask_what_the_operations_port_serves(chart: Rendered) -> None:
     for pod in chart.services().values():
         (container,) = pod["spec"]["containers"]

@@ -61,6 +61,10 @@ WRONG = {
         {"services": {"ingest": {"terminationGracePeriodSeconds": 5}}},
         "services.ingest.terminationGracePeriodSeconds: Must be greater than or equal to 45",
     ),
+    "an address that no probe reaches": (
+        {"common": {"host": "127.0.0.1"}},
+        "common.host: common.host must be one of",
+    ),
     "authorities of two places": (
         {"common": {"authorities": {"configMap": "ours", "secret": "ours"}}},
         "common.authorities.secret: String length must be less than or equal to 0",

@@ -61,7 +61,8 @@ class ServiceSettings(EnvironmentSettings):
     )
 
     operations_host: str = Field(
-        default="127.0.0.1", description="On which address the operations port listens."
+        default="127.0.0.1",
+        description="On which address the operations port listens; `::` is every one, of IPv4 and IPv6.",
     )
     operations_port: int | None = Field(
         default=None,

@@ -22,7 +22,8 @@ class Settings(ServiceSettings):
     service: ClassVar[str] = "gateway"
 
     host: str = Field(
-        default="127.0.0.1", description="Address to listen on, unless a socket is handed over."
+        default="127.0.0.1",
+        description="Address to listen on, unless a socket is handed over; `::` is every one, of IPv4 and IPv6.",
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     http_fd: int | None = Field(

@@ -23,6 +23,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from minirag_service.listening import listen
 from minirag_service.settings import ServiceSettings
 from minirag_service.telemetry.figures import Figures, measure_loop
 
@@ -112,13 +113,12 @@ async def operations_port(settings: ServiceSettings) -> AsyncIterator[Operations
     if settings.operations_port is None:
         yield operations
         return
-    family = socket.AF_INET6 if ":" in settings.operations_host else socket.AF_INET
     address = (settings.operations_host, settings.operations_port)
     server = _server(operations)
-    listening = None if settings.mode == "embedded" else socket.create_server(address, family=family)
+    listening = None if settings.mode == "embedded" else listen(*address)
 
     async def serve() -> None:
-        await server.serve(sockets=[listening or await _free(address, family)])
+        await server.serve(sockets=[listening or await _free(address)])
 
     def ended(task: asyncio.Task[None]) -> None:
         """The service works without it, but probes and Prometheus find nobody."""
@@ -145,11 +145,11 @@ async def operations_port(settings: ServiceSettings) -> AsyncIterator[Operations
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def _free(address: tuple[str, int], family: socket.AddressFamily) -> socket.socket:
+async def _free(address: tuple[str, int]) -> socket.socket:
     """The address, as soon as nobody else listens there."""
     while True:
         try:
-            return socket.create_server(address, family=family)
+            return listen(*address)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 from minirag_contracts.errors import Unavailable
+from minirag_service.listening import listen
 
 from minirag_gateway.entrypoints.http.protocol import BoundedConfig, BoundedProtocol
 from minirag_gateway.settings import Settings
@@ -137,5 +138,4 @@ def listening_socket(settings: Settings) -> socket.socket:
         inherited = socket.socket(fileno=settings.http_fd)
         inherited.setblocking(False)
         return inherited
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    return listen(settings.host, settings.port, BACKLOG)
