@@ -97,7 +97,7 @@ def test_every_command_of_the_page_exists_on_one_machine_and_elsewhere() -> None
 def test_a_command_of_compose_is_about_what_there_is(command: str) -> None:
     parts = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())["services"]
     words = [word for word in command.split() if not word.startswith("-")]
-    assert words[0] in ("ps", "logs", "exec", "restart", "run")
+    assert words[0] in ("ps", "logs", "exec", "restart", "run", "stop", "up")
     assert set(words[1:2]) <= set(parts)
     if words[0] == "run":
         assert words[1] == "admin"

@@ -80,12 +80,8 @@ tolerations: {{- toYaml . | nindent 2 }}
 MINIRAG_MODE: server
 MINIRAG_NATS_URL: {{ .root.Values.nats.url | quote }}
 MINIRAG_NATS_USER: {{ .service }}
-<<<<<<< HEAD
 MINIRAG_DRAIN: PT{{ include "minirag.drain" (dict "service" .service "grace" $own.terminationGracePeriodSeconds "before" $before) }}S
-MINIRAG_OPERATIONS_HOST: "0.0.0.0"
-=======
 MINIRAG_OPERATIONS_HOST: {{ .root.Values.common.host | quote }}
->>>>>>> m-chart
 MINIRAG_OPERATIONS_PORT: "9400"
 MINIRAG_SECRETS_DIR: /run/secrets/minirag
 {{- include "minirag.authorities.variables" .root }}
