@@ -267,6 +267,20 @@ def test_alerts_are_those_of_the_observability_folder(tmp_path: Path) -> None:
     jsonschema.Draft202012Validator(schema).validate(found)
 
 
+def test_alerts_lead_to_runbooks_that_can_be_opened() -> None:
+    page = "https://git.example.com/minirag/docs/operations.md"
+    asked = ("-f", values_of("minimal"), "--set", "prometheusRule.enabled=true")
+    told, as_they_are = (
+        [
+            rule["annotations"]["runbook_url"]
+            for rule in next(iter(chart.kind("PrometheusRule").values()))["spec"]["groups"][0]["rules"]
+        ]
+        for chart in (Rendered(*asked, "--set", f"prometheusRule.runbooks={page}"), Rendered(*asked))
+    )
+    assert told == [url.replace("docs/operations.md", page) for url in as_they_are]
+    assert {url.partition("#")[0] for url in told} == {page}
+
+
 def test_jobs_run_around_an_upgrade(chart: Rendered) -> None:
     jobs = chart.kind("Job")
     told = {

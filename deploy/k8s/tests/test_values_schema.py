@@ -123,6 +123,10 @@ WRONG = {
         {"networkPolicy": {"postgres": {"to": []}}},
         "networkPolicy.postgres.to: Array must have at least 1 items",
     ),
+    "a place of runbooks that no link leads to": (
+        {"prometheusRule": {"runbooks": "docs/operations.md"}},
+        "prometheusRule.runbooks: Does not match pattern",
+    ),
     "a digest that is none": (
         {"image": {"digests": {"chat": "sha256:abc"}}},
         "image.digests.chat: Does not match pattern",
