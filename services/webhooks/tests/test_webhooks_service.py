@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from contexts import a_context
 from ledger import core_and
+from minirag_contracts.context import TenantScope
 from minirag_contracts.errors import RemoteRefusal
 from minirag_contracts.examples import EXAMPLES
 from minirag_contracts.ids import new_id
@@ -31,7 +32,7 @@ from minirag_contracts.requests.webhooks import (
     WebhookTested,
     WebhookUpdatedReply,
 )
-from minirag_eventstore import Projection
+from minirag_eventstore import Projection, RetryPolicy
 from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer
 from minirag_service import Runtime, ServiceSettings
@@ -156,6 +157,14 @@ async def test_a_reaction_that_is_parked_is_announced(
     await bus.client.flush()
     async with running(settings, assemble, PROJECTIONS) as runtime:
         [answers] = [reactor for reactor in runtime.reactors if reactor.spec.name == "answers"]
+        async with runtime.database.tenant(TenantScope(event.tenant_id)) as connection:
+            await connection.execute(
+                "INSERT INTO inbox_failures (tenant_id, consumer, event_id, attempts, error) VALUES ($1, $2, $3, $4, '')",
+                event.tenant_id,
+                answers.spec.durable,
+                event.event_id,
+                RetryPolicy().attempts - 1,
+            )
         await answers.handle(event, deliveries=99)
         message = await heard.next_msg(timeout=5)
         await answers.handle(event, deliveries=100)
@@ -167,7 +176,7 @@ async def test_a_reaction_that_is_parked_is_announced(
     assert (letter["kind"], letter["key"], letter["attempts"]) == (
         "reaction:webhooks_answers",
         str(event.event_id),
-        99,
+        RetryPolicy().attempts,
     )
 
 
