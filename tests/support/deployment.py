@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -183,12 +184,23 @@ class Deployment:
     def container(self, name: str) -> dict[str, Any]:
         """What Docker knows of a service's container; ``chat-2`` is the second of several."""
         service, _, number = name.partition("-")
-        ids = self.run("ps", "--all", "--quiet", service).split()
+        found = [container for called, container in self._named(service) if called == name]
+        if not found:
+            raise DeploymentFailed(f"there is no container of {service} number {number or 1}")
+        return found[0]
+
+    def _named(self, *services: str) -> list[tuple[str, dict[str, Any]]]:
+        """The containers, each with a name like those of the embedded stack: ``chat``, ``chat-2``, ``chat-3``."""
+        ids = self.run("ps", "--all", "--quiet", *services).split()
         found = json.loads(execute(["docker", "inspect", *ids], self.environment, 30)) if ids else []
-        for container in found:
-            if container["Config"]["Labels"]["com.docker.compose.container-number"] == (number or "1"):
-                return dict(container)
-        raise DeploymentFailed(f"there is no container of {name}")
+        listed: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for container in sorted(found, key=_number):
+            listed[container["Config"]["Labels"]["com.docker.compose.service"]].append(container)
+        return [
+            (service if place == 1 else f"{service}-{place}", container)
+            for service, containers in sorted(listed.items())
+            for place, container in enumerate(containers, 1)
+        ]
 
     def pid(self, name: str) -> int:
         """The first process of a service's container, as the host sees it; waits for one that is about to be started again."""
@@ -227,18 +239,14 @@ class Deployment:
 
     def status(self) -> list[dict[str, Any]]:
         """As ``minirag status --json`` has it: every lasting container with its pid, health and address."""
-        listed = self.run("ps", "--all", "--quiet", *LASTING).split()
-        found = json.loads(execute(["docker", "inspect", *listed], self.environment, 30))
-        return sorted((self._entry(container) for container in found), key=lambda entry: entry["name"])
+        return [self._entry(name, container["State"]) for name, container in self._named(*LASTING)]
 
-    def _entry(self, container: Mapping[str, Any]) -> dict[str, Any]:
-        labels, state = container["Config"]["Labels"], container["State"]
-        name, number = labels["com.docker.compose.service"], labels["com.docker.compose.container-number"]
+    def _entry(self, name: str, state: Mapping[str, Any]) -> dict[str, Any]:
         health = (
             state.get("Health", {}).get("Status", state["Status"]) if state["Running"] else state["Status"]
         )
         return {
-            "name": name if number == "1" else f"{name}-{number}",
+            "name": name,
             "pid": state["Pid"] or None,
             "health": "ok" if health == "healthy" else health,
             "address": {"nats": self.bus_url, "gateway": self.url}.get(name, ""),
@@ -272,6 +280,11 @@ class Deployment:
         if name.startswith("_"):
             raise AttributeError(name)
         pytest.skip(f"needs `{name}` of the embedded stack, which containers do not have")
+
+
+def _number(container: Mapping[str, Any]) -> int:
+    """Compose's, which begins at 1 and has holes where containers were taken away."""
+    return int(container["Config"]["Labels"]["com.docker.compose.container-number"])
 
 
 def _cgroup_of(pid: int) -> str:

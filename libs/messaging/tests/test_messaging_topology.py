@@ -1,11 +1,17 @@
 """Streams and consumers on the server are what the contracts declare."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+from minirag_contracts.context import TenantScope
+from minirag_contracts.frames import Frame
+from minirag_contracts.ids import new_id
 from minirag_contracts.topology import CONSUMERS, SERVICES, STREAMS, ConsumerSpec, dead_letter_subject
 from minirag_messaging import Bus, topology
 from minirag_messaging.jetstream_api import ask
+from minirag_messaging.testing import NatsServer
+from nats.js.api import StorageType
 
 
 async def test_an_empty_server_lacks_everything(bus: Bus) -> None:
@@ -50,8 +56,34 @@ async def test_streams_are_windows_that_drop_the_oldest(bus: Bus) -> None:
     for spec in STREAMS:
         config = (await ask(bus, f"$JS.API.STREAM.INFO.{spec.name}"))["config"]
         assert (config["retention"], config["discard"], config["allow_direct"]) == ("limits", "old", True)
-        assert config["storage"] == ("memory" if spec.memory else "file")
+        assert config["storage"] == "file"
         assert config["max_bytes"] == spec.max_bytes
+
+
+async def test_a_server_that_is_started_again_by_itself_has_all_streams_and_what_is_in_them(
+    nats: NatsServer, bus: Bus
+) -> None:
+    """Nobody declares them then: in a cluster and in containers the topology is a job of installations and upgrades."""
+    await topology.apply(bus)
+    scope, message_id = TenantScope(new_id()), new_id()
+    await bus.publish_frame(
+        scope.tenant_id, message_id, Frame(n=0, attempt=1, event="delta", data={"content": "kept"})
+    )
+    while not await bus.stored_frames(scope, message_id, -1):
+        await asyncio.sleep(0.01)
+    nats.kill()
+    nats.start()
+    async with asyncio.timeout(20):
+        while not bus.client.is_connected or await topology.check(bus):
+            await asyncio.sleep(0.05)
+    [frame] = await bus.stored_frames(scope, message_id, -1)
+    assert frame.data == {"content": "kept"}
+
+
+async def test_a_stream_that_an_earlier_version_had_in_memory_is_made_anew(bus: Bus) -> None:
+    await bus.client.jsm().add_stream(name="FRAMES", subjects=["frames.>"], storage=StorageType.MEMORY)
+    await topology.apply(bus)
+    assert (await ask(bus, "$JS.API.STREAM.INFO.FRAMES"))["config"]["storage"] == "file"
 
 
 async def test_projectors_get_one_event_at_a_time_and_nothing_is_ever_given_up(bus: Bus) -> None:

@@ -12,7 +12,7 @@ MAX_PAYLOAD = 8 * 1024 * 1024
 MAX_MEMORY = 256 * 1024 * 1024
 MAX_FILE = 16 * 1024 * 1024 * 1024
 """Limits of JetStream; the server's defaults would take three quarters of the machine. What bounds the disk is each
-stream's own limit (3.7 GB together, see the topology): the server counts those as used from the start, and counts a
+stream's own limit (2.9 GB together, see the topology): the server counts those as used from the start, and counts a
 stream twice while it is declared again."""
 
 

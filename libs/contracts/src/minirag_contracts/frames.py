@@ -1,4 +1,4 @@
-"""Chat frames: the tokens of a running answer. Never events; kept in memory for ten minutes so that a client can resume."""
+"""Chat frames: the tokens of a running answer. Never events; kept for ten minutes so that a client can resume."""
 
 from typing import Any, Literal
 from uuid import UUID

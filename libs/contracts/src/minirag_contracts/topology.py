@@ -20,7 +20,6 @@ class StreamSpec:
     owner: str | None = None
     max_age: timedelta = timedelta(days=7)
     max_bytes: int = 512 * 1024 * 1024
-    memory: bool = False
     counter: bool = False
 
 
@@ -56,15 +55,12 @@ STREAMS = (
     StreamSpec("RETRIEVAL", ("index.>",), owner="retrieval"),
     StreamSpec("CHAT", ("bot.>", "chat.>"), owner="chat"),
     StreamSpec("WEBHOOKS", ("webhook.>",), owner="webhooks"),
-    StreamSpec(
-        "FRAMES", ("frames.>",), max_age=timedelta(minutes=10), max_bytes=64 * 1024 * 1024, memory=True
-    ),
+    StreamSpec("FRAMES", ("frames.>",), max_age=timedelta(minutes=10), max_bytes=64 * 1024 * 1024),
     StreamSpec(
         "LIMITS",
         ("limits.short.>",),
         max_age=timedelta(minutes=5),
         max_bytes=32 * 1024 * 1024,
-        memory=True,
         counter=True,
     ),
     StreamSpec(
@@ -72,7 +68,6 @@ STREAMS = (
         ("limits.long.>",),
         max_age=timedelta(hours=25),
         max_bytes=32 * 1024 * 1024,
-        memory=True,
         counter=True,
     ),
     StreamSpec("DEAD_LETTERS", ("dlq.>",), max_age=timedelta(days=30), max_bytes=64 * 1024 * 1024),

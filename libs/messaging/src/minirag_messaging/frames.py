@@ -1,4 +1,4 @@
-"""Chat frames: live by a plain subscription, afterwards for some minutes from a memory stream."""
+"""Chat frames: live by a plain subscription, afterwards for some minutes from a stream."""
 
 import asyncio
 from collections import deque
@@ -13,7 +13,7 @@ from minirag_messaging.connection import Connection
 from minirag_messaging.direct import read_batch, sequence_of
 
 FRAMES_STREAM = "FRAMES"
-"""The memory stream that captures every frame."""
+"""The stream that captures every frame."""
 
 BATCH = 500
 """Stored frames that are read at a time."""

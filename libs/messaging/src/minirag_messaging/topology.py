@@ -41,7 +41,7 @@ def stream_config(spec: StreamSpec, replicas: int) -> api.StreamConfig:
         subjects=list(spec.subjects),
         retention=api.RetentionPolicy.LIMITS,
         discard=api.DiscardPolicy.OLD,
-        storage=api.StorageType.MEMORY if spec.memory else api.StorageType.FILE,
+        storage=api.StorageType.FILE,
         max_age=spec.max_age.total_seconds(),
         max_bytes=spec.max_bytes,
         num_replicas=replicas,
@@ -90,8 +90,8 @@ async def apply(
 ) -> None:
     """Creates what is missing and updates what differs; safe to repeat and to run while services work.
 
-    Needs a credential for ``$JS.API.>``. Raises nats' APIError when the server refuses (for example a stream
-    whose storage would have to change, or when ``max_file_store`` is less than all ``max_bytes`` together).
+    Needs a credential for ``$JS.API.>``. Raises nats' APIError when the server refuses (for example when
+    ``max_file_store`` is less than all ``max_bytes`` together).
     """
     manager = bus.client.jsm()
     for spec in streams:
@@ -107,7 +107,13 @@ async def _apply_stream(manager: JetStreamManager, config: api.StreamConfig) -> 
     except APIError as error:
         if error.err_code != NAME_IN_USE:
             raise
-        await manager.update_stream(config)
+        if (await manager.stream_info(str(config.name))).config.storage == api.StorageType.MEMORY:
+            await manager.delete_stream(
+                str(config.name)
+            )  # of an earlier version; what is in memory may be lost
+            await manager.add_stream(config)
+        else:
+            await manager.update_stream(config)
 
 
 async def check(
