@@ -40,7 +40,7 @@ status: $(VENV)/.runtime ## Show every process with its pid, health and address
 
 .PHONY: test
 test: $(VENV)/.development ## Run every test, against real NATS and Postgres (ARGS=... goes to pytest)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 	@$(if $(MINIRAG_DOCKER),$(MAKE) --no-print-directory e2e-docker ARGS=,echo \
 		"The proof in containers did not run: MINIRAG_DOCKER=1, or make e2e-docker, where there is a Docker engine.")
 

@@ -142,6 +142,7 @@ def test_the_operations_page_names_every_word_that_erasing_leaves_in_events() ->
     words = {
         (event, name)
         for event, model in REGISTRY.items()
+        if model.__module__.startswith("minirag_contracts.events.")  # other tests have events of their own
         for name, field in model.model_fields.items()
         if re.search(r"\bstr\b|\bdict\b|\blist\b|\bAny\b", str(field.annotation)) and name not in MADE_BY_US
     }

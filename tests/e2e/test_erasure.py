@@ -120,7 +120,7 @@ async def test_a_tenant_is_erased_in_every_service_and_another_keeps_everything(
     events = await events_of_owner(stack, "chat", ["chat.>"])
     assert [event for event in events if str(event.tenant_id) == tenant.id], "the events are still there"
     after = await rows_of(stack, stranger.id)
-    assert after.keys() == before.keys()
+    assert before.keys() <= after.keys()  # the uses of their token may have been written down since
     assert SECRET.rsplit(maxsplit=1)[-1] in json.dumps(
         await stranger.ask(their_bot, f"When are {SECRET} fed?")
     )

@@ -22,7 +22,7 @@ Connect = Callable[..., Awaitable[Bus]]
 def server(tmp_path: Path) -> Iterator[NatsServer]:
     running = start_nats(tmp_path / "nats")
     yield running
-    running.stop()
+    running.kill()
 
 
 @pytest.fixture
