@@ -67,7 +67,8 @@ def environment_for(folder: Path) -> dict[str, str]:
         "MINIRAG_SECRETS": str(folder / "secrets"),
         "MINIRAG_SIGNUP": "open",
         "MINIRAG_PORT": str(port),
-        "MINIRAG_FRONT_PREFIX": os.environ.get("MINIRAG_FRONT_PREFIX", "172.31.251"),
+        "MINIRAG_FRONT_PREFIX": os.environ.get("MINIRAG_FRONT_PREFIX")
+        or f"172.31.{16 + secrets.randbelow(224)}",
         "MINIRAG_NATS_IMAGE": os.environ.get("MINIRAG_NATS_IMAGE") or nats_image(),
         "MINIRAG_TEST_NATS_PORT": str(free_port()),
         "MINIRAG_TEST_POSTGRES_PORT": str(free_port()),
