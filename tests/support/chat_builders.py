@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -213,5 +214,6 @@ class Stage:
 
 def chat_settings(nats: NatsServer, urls: tuple[str, str], **fields: object) -> Settings:
     """The service's settings over the test's servers, with the secret that ``chat_process`` has too."""
+    fields = {"drain": timedelta(seconds=3), **fields}
     settings = settings_for(Settings, nats.url, urls, **fields)
     return settings.model_copy(update={"secret_key": SecretStr(SECRET_KEY)})

@@ -12,6 +12,7 @@ from minirag_contracts.errors import RemoteRefusal
 from minirag_contracts.events.chat import MessageCompleted, StopRequested
 from minirag_contracts.frames import Frame
 from minirag_contracts.ids import new_id
+from minirag_contracts.requests.bots import BotChanges, UpdateBot
 from minirag_contracts.requests.chat import CancelTurn, GetChat, GiveFeedback, TurnStarted
 from minirag_contracts.signals import StopAnswer, stop_subject
 from minirag_eventstore import log
@@ -71,6 +72,7 @@ async def test_a_stopped_answer_is_kept_metered_and_a_part_of_the_conversation(
     assert isinstance(asked, StopRequested) and isinstance(completed, MessageCompleted) and completed.stopped
     judged = GiveFeedback(chat_id=started.chat_id, message_id=message_id, feedback="negative")
     assert (await client.ask(judged)).feedback == "negative"
+    await client.ask(UpdateBot(bot_id=bot.id, changes=BotChanges(model="openai/fake--tokens-24")))
     other = await client.converse(bot.id, "Go on", chat_id=started.chat_id, message_id=(second := new_id()))
     assert other[-1].event == "done" and "stopped" not in other[-1].data and second
     history = openai.requests[-1]["messages"]
