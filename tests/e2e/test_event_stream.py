@@ -22,7 +22,7 @@ from minirag_local.testing import Stack
 from owners import events_of_owner, restart_without_bus
 from subscriber import Subscriber
 
-TIMES = 100 if os.environ.get("MINIRAG_CHAOS") else 3
+TIMES = 100 if os.environ.get("MINIRAG_CHAOS") else 5
 """How often the subscriber is killed."""
 
 SEED = 20_260_301

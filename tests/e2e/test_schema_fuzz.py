@@ -26,7 +26,7 @@ FUZZED = [operation for operation in OPERATIONS if operation.path != "/v1/events
 BY_COOKIE = {"GET /v1/auth/browser", "DELETE /v1/auth/browser", "POST /v1/auth/browser/refresh"}
 """Never a success with the token that is fuzzed with: a browser's session is in its cookies."""
 
-SEED, SHORT, LONG = 20261126, 1, 60
+SEED, SHORT, LONG = 20261126, 2, 60
 
 
 @pytest.fixture
