@@ -87,13 +87,14 @@ async def test_each_process_is_killed_and_nothing_is_lost_or_doubled(stack: Stac
     chats = [asyncio.create_task(converse(tenant, bot_id, stop, outcomes)) for _ in range(4)]
     sources: list[asyncio.Task[str]] = []
     for index, victim in enumerate(VICTIMS):
-        before = pid_of(stack, victim)
+        before = pids_of(stack)
         first = 1 + index * SOURCES_PER_VICTIM
         numbers = range(first, first + SOURCES_PER_VICTIM)
         sources += [asyncio.create_task(add_source(tenant, bot_id, number)) for number in numbers]
         await asyncio.sleep(0.7)
         stack.kill(victim)
-        await back(stack, victim, before)
+        await back(stack, victim, before[victim])
+        assert before | {victim: 0} == pids_of(stack) | {victim: 0}, "nobody else ended with it"
     ids = await asyncio.gather(*sources)
     settled = await asyncio.gather(*(tenant.settled(source_id, seconds=180) for source_id in ids))
     stop.set()
@@ -107,8 +108,8 @@ async def test_each_process_is_killed_and_nothing_is_lost_or_doubled(stack: Stac
     await assert_turns(tenant, outcomes)
 
 
-def pid_of(stack: Stack, name: str) -> int:
-    return next(int(process["pid"]) for process in stack.status() if process["name"] == name)
+def pids_of(stack: Stack) -> dict[str, int]:
+    return {process["name"]: int(process["pid"] or 0) for process in stack.status()}
 
 
 async def back(stack: Stack, name: str, before: int, seconds: float = 30) -> None:

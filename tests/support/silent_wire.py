@@ -16,6 +16,8 @@ class SilentWire:
         self._parts = urlsplit(url)
         self._carries = asyncio.Event()
         self._carries.set()
+        self._ends = asyncio.Event()
+        self._ends.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._folder = ""
 
@@ -27,6 +29,15 @@ class SilentWire:
             yield
         finally:
             self._carries.set()
+
+    @contextmanager
+    def endless(self) -> Iterator[None]:
+        """Passes on what the server says, and keeps to itself that it has hung up: what is on its way is longer on its way."""
+        self._ends.clear()
+        try:
+            yield
+        finally:
+            self._ends.set()
 
     @asynccontextmanager
     async def open(self, folder: Path) -> AsyncIterator[str]:
@@ -54,5 +65,6 @@ class SilentWire:
                 await self._carries.wait()
                 target.write(data)
                 await target.drain()
+            await self._ends.wait()
         finally:
             target.close()

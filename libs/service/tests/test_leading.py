@@ -1,4 +1,4 @@
-"""Leading ends with the database, also where the database falls silent and nobody says that it is gone."""
+"""Leading ends with the database, also where that falls silent and nobody says that it is gone; the service goes on."""
 
 import asyncio
 import tempfile
@@ -7,9 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
+import asyncpg
 import pytest
 from ledger import core_and
-from minirag_eventstore import leader
+from minirag_eventstore import DATABASE_AWAY, WorkItem, WorkRunner, leader
 from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer
 from minirag_service import Runtime, ServiceSettings
@@ -41,6 +42,19 @@ async def wired(
             await task
 
 
+async def nothing(_: WorkItem) -> None:
+    """No work is added here; it is looked for."""
+
+
+async def hang_up(url: str) -> None:
+    """Ends every connection of the database, as an administrator would."""
+    admin = await asyncpg.connect(url)
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'chat%' AND datname LIKE 'test_%'"
+    )
+    await admin.close()
+
+
 async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
@@ -60,6 +74,25 @@ async def test_a_leader_whose_database_falls_silent_gives_up_and_leads_again_whe
     with wire.silent():
         await until(lambda: not runtime.leads)
     await until(lambda: runtime.leads)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_service_outlives_what_it_asks_on_connections_that_the_server_has_just_ended(
+    wired: tuple[Runtime, SilentWire], postgres_url: str
+) -> None:
+    runtime, wire = wired
+    with wire.endless():
+        await hang_up(postgres_url)
+        with pytest.raises(DATABASE_AWAY):
+            async with runtime.database.system() as connection:
+                await connection.execute("SELECT 1")
+        working = asyncio.create_task(WorkRunner(runtime.store, "job", nothing).run())
+        await until(lambda: not runtime.leads)
+    await until(lambda: runtime.leads)
+    async with runtime.database.system() as connection:
+        await connection.execute("SELECT 1")
+    assert not working.done()
+    working.cancel()
 
 
 async def test_a_relay_that_stands_still_is_told_by_health(

@@ -134,6 +134,31 @@ async def test_a_truncated_stream_is_noticed_without_new_events_and_refilled(
     assert [position for position, _ in published] == list(range(1, 26))
 
 
+@pytest.mark.parametrize("old", [0, 1, 6, 11])
+async def test_an_empty_stream_is_filled_from_where_the_window_begins(
+    store: EventStore, database: Database, bus: Bus, postgres_url: str, old: int
+) -> None:
+    await start_chats(store, 8)
+    async with database.system() as connection:
+        name = await connection.fetchval("SELECT current_database()")
+        await tail.number(connection, "chat")
+        await tail.leave_out(connection, 8)  # there may be no event where the search looks
+    await start_chats(store, 4)
+    async with database.system() as connection:
+        await tail.number(connection, "chat")
+    superuser = await asyncpg.connect(postgres_url, database=name)
+    await superuser.execute(
+        """UPDATE chat.events SET recorded_at = now() - interval '8 days'
+           WHERE position IN (SELECT position FROM chat.events ORDER BY position LIMIT $1)""",
+        old,
+    )
+    await superuser.close()
+    wanted = [position for position, _ in await all_numbered(database) or []]
+    async with relaying(database, bus):
+        published = await stream_of(bus, 12 - old)
+    assert [position for position, _ in published] == wanted[old:]
+
+
 async def lose(database: Database, postgres_url: str, after: int) -> None:
     """As a failover does whose last commits are lost, or a restore to an earlier moment: what nobody may delete is gone."""
     async with database.system() as connection:

@@ -1,6 +1,7 @@
 """A gateway that stops beside another one: nobody's request breaks, whoever is connected is sent to the other."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -13,6 +14,7 @@ from cryptography.fernet import Fernet
 from fastapi import FastAPI
 from minirag_contracts.errors import Unavailable
 from minirag_gateway.entrypoints.http import server as http_server
+from minirag_gateway.entrypoints.http.armour import Armour
 from minirag_gateway.entrypoints.http.server import HttpServer
 from minirag_gateway.settings import Settings
 from pydantic import SecretStr
@@ -31,6 +33,7 @@ class Gateway:
 
 def application(name: str, begun: asyncio.Event) -> FastAPI:
     app = FastAPI()
+    app.add_middleware(Armour)
 
     @app.get("/who")
     async def who() -> str:
@@ -41,6 +44,11 @@ def application(name: str, begun: asyncio.Event) -> FastAPI:
         begun.set()
         await asyncio.sleep(0.3)
         return name
+
+    @app.get("/endless")
+    async def endless() -> None:
+        begun.set()
+        await asyncio.Event().wait()
 
     return app
 
@@ -57,10 +65,12 @@ def settings_of(mode: str, **others: Any) -> Settings:
 
 
 @asynccontextmanager
-async def serving(listening: socket.socket, name: str, mode: str = "embedded") -> AsyncIterator[Gateway]:
+async def serving(
+    listening: socket.socket, name: str, mode: str = "embedded", **others: Any
+) -> AsyncIterator[Gateway]:
     """One process at the shared socket."""
     begun, hurry = asyncio.Event(), asyncio.Event()
-    settings = settings_of(mode, http_fd=socket.dup(listening.fileno()))
+    settings = settings_of(mode, http_fd=socket.dup(listening.fileno()), **others)
     server = HttpServer(application(name, begun), settings, hurry)
     running = asyncio.create_task(server.run())
     async with asyncio.timeout(5):
@@ -158,6 +168,23 @@ async def test_in_a_hurry_idle_connections_are_left_open_only_behind_a_balancer(
             writer.write(GET % b"who")
             assert await answer(reader) == ('"old"', True)
         await asyncio.wait_for(stopping, 5)
+
+
+async def test_whoever_is_not_answered_in_time_is_told_so_in_the_form_of_every_error(
+    listening: socket.socket,
+) -> None:
+    async with serving(listening, "old", drain=timedelta(seconds=1)) as old:
+        async with connected(listening) as (reader, writer):
+            writer.write(GET % b"endless")
+            await old.begun.wait()
+            old.hurry.set()
+            await asyncio.wait_for(old.server.stop(), 5)
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503")
+    assert b"application/problem+json" in head and b"retry-after: 1" in head.lower()
+    problem = json.loads(body)
+    assert problem["code"] == "unavailable"
+    assert "Please send it again" in problem["detail"]
 
 
 async def test_nobody_waits_for_an_idle_connection_that_a_balancer_keeps_for_long(

@@ -11,7 +11,7 @@ import asyncpg
 from minirag_contracts.context import TenantScope
 
 from minirag_eventstore import metrics
-from minirag_eventstore.errors import NotConnected
+from minirag_eventstore.errors import DATABASE_FAILED, NotConnected
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 """A connection inside a transaction, as repositories and projections get it."""
@@ -130,7 +130,7 @@ async def _acquired(pool: asyncpg.Pool, name: str) -> AsyncIterator[asyncpg.pool
 async def _close(connection: asyncpg.Connection) -> None:
     try:
         await connection.close(timeout=2)
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except DATABASE_FAILED:
         connection.terminate()
 
 

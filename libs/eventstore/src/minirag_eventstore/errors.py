@@ -33,14 +33,21 @@ INTERRUPTED = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     ConnectionError,
 )
 """What a piece of work sees when the database goes away below it. Less than DATABASE_AWAY: a handler has other reasons for an
 OSError, such as a full disk, and a statement that takes too long is no interruption.
+
+InternalClientError is what asyncpg makes of a statement on a connection that the server has just ended, between its last
+words and the end of the stream (MagicStack/asyncpg#784).
 """
 
 DATABASE_AWAY = (*INTERRUPTED, asyncpg.OperatorInterventionError, OSError)
 """What a database that is stopping, starting or gone makes of a call: worth another try, no fault of the call."""
+
+DATABASE_FAILED = (asyncpg.PostgresError, *DATABASE_AWAY)
+"""Whatever a database answers or does not: for a loop of the runtime, which goes on whatever it was."""
 
 
 class NotConnected(ConnectionError):

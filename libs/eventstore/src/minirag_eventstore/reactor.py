@@ -12,7 +12,7 @@ from minirag_contracts.topology import ConsumerSpec
 
 from minirag_eventstore import dead_letters, metrics, progress
 from minirag_eventstore.database import Connection
-from minirag_eventstore.errors import VersionConflict
+from minirag_eventstore.errors import VersionConflict, was_interrupted
 from minirag_eventstore.reader import EventReader, pages
 from minirag_eventstore.store import EventStore, Transaction
 from minirag_eventstore.work import RetryPolicy
@@ -74,10 +74,10 @@ class Reactor:
             raise ReactionFailed(timedelta(milliseconds=20)) from None
         except asyncpg.LockNotAvailableError:
             raise ReactionFailed(GRACE) from None
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
-            logger.warning("reaction waits for the database", extra={"error": repr(error)})
-            raise ReactionFailed(timedelta(seconds=1)) from error
-        except Exception as error:  # noqa: BLE001  # a failed reaction is counted, logged, retried and finally parked
+        except Exception as error:  # a failed reaction is counted, logged, retried and finally parked
+            if was_interrupted(error) or isinstance(error, OSError):
+                logger.warning("reaction waits for the database", extra={"error": repr(error)})
+                raise ReactionFailed(timedelta(seconds=1)) from error
             await self._failed(event, error)
 
     async def _died_too_often(self, event: Envelope) -> bool:

@@ -21,6 +21,7 @@ from minirag_contracts.envelope import Envelope
 
 from minirag_eventstore import tail
 from minirag_eventstore.database import Database
+from minirag_eventstore.errors import DATABASE_FAILED
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +29,6 @@ BATCH = 500
 PAUSE = 0.5
 NOTES_EVERY = 1.0
 """Seconds between two notes."""
-LONG = 600.0
-"""Seconds for the one statement that may read long: where the window of a large store begins."""
-
 
 Beat = Callable[[int], Awaitable[None]]
 """Tells others that the relay has published everything up to a position."""
@@ -167,7 +165,7 @@ class Relay:
             while batch := await self._next_batch(connection, notes, fresh):
                 notes = await self._publish_batch(connection, notes, batch)
                 fresh = ()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # the publisher has words of its own
+        except DATABASE_FAILED:  # the publisher has words of its own
             raise
         except Exception as error:  # noqa: BLE001  # whatever the bus raises: nothing is lost, it is compared and tried again
             self._notes = None
@@ -231,12 +229,23 @@ class Relay:
         await self._publisher.purge()
 
     async def _window_start(self, connection: asyncpg.Connection) -> int:
-        value = await connection.fetchval(
-            "SELECT coalesce(max(position), 0) FROM events WHERE recorded_at < now() - $1::interval",
-            self._window,
-            timeout=LONG,
-        )
-        return int(value)
+        """The last position from before the window, 0 without any. Positions follow the time but for moments, so it is found by
+        halving: no statement reads long, however large the store is.
+        """
+        before, last = 0, await tail.head(connection)
+        while before < last:
+            middle = (before + last + 1) // 2
+            event = await connection.fetchrow(
+                """SELECT position, recorded_at < now() - $2::interval AS is_before
+                   FROM events WHERE position >= $1 ORDER BY position LIMIT 1""",
+                middle,
+                self._window,
+            )
+            if event and event["is_before"]:
+                before = min(event["position"], last)
+            else:
+                last = middle - 1
+        return before
 
 
 async def _is_stored(connection: asyncpg.Connection, found: StreamTail) -> bool:

@@ -11,13 +11,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from minirag_contracts import tracing
 from minirag_contracts.errors import Refusal
 from minirag_contracts.ids import new_id
 
 from minirag_eventstore import dead_letters, metrics, work
-from minirag_eventstore.errors import DATABASE_AWAY, Explained, LeaseLost, was_interrupted
+from minirag_eventstore.errors import DATABASE_FAILED, Explained, LeaseLost, was_interrupted
 from minirag_eventstore.store import EventStore, Transaction
 from minirag_eventstore.work import Postpone, RetryPolicy, Turns, WorkItem
 
@@ -109,7 +108,7 @@ class WorkRunner:
             while True:
                 try:
                     await self._wait(await self._claim())
-                except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
+                except DATABASE_FAILED as error:
                     logger.warning("work cannot be claimed", extra={"kind": self.kind, "error": repr(error)})
                     await asyncio.sleep(self._poll)
         finally:
@@ -276,7 +275,7 @@ class WorkRunner:
         try:
             async with self._store.transaction(item.scope) as transaction:
                 await work.release(transaction.connection, item, after, error, counts=counts)
-        except (asyncpg.PostgresError, *DATABASE_AWAY) as failure:
+        except DATABASE_FAILED as failure:
             logger.warning("lease runs out by itself", extra={"key": item.key, "error": repr(failure)})
 
     async def _park(self, item: WorkItem, error: str) -> str:
@@ -301,7 +300,7 @@ class WorkRunner:
                 continue
             try:
                 await self._renew()
-            except (asyncpg.PostgresError, *DATABASE_AWAY) as error:
+            except DATABASE_FAILED as error:
                 logger.warning("leases cannot be renewed", extra={"kind": self.kind, "error": repr(error)})
 
     async def _renew(self) -> None:

@@ -12,7 +12,7 @@ import asyncpg
 import uvloop
 from minirag_contracts.errors import Refusal
 from minirag_contracts.grants import inbox_prefix
-from minirag_eventstore import Database, Projection
+from minirag_eventstore import DATABASE_FAILED, Database, Projection
 from minirag_eventstore.leader import leadership
 from minirag_eventstore.projector import Projector
 from minirag_eventstore.reactor import ReactionFailed, Reactor
@@ -243,7 +243,7 @@ async def _lead(runtime: Runtime) -> None:
                     group.create_task(_project(runtime, projector))
                 for reactor in runtime.reactors:
                     group.create_task(_every(AUDIT_EVERY, reactor.audit))
-        except* (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as errors:
+        except* DATABASE_FAILED as errors:
             logger.warning("leadership lost", extra={"errors": [type(e).__name__ for e in errors.exceptions]})
         finally:
             runtime.leads = False

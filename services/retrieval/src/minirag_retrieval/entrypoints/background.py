@@ -5,9 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-import asyncpg
 from minirag_contracts.errors import Unavailable
-from minirag_eventstore import WorkRunner
+from minirag_eventstore import DATABASE_FAILED, WorkRunner
 from minirag_service import Runtime
 
 from minirag_retrieval.commands.collection import COLLECT, Collection
@@ -51,5 +50,5 @@ async def look(restoring: Restoring) -> None:
         await restoring.look()
     except Unavailable as error:
         log.warning("the vectors cannot be checked", extra={"reason": error.detail})
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except DATABASE_FAILED as error:
         log.warning("the database does not answer", extra={"reason": repr(error)})

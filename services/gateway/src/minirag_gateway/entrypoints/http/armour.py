@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 
-from minirag_contracts.errors import Internal
+from minirag_contracts.errors import Internal, Refusal, Unavailable
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +25,11 @@ LINGER_BYTES = 256 * 1024 * 1024
 LINGER_SECONDS = 10.0
 LINGER_IDLE_SECONDS = 2.0
 """How much and how long a refused body is still read and thrown away."""
+
+STOPPING = (
+    "The server stopped before this was answered, and it may have been done. Please send it again, with the same "
+    "Idempotency-Key if it had one."
+)
 
 
 class Armour:
@@ -43,10 +48,17 @@ class Armour:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             logger.info("the client went away while sending", extra={"trace_id": trace_of(scope).trace_id})
+        except (
+            asyncio.CancelledError
+        ):  # the process ends; the server's own word for it would be "Internal Server Error"
+            if exchange.started:
+                raise
+            logger.warning("stopped before the answer", extra={"trace_id": trace_of(scope).trace_id})
+            await exchange.refuse(Unavailable(STOPPING))
         except Exception:
             logger.exception("unhandled error", extra={"trace_id": trace_of(scope).trace_id})
             if not exchange.started:
-                await exchange.fail()
+                await exchange.refuse(Internal())
 
 
 class _Exchange:
@@ -89,14 +101,16 @@ class _Exchange:
                 return
             read += len(message.get("body", b""))
 
-    async def fail(self) -> None:
-        detail, trace_id = Internal.default_detail(), trace_of(self._scope).trace_id
-        content = problems.body_of(500, Internal.code, detail, trace_id)
+    async def refuse(self, refusal: Refusal) -> None:
+        status, trace_id = int(refusal.status), trace_of(self._scope).trace_id
+        content = problems.body_of(status, refusal.code, refusal.detail, trace_id)
         headers = [
             (b"content-type", problems.MEDIA_TYPE.encode()),
             (b"content-length", str(len(content)).encode()),
         ]
-        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        if isinstance(refusal, Unavailable):
+            headers.append((b"retry-after", b"1"))
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": content})
 
 
