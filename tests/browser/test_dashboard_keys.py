@@ -2,7 +2,7 @@
 
 import pytest
 from dashboards import Dashboard, OpenPage
-from pages import DARK, DESKTOP, PHONE, Complaints, Screen, violations
+from pages import DARK, DESKTOP, PHONE, Complaints, Screen, held_back, violations
 from playwright.async_api import Locator, Page, expect
 
 
@@ -45,6 +45,25 @@ async def test_a_token_is_made_shown_once_and_revoked(page: Page, dashboard: Das
     await page.get_by_role("dialog", name="Revoke this token?").get_by_role("button", name="Revoke").click()
     await expect(row(page, "Nightly import")).to_contain_text("revoked")
     await asked.refused()
+
+
+async def test_who_is_faster_than_the_list_of_bots_makes_a_key_of_the_one_that_is_shown(
+    page: Page, dashboard: Dashboard
+) -> None:
+    bot = await dashboard.tenant.bot(name="Support desk")
+    bots = await held_back(page, "/v1/bot-profiles?*")
+    await page.goto(f"{dashboard.url}#/tokens/embed")
+    await page.get_by_role("button", name="Create an embed key").click()
+    dialog = page.get_by_role("dialog", name="Create an embed key")
+    await dialog.get_by_label("Allowed addresses").fill("https://www.example.com")
+    await expect(dialog.get_by_label("Bot").get_by_role("option")).to_have_count(0)
+    bots.set()
+    await expect(dialog.get_by_label("Bot")).to_have_value(bot)
+    await dialog.get_by_role("button", name="Create an embed key").click()
+    await expect(dialog).to_be_hidden()
+    assert [key["bot_profile_id"] for key in await dashboard.tenant.call("GET", "/v1/embed-keys", 200)] == [
+        bot
+    ]
 
 
 async def test_an_embed_key_is_made_changed_and_revoked(

@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 from dashboards import Dashboard, OpenPage
-from pages import SCREENS, Complaints, Screen, come, violations
+from pages import SCREENS, Complaints, Screen, come, held_back, violations
 from playwright.async_api import Page, expect
 
 REFUSED = r"status of (401|403|409|422|429)"
@@ -104,6 +104,18 @@ async def test_two_tabs_renew_one_login_without_ending_it(
         await expect(tab.get_by_role("heading", level=1)).to_have_text("Users")
         await tab.evaluate("location.hash = '#/tokens'")
         await expect(tab.get_by_text("default")).to_be_visible()
+
+
+async def test_a_page_that_is_opened_before_the_chosen_language_has_come_speaks_it_too(
+    page: Page, dashboard: Dashboard
+) -> None:
+    german = await held_back(page, "/locales/de/common.json")
+    await page.goto(f"{dashboard.url}#/bots")
+    await page.get_by_role("button", name="Deutsch").click()
+    await page.goto(f"{dashboard.url}#/account")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Account")
+    german.set()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Konto")
 
 
 async def test_language_and_theme_are_chosen_and_stay(page: Page, dashboard: Dashboard) -> None:

@@ -1,12 +1,11 @@
 """The widget where something comes between: a broken line, full storage, another tab or visitor, a page that changes its mind."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
-from pages import Complaints
-from playwright.async_api import Page, Route, expect
+from pages import Complaints, held_back
+from playwright.async_api import Page, expect
 from widgets import QUESTION, Embedded, Says, Visitor, requests_of, signed
 
 END = "as well as it can"
@@ -26,18 +25,6 @@ async def out_of_reach(page: Page, *ends: str) -> AsyncIterator[None]:
     yield
     for end in ends:
         await page.unroute(f"**{end}")
-
-
-async def held_back(page: Page, end: str) -> asyncio.Event:
-    """Requests to addresses that end so wait for the event."""
-    released = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await released.wait()
-        await route.fallback()
-
-    await page.route(f"**{end}", hold)
-    return released
 
 
 async def vouching(embedded: Embedded) -> None:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from minirag_dashboard.assets import MODULES
-from playwright.async_api import BrowserContext, ConsoleMessage, Page, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, Route, expect
 
 Screen = Mapping[str, Any]
 """Options of a browser context; a test that is parametrized with ``screen`` gets its pages so."""
@@ -105,3 +105,15 @@ async def _evaluate(session: Any, world: int, expression: str) -> Any:
 def _readable(violation: Mapping[str, Any]) -> str:
     nodes = [f"  {node['html'][:200]}\n    {node['failureSummary']}" for node in violation["nodes"]]
     return "\n".join([f"{violation['id']} ({violation['impact']}): {violation['help']}", *nodes])
+
+
+async def held_back(page: Page, end: str) -> asyncio.Event:
+    """Requests to addresses that end so wait for the event."""
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.fallback()
+
+    await page.route(f"**{end}", hold)
+    return released

@@ -6,6 +6,7 @@ import { keep, recall } from "./storage.js";
 export const LANGUAGES = ["en", "de"];
 
 const texts = {};
+const needed = new Set(); // files that were ever asked for, also those that are still on their way
 let store = null;
 
 /** Registers `$t` and the store `i18n`, whose `language` everything that shows text reads. */
@@ -33,14 +34,15 @@ export function has(key) {
 
 /** Makes sure that the texts of a file are there, in the language of now. */
 export async function loadTexts(...files) {
+  files.forEach((file) => needed.add(file));
   const missing = files.filter((file) => !(`${store.language}/${file}` in texts));
   await Promise.all(missing.map((file) => load(store.language, file)));
 }
 
 /** Speaks another language from now on. */
 export async function speak(language) {
-  const files = [...new Set(Object.keys(texts).map((name) => name.split("/")[1]))];
-  await Promise.all(files.filter((file) => !(`${language}/${file}` in texts)).map((file) => load(language, file)));
+  const missing = () => [...needed].filter((file) => !(`${language}/${file}` in texts));
+  while (missing().length) await Promise.all(missing().map((file) => load(language, file))); // a page may come to need another one
   store.language = language;
   document.documentElement.lang = language;
   keep("language", language);

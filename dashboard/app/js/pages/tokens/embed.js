@@ -28,9 +28,13 @@ export const embedKeys = () => ({
   async _loadBots() {
     try {
       this.bots = await all("/bot-profiles");
+      this.form.data.bot_profile_id ||= this._firstBot(); // the dialog may be open already, and shows the first as chosen
     } catch (error) {
       toast(message(error), "bad");
     }
+  },
+  _firstBot() {
+    return this.bots?.[0]?.id ?? "";
   },
   hasBots() {
     return this.bots === null || this.bots.length > 0;
@@ -43,7 +47,7 @@ export const embedKeys = () => ({
   copy: (key) => copy(key.key),
   begin(key) {
     this.chosen = key;
-    const { origins, ...rest } = key || { origins: [], bot_profile_id: this.bots?.[0]?.id ?? "" };
+    const { origins, ...rest } = key || { origins: [], bot_profile_id: this._firstBot() };
     const known = Object.entries(rest).filter(([name]) => name in EMPTY);
     this.form.reset({ ...Object.fromEntries(known.map(([name, value]) => [name, String(value)])), origins: origins.join("\n") });
     this.editing = true;
