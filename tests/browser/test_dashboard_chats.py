@@ -6,7 +6,7 @@ import json
 
 import pytest
 from dashboards import Dashboard
-from pages import DARK, PHONE, Complaints, Screen, until, violations
+from pages import DARK, PHONE, Complaints, Screen, held_back, until, violations
 from playwright.async_api import Page, expect
 
 TEXT = "# Opening hours\n\nThe museum opens at nine and closes at six. It is closed on Mondays."
@@ -96,6 +96,22 @@ async def test_a_list_comes_back_where_it_was_left(page: Page, dashboard: Dashbo
 
 
 @pytest.mark.parametrize("screen", [{**DARK, **PHONE}], ids=["dark-phone"])
+async def test_the_address_of_the_next_page_is_not_taken_for_a_conversation(
+    page: Page, dashboard: Dashboard
+) -> None:
+    await page.goto(f"{dashboard.url}#/chats")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Chat history")
+    settings = await held_back(page, "/pages/settings.html")
+    async with page.expect_request("**/pages/settings.html"):
+        await page.goto(f"{dashboard.url}#/settings/audit?days=7")
+    await page.evaluate("new Promise((resolve) => setTimeout(resolve, 100))")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Chat history")
+    settings.set()
+    await expect(page.get_by_role("tab", name="Audit log")).to_have_attribute("aria-selected", "true")
+    await page.goto(f"{dashboard.url}#/settings/system")
+    await expect(page.get_by_role("tab", name="Audit log")).to_have_attribute("aria-selected", "false")
+
+
 async def test_nothing_yet_an_error_and_what_happens_meanwhile(
     page: Page, dashboard: Dashboard, complaints: Complaints, screen: Screen
 ) -> None:

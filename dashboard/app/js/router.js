@@ -10,6 +10,9 @@ const registered = new Set();
 const markup = new Map();
 const parts = new Map();
 
+let address = { parts: [], query: {} }; // of now; the store has it from the moment when its page is there
+let isThere = false;
+
 /** Registers the store `route` and the directive `x-page`, the element in which pages appear. */
 export function install(Alpine) {
   Alpine.store("route", { page: null, parts: [], query: {}, missing: false });
@@ -18,12 +21,19 @@ export function install(Alpine) {
 
   Alpine.directive("page", (element, _, { cleanup, effect }) => {
     let shown = null;
+    let arrived = null;
+    const arrive = () => {
+      arrived = shown;
+      Object.assign(route, address);
+      isThere = true;
+    };
     effect(() => {
       const wanted = session.state === "unknown" ? null : target(route, session);
+      if (wanted && wanted === arrived && wanted === shown) arrive(); // at another address
       if (wanted === shown) return;
       shown = wanted;
       if (!wanted) return;
-      show(Alpine, element, wanted, () => shown === wanted).catch((error) => {
+      show(Alpine, element, wanted, () => shown === wanted, arrive).catch((error) => {
         if (shown === wanted) shown = null; // the next click tries again
         toast(t("common.unreachable"), "bad");
         console.error(error);
@@ -34,8 +44,11 @@ export function install(Alpine) {
 
   const follow = () => {
     const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-    const [page, ...parts] = path.split("/").filter(Boolean).map(decoded);
-    Object.assign(route, { page: page || null, parts, query: Object.fromEntries(new URLSearchParams(query)) });
+    const [page = null, ...parts] = path.split("/").filter(Boolean).map(decoded);
+    address = { parts, query: Object.fromEntries(new URLSearchParams(query)) };
+    if (page === route.page && isThere) Object.assign(route, address);
+    else isThere = false; // the page that is still shown must not take what is the next one's for its own
+    route.page = page;
   };
   addEventListener("hashchange", follow);
   follow();
@@ -55,12 +68,13 @@ function target(route, session) {
   return HOME.in;
 }
 
-async function show(Alpine, element, name, isWanted) {
+async function show(Alpine, element, name, isWanted, arrive) {
   element.setAttribute("aria-busy", "true");
   try {
     const html = await prepared(Alpine, /^[a-z-]+$/.test(name) ? name : "missing");
     if (!isWanted()) return;
     empty(Alpine, element);
+    arrive();
     element.innerHTML = html; // our own file; Alpine sees it come and brings it to life
     await new Promise((resolve) => Alpine.nextTick(resolve));
     document.title = `${element.querySelector("h1")?.textContent || name} · MiniRAG`;
