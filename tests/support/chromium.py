@@ -8,12 +8,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 INSTALL = (
     ("apt-get", "-qq", "update"),
-    ("apt-get", "-qq", "install", "-y", "--no-install-recommends", "chromium", "fonts-liberation"),
+    (
+        "apt-get",
+        "-qq",
+        "install",
+        "-y",
+        "--no-install-recommends",
+        "chromium-headless-shell",
+        "fonts-liberation",
+    ),
 )
-MISSING = "install Debian's chromium, or name another one with MINIRAG_CHROMIUM"
+MISSING = "install Debian's chromium-headless-shell, or name another one with MINIRAG_CHROMIUM"
 
 
 def named() -> str | None:

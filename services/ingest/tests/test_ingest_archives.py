@@ -99,9 +99,9 @@ def a_twice() -> bytes:
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("name", sorted(archives.bombs()))
+@pytest.mark.parametrize("name", sorted(archives.BOMBS))
 async def test_what_is_no_good_archive_ends_as_a_sentence_within_seconds(ingest: Ingest, name: str) -> None:
-    data = archives.bombs()[name]
+    data = archives.BOMBS[name]()
     began = time.monotonic()
     parent = await ingest.ended((await ingest.upload("bomb.zip", data)).id, timeout=SECONDS)
     assert time.monotonic() - began < SECONDS
