@@ -21,8 +21,8 @@ from widgets import Embedded, Says, Visitor, embedding
 
 pytestmark = pytest.mark.chaos
 
-SHOWN = CASES if os.environ.get("MINIRAG_CHAOS") else CASES[::6]
-"""A sixth of them where time is short: each by itself is rendered by test_hostile_renderers.py in any case."""
+SHOWN = CASES if os.environ.get("MINIRAG_CHAOS") else CASES[::4]
+"""A quarter of them where time is short: each by itself is rendered by test_hostile_renderers.py in any case."""
 
 GROUPS = answers(SHOWN, SIZE)
 

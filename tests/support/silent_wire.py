@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -19,25 +19,14 @@ class SilentWire:
         self._ends = asyncio.Event()
         self._ends.set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._folder = ""
 
-    @contextmanager
-    def silent(self) -> Iterator[None]:
+    def silent(self) -> AbstractContextManager[None]:
         """Takes everything and passes on nothing."""
-        self._carries.clear()
-        try:
-            yield
-        finally:
-            self._carries.set()
+        return _without(self._carries)
 
-    @contextmanager
-    def endless(self) -> Iterator[None]:
+    def endless(self) -> AbstractContextManager[None]:
         """Passes on what the server says, and keeps to itself that it has hung up: what is on its way is longer on its way."""
-        self._ends.clear()
-        try:
-            yield
-        finally:
-            self._ends.set()
+        return _without(self._ends)
 
     @asynccontextmanager
     async def open(self, folder: Path) -> AsyncIterator[str]:
@@ -68,3 +57,12 @@ class SilentWire:
             await self._ends.wait()
         finally:
             target.close()
+
+
+@contextmanager
+def _without(event: asyncio.Event) -> Iterator[None]:
+    event.clear()
+    try:
+        yield
+    finally:
+        event.set()

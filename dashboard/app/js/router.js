@@ -29,7 +29,7 @@ export function install(Alpine) {
     };
     effect(() => {
       const wanted = session.state === "unknown" ? null : target(route, session);
-      if (wanted && wanted === arrived && wanted === shown) arrive(); // at another address
+      if (wanted && wanted === arrived && wanted === shown) arrive(); // it is there already, at another address
       if (wanted === shown) return;
       shown = wanted;
       if (!wanted) return;

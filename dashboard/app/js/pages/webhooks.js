@@ -17,7 +17,7 @@ export default () => ({
   snippet: PYTHON,
   /** Id of the endpoint whose log is shown, or nothing. */
   get shown() {
-    return this.$store.route.page === "webhooks" ? this.$store.route.parts[0] : undefined;
+    return this.$store.route.parts[0];
   },
   init() {
     this.$watch("shown", () => document.getElementById("main").focus()); // what had it may be gone

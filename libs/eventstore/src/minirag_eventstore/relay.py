@@ -129,7 +129,7 @@ class Relay:
 
     async def lead(self, connection: asyncpg.Connection) -> None:
         """Until cancelled: number and publish. Only for the leader, on the connection that holds the leadership; raises
-        asyncpg.PostgresError or OSError when that is lost.
+        one of DATABASE_FAILED when that is lost.
         """
         try:
             await self._lead(connection)
@@ -208,7 +208,7 @@ class Relay:
         if found.position is not None:
             position = found.position
         else:
-            position = await self._window_start(connection)
+            position = await tail.older_than(connection, self._window)
         head = await tail.head(connection)
         logger.info("stream compared", extra={"stream_position": position, "store_position": head})
         notes = Notes(found.incarnation, position, found.sequence)
@@ -227,25 +227,6 @@ class Relay:
         )
         await tail.leave_out(connection, position)
         await self._publisher.purge()
-
-    async def _window_start(self, connection: asyncpg.Connection) -> int:
-        """The last position from before the window, 0 without any. Positions follow the time but for moments, so it is found by
-        halving: no statement reads long, however large the store is.
-        """
-        before, last = 0, await tail.head(connection)
-        while before < last:
-            middle = (before + last + 1) // 2
-            event = await connection.fetchrow(
-                """SELECT position, recorded_at < now() - $2::interval AS is_before
-                   FROM events WHERE position >= $1 ORDER BY position LIMIT 1""",
-                middle,
-                self._window,
-            )
-            if event and event["is_before"]:
-                before = min(event["position"], last)
-            else:
-                last = middle - 1
-        return before
 
 
 async def _is_stored(connection: asyncpg.Connection, found: StreamTail) -> bool:

@@ -10,7 +10,7 @@ left out (``leave_out``).
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from minirag_contracts.envelope import Envelope
 
@@ -56,6 +56,28 @@ async def before(connection: Connection, moment: datetime) -> int:
     """The position below the first event that was recorded at or after a moment; the head where there is none."""
     first = await connection.fetchval("SELECT min(position) FROM events WHERE recorded_at >= $1", moment)
     return await head(connection) if first is None else int(first) - 1
+
+
+async def older_than(connection: Connection, age: timedelta) -> int:
+    """The last position of so long ago, 0 where there is none.
+
+    Positions follow the time but for moments, so it is found by halving, unlike ``before``, which is exact and reads on: no
+    statement takes long, however large the store is.
+    """
+    older, last = 0, await head(connection)
+    while older < last:
+        middle = (older + last + 1) // 2
+        event = await connection.fetchrow(
+            """SELECT position, recorded_at < now() - $2::interval AS is_older
+               FROM events WHERE position >= $1 ORDER BY position LIMIT 1""",
+            middle,
+            age,
+        )
+        if event and event["is_older"]:
+            older = min(event["position"], last)
+        else:
+            last = middle - 1
+    return older
 
 
 async def read(

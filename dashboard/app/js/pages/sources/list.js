@@ -14,7 +14,7 @@ export const list = () => ({
   opened: {},
   init() {
     this.load();
-    this.$watch("$store.route.query", () => this.$store.route.page === "sources" && this.load());
+    this.$watch("$store.route.query", () => this.load());
     this.$watch("changed", () => this.load());
   },
   bot() {

@@ -17,7 +17,7 @@ export const webhookDelivery = () => ({
     this.$live(["webhook.delivery."], (_, event) => event.data.delivery_id === this.chosen && again());
   },
   get chosen() {
-    return this.$store.route.page === "webhooks" ? this.$store.route.parts[1] : undefined;
+    return this.$store.route.parts[1];
   },
   get open() {
     return Boolean(this.chosen);

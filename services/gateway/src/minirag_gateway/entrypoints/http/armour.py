@@ -10,7 +10,7 @@ import logging
 import time
 
 from minirag_contracts.errors import Internal, Refusal, Unavailable
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from minirag_gateway.entrypoints.http import problems
@@ -53,7 +53,6 @@ class Armour:
         ):  # the process ends; the server's own word for it would be "Internal Server Error"
             if exchange.started:
                 raise
-            logger.warning("stopped before the answer", extra={"trace_id": trace_of(scope).trace_id})
             await exchange.refuse(Unavailable(STOPPING))
         except Exception:
             logger.exception("unhandled error", extra={"trace_id": trace_of(scope).trace_id})
@@ -102,16 +101,8 @@ class _Exchange:
             read += len(message.get("body", b""))
 
     async def refuse(self, refusal: Refusal) -> None:
-        status, trace_id = int(refusal.status), trace_of(self._scope).trace_id
-        content = problems.body_of(status, refusal.code, refusal.detail, trace_id)
-        headers = [
-            (b"content-type", problems.MEDIA_TYPE.encode()),
-            (b"content-length", str(len(content)).encode()),
-        ]
-        if isinstance(refusal, Unavailable):
-            headers.append((b"retry-after", b"1"))
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": content})
+        response = await problems.refusal(Request(self._scope), refusal)
+        await response(self._scope, self._receive, self.send)
 
 
 def _body_length(scope: Scope) -> float:

@@ -99,7 +99,8 @@ def sentence(errors: list[dict[str, Any]]) -> str:
     return "; ".join(said) + more
 
 
-async def _refusal(request: Request, error: Exception) -> Response:
+async def refusal(request: Request, error: Exception) -> Response:
+    """A refusal as a response; what is no fault of the client is logged."""
     assert isinstance(error, Refusal)
     headers = tus_headers(request.url.path, int(error.status))
     extra: dict[str, Any] = {}
@@ -150,6 +151,6 @@ async def _framework(request: Request, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     """Gives every expected error its shape; the unexpected ones are the armour's."""
-    app.add_exception_handler(Refusal, _refusal)
+    app.add_exception_handler(Refusal, refusal)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _framework)
