@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from contexts import a_context
 from ledger import AccountOpened, Balance, MoneyPaid, Pay, balance_of, open_account
-from minirag_contracts.errors import CommandReused
+from minirag_contracts.errors import CommandReused, Conflict
 from minirag_contracts.ids import new_id
 from minirag_eventstore import Database, EventStore, Transaction, VersionConflict
 
@@ -83,6 +83,33 @@ async def test_the_same_command_id_has_one_effect_and_one_reply_even_at_once(sto
     assert {reply.balance for reply in replies} == {5}
     with pytest.raises(CommandReused):
         await store.execute(context, Pay(account_id=account_id, amount=6), pay)
+
+
+async def test_a_copy_that_is_refused_because_of_the_commands_own_effect_gets_its_reply(
+    store: EventStore,
+) -> None:
+    context = a_context(new_id(), command_id=new_id())
+    account_id, looked, opened = new_id(), asyncio.Event(), asyncio.Event()
+
+    async def open_it(transaction: Transaction) -> Balance:
+        await transaction.append(context, f"account-{account_id}", 0, [AccountOpened(account_id=account_id)])
+        return Balance(balance=0)
+
+    async def find_it_open(transaction: Transaction) -> Balance:
+        looked.set()  # for the reply of an earlier copy, which there was none of
+        await opened.wait()
+        assert await transaction.load(f"account-{account_id}", balance_of, 0) == (0, 1)
+        raise Conflict
+
+    request = Pay(account_id=account_id, amount=0)
+    async with asyncio.TaskGroup() as both:
+        copy = both.create_task(store.execute(context, request, find_it_open))
+        await looked.wait()
+        reply = await store.execute(context, request, open_it)
+        opened.set()
+    assert copy.result() == reply == Balance(balance=0)
+    with pytest.raises(Conflict):
+        await store.execute(a_context(context.tenant_id, command_id=new_id()), request, find_it_open)
 
 
 async def test_a_transaction_sees_and_writes_its_own_tenant_only(

@@ -13,7 +13,7 @@ import asyncpg
 from minirag_contracts import tracing
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.envelope import Envelope
-from minirag_contracts.errors import CommandReused, Conflict
+from minirag_contracts.errors import CommandReused, Conflict, Refusal
 from minirag_contracts.events import EventPayload
 from minirag_contracts.requests import Reply, Request
 
@@ -185,10 +185,17 @@ class EventStore:
                 reply = await action(transaction)
                 await self._store_reply(transaction, context, request, reply)
                 return reply
-        except asyncpg.UniqueViolationError as error:
-            if error.table_name != "commands":
+        except (Refusal, asyncpg.UniqueViolationError):
+            if (reply_of_copy := await self._reply_of_a_copy(context, request)) is None:
                 raise
-            raise VersionConflict("the same command was carried out at the same moment") from error
+            return reply_of_copy  # type: ignore[return-value]  # Returns is R
+
+    async def _reply_of_a_copy(self, context: Context, request: Request) -> Reply | None:
+        """What stood in the way of a command may be its own effect: a copy of it ran beside it and was first."""
+        if context.command_id is None:
+            return None
+        async with self.transaction(context.scope) as transaction:
+            return await self._stored_reply(transaction, context, request)
 
     async def _stored_reply(
         self, transaction: Transaction, context: Context, request: Request
