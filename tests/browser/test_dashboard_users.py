@@ -85,7 +85,7 @@ async def test_a_user_is_changed_deactivated_and_brought_back(
         .click()
     )
     await expect(row(page, "Linus T.")).to_contain_text("deactivated")
-    await page.get_by_role("button", name="Activate Linus T.").click()
+    await page.get_by_role("button", name="Activate Linus T.", exact=True).click()
     await expect(row(page, "Linus T.").get_by_text("active", exact=True)).to_be_visible()
 
 

@@ -264,3 +264,21 @@ async def test_a_widget_that_is_taken_out_while_it_fails_says_nothing(
     await page.evaluate("document.body.append(kept)")
     await visitor.ask("Hello")
     await visitor.answered()
+
+
+async def test_a_widget_that_is_taken_out_while_its_styles_come_is_dressed_when_it_is_brought_back(
+    embedded: Embedded, page: Page, visitor: Visitor
+) -> None:
+    await page.goto(embedded.put())
+    await expect(page.get_by_role("button", name="Open chat")).to_be_visible()
+    await page.evaluate("""async () => {
+      window.kept = document.querySelector('minirag-widget');
+      const styles = kept.shadowRoot.querySelector('link');
+      kept.remove();
+      await Promise.resolve();
+      styles.dispatchEvent(new Event('load'));  // as the browser says it that had them already in that moment
+    }""")
+    await page.evaluate("document.body.append(kept)")
+    await visitor.open()
+    await visitor.ask("Hello")
+    await visitor.answered()

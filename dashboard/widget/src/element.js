@@ -68,12 +68,14 @@ export class MiniragWidget extends HTMLElement {
     const first = new CSSStyleSheet();
     first.replaceSync(FIRST);
     shadow.adoptedStyleSheets = [first];
+    const { root } = this;
     const shown = () => {
+      if (this.root !== root) return; // taken out of the page meanwhile
       const look = getComputedStyle(this);
       // A page that gave a colour and none for hovering gets a darker one of its own.
       const own = look.getPropertyValue('--primary').trim() !== PRIMARY[0] && look.getPropertyValue('--primary-hover').trim() === PRIMARY[1];
-      this.root.classList.toggle('tinted', own);
-      this.root.hidden = false;
+      root.classList.toggle('tinted', own);
+      root.hidden = false;
     };
     const href = HOME ? new URL('minirag-widget.css', HOME).href : `${this.options.api}/dashboard/widget/minirag-widget.css`;
     shadow.prepend(h('link', { rel: 'stylesheet', href, load: shown, error: shown }));
