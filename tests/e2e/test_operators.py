@@ -12,7 +12,6 @@ from uuid import UUID
 import httpx
 import pytest
 from api import Tenant
-from attacks import settled
 from minirag_local.credentials import Credentials
 from minirag_local.testing import Stack, running_stack
 from minirag_messaging import Bus
@@ -60,16 +59,16 @@ async def test_a_subscriber_hears_its_tenants_events_until_it_is_removed(
 
     for subject in field(printed, "subject"):
         await outsider.client.subscribe(subject, cb=take)
-    await settled(outsider)
+    await outsider.settled()
     await stranger.bot()
     await tenant.bot()
     async with asyncio.timeout(10):
         while not heard:
             await asyncio.sleep(0.02)
-    await settled(outsider)
+    await outsider.settled()
     assert heard == [(f"bot.created.{tenant.id}", "bot.created")] and not outsider.violations
     await outsider.client.subscribe("bot.>", cb=take)
-    await settled(outsider)
+    await outsider.settled()
     assert outsider.violations
 
     assert "its connections are closed" in await run(stack, "subscriber", "remove", user)

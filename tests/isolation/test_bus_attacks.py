@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
-from attacks import settled
 from minirag_contracts.context import Context, TenantScope
 from minirag_contracts.errors import Unavailable
 from minirag_contracts.frames import Frame, frame_subject
@@ -36,7 +35,7 @@ async def refused(attacker: Bus, attempt: Callable[[], Awaitable[object]]) -> st
     """The server's refusal of what was attempted; fails where there is none."""
     attacker.violations.clear()
     await attempt()
-    await settled(attacker)
+    await attacker.settled()
     assert attacker.violations, "the server refused nothing"
     return attacker.violations.pop()
 
@@ -65,9 +64,9 @@ async def witness(bus: Bus, subject: str) -> AsyncIterator[Heard]:
         heard.append((msg.subject, msg.data))  # type: ignore[attr-defined]
 
     subscription = await bus.client.subscribe(subject, cb=take)
-    await settled(bus)
+    await bus.settled()
     yield heard
-    await settled(bus)
+    await bus.settled()
     await subscription.unsubscribe()
 
 
@@ -93,7 +92,7 @@ async def test_replies_to_others_are_not_overheard(nats: NatsServer, bus: Bus) -
 
     server.on(GetBot, get)
     await server.start()
-    await settled(chat)
+    await chat.settled()
     heard: Heard = []
 
     async def take(msg: object) -> None:
@@ -103,6 +102,7 @@ async def test_replies_to_others_are_not_overheard(nats: NatsServer, bus: Bus) -
     async with witness(bus, "_INBOX.ingest.>") as seen:
         with pytest.raises(Unavailable, match="here I am"):
             await ingest.request(GetBot(bot_id=TENANT), BotRead, Context.for_system("ingest", TENANT))
+    await spy.settled()
     assert seen and heard == [] and spy.violations
     await server.drain(1)
     for connection in (chat, ingest, spy):
@@ -230,7 +230,7 @@ async def test_nobody_speaks_in_anothers_name(attacker: Bus, bus: Bus) -> None:
             await cannot_hear(attacker, "signal.*.beat")
             await cannot_publish(attacker, "limits.x")
         await attacker.signal(beat_subject(attacker.name), Beat(position=3))
-        await settled(attacker)
+        await attacker.settled()
     assert [subject for subject, _ in heard] == [beat_subject(attacker.name)]
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from attacks import settled
 from minirag_contracts.envelope import Envelope, Metadata, event_subject
 from minirag_contracts.examples import EXAMPLES
 from minirag_contracts.frames import frame_subject
@@ -84,13 +83,13 @@ async def test_it_hears_every_event_of_its_tenant_without_secrets_and_none_of_an
 
     for subject in event_subjects_of(OURS):
         await outsider.client.subscribe(subject, cb=take)
-    await settled(outsider)
+    await outsider.settled()
     published = await publish_everything(nats)
     published -= {event_subject(name, OURS) for name in WITH_SECRETS}
     async with asyncio.timeout(10):
         while len(heard) < len(published):
             await asyncio.sleep(0.01)
-    await settled(outsider)
+    await outsider.settled()
     assert sorted(heard) == sorted(published)
     assert WITH_SECRETS == ["token.created"] and f"token.revoked.{OURS}" in heard
     assert not outsider.violations
@@ -140,10 +139,10 @@ async def test_it_can_subscribe_nothing_else(outsider: Bus, nats: NatsServer) ->
     for subject in FORBIDDEN_TO_HEAR:
         outsider.violations.clear()
         await outsider.client.subscribe(subject, cb=take)
-        await settled(outsider)
+        await outsider.settled()
         assert outsider.violations, subject
     await publish_everything(nats)
-    await settled(outsider)
+    await outsider.settled()
     assert heard == []
 
 
@@ -202,7 +201,7 @@ async def test_it_can_say_nothing(outsider: Bus, bus: Bus) -> None:
     for subject in FORBIDDEN_TO_SAY:
         outsider.violations.clear()
         await outsider.client.publish(subject, b"{}")
-        await settled(outsider)
+        await outsider.settled()
         assert outsider.violations, subject
     after = {spec.name: (await bus.client.jsm().stream_info(spec.name)).state.last_seq for spec in STREAMS}
     assert before == after

@@ -116,7 +116,7 @@ async def test_a_real_server_takes_the_configuration_and_holds_to_it(tmp_path: P
         await chat.client.publish("rpc.ingest.sources.create", b"")
         async with asyncio.timeout(5):
             while not chat.violations:
-                await chat.client.flush()
+                await chat.settled()
         await chat.close()
         with pytest.raises(nats.errors.Error):
             await Bus.connect(url, "gateway", password)

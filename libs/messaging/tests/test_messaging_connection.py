@@ -100,7 +100,7 @@ async def test_a_permission_violation_is_logged(tmp_path: Path, caplog: pytest.L
     bus = await Bus.connect(server.url, "chat", "right", "chat")
     with caplog.at_level(logging.ERROR):
         await bus.announce("forbidden.subject", {})
-        await bus.client.flush()
+        await bus.settled()
         await asyncio.sleep(0.05)
     assert "forbidden.subject" in caplog.text
     assert not bus.closed.done()

@@ -60,7 +60,7 @@ async def running(bus: Bus, spec: ConsumerSpec, handle: Any, **options: Any) -> 
 
 async def outstanding(bus: Bus, spec: ConsumerSpec) -> tuple[int, int]:
     """(delivered and not acknowledged, not delivered yet)."""
-    await bus.client.flush()
+    await bus.settled()
     info = await ask(bus, f"$JS.API.CONSUMER.INFO.{spec.stream}.{spec.durable}")
     return info["num_ack_pending"], info["num_pending"]
 
@@ -403,7 +403,7 @@ async def test_a_message_that_is_no_event_is_dropped_with_a_word(
 
     async with running(bus, PROJECTOR, handle):
         await bus.client.publish("bot.created.x", b"nonsense")
-        await bus.client.flush()
+        await bus.settled()
         await publish(bus, [an_event(1)], after=1)
         await seen.count(1)
     assert "no event" in caplog.text

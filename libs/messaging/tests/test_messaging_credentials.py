@@ -53,7 +53,7 @@ async def test_requests_of_a_process_share_one_connection(guarded: NatsServer) -
     bus = await Bus.connect(guarded.url, USER, PASSWORD, "one")
     ports = json.loads(next(guarded.directory.glob("*.ports")).read_text())
     await asyncio.gather(*(bus.announce(f"some.subject.{number}", {}) for number in range(200)))
-    await bus.client.flush()
+    await bus.settled()
     with await asyncio.to_thread(urlopen, f"{ports['monitoring'][0]}/connz") as answer:
         connections = json.loads(answer.read())["connections"]
     assert [connection["name"] for connection in connections] == ["one"]

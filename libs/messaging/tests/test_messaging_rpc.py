@@ -322,9 +322,9 @@ async def test_what_takes_long_is_not_sent_to_another_process_as_well(
     witness = await connect()
     await witness.client.subscribe("_INBOX.*.*.working", cb=on_sign)
     await witness.client.subscribe(Search.subject(), cb=on_copy)
-    await witness.client.flush()
+    await witness.settled()
     assert await bus.request(a_search(), SearchReply, a_context()) == ANSWER
-    await witness.client.flush()
+    await witness.settled()
     assert (signs >= 20, copies) == (True, 1)
 
 

@@ -199,7 +199,7 @@ async def test_parked_work_is_announced_without_its_payload_and_kept_by_the_stre
 
     context = a_context(new_id())
     heard = await bus.client.subscribe("dlq.>")
-    await bus.client.flush()
+    await bus.settled()
     async with start(assemble) as runtime:
         async with runtime.store.transaction(context.scope) as transaction:
             await transaction.add_work("job", "one", payload={"words": "a visitor's words"})

@@ -154,7 +154,7 @@ async def test_a_reaction_that_is_parked_is_announced(
     settings = settings_for(Settings, nats.url, await database_urls("webhooks"))
     event = recorded(EXAMPLES["chat.message.completed"])
     heard = await bus.client.subscribe("dlq.>")
-    await bus.client.flush()
+    await bus.settled()
     async with running(settings, assemble, PROJECTIONS) as runtime:
         [answers] = [reactor for reactor in runtime.reactors if reactor.spec.name == "answers"]
         async with runtime.database.tenant(TenantScope(event.tenant_id)) as connection:

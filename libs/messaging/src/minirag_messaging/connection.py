@@ -125,6 +125,14 @@ class Connection:
             return False
         return True
 
+    async def settled(self) -> None:
+        """Returns once the server has taken all that was sent, and we what it sent until then; raises nats' Error.
+
+        Asked twice, because nats-py writes the first ping before what still waits for its flusher.
+        """
+        await self.client.flush()
+        await self.client.flush()
+
     async def drain(self) -> None:
         """Empties the queues of all subscriptions, sends what is buffered, closes. Safe to call twice."""
         self._closing = True

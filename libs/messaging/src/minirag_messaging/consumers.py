@@ -276,6 +276,6 @@ class ConsumerRunner:
 
     async def _flush(self) -> None:
         try:
-            await self._bus.client.flush()
+            await self._bus.settled()
         except (nats.errors.Error, TimeoutError) as error:
             log.info("acknowledgements may be lost", extra={"reason": repr(error)})

@@ -61,5 +61,4 @@ async def _ready(runtime: Runtime, task: "asyncio.Task[None]") -> None:
     if task.done():
         await task
     assert runtime.rpc.started.is_set(), "the service did not start"
-    await runtime.bus.client.flush()
-    await runtime.bus.client.flush()  # the client's first ping may overtake what was sent before it
+    await runtime.bus.settled()
