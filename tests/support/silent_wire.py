@@ -19,13 +19,18 @@ class SilentWire:
         self._ends = asyncio.Event()
         self._ends.set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.lines: list[asyncio.StreamReader] = []
+        """What the server says, of each connection; one that it has hung up on is at its end."""
 
     def silent(self) -> AbstractContextManager[None]:
         """Takes everything and passes on nothing."""
         return _without(self._carries)
 
     def endless(self) -> AbstractContextManager[None]:
-        """Passes on what the server says, and keeps to itself that it has hung up: what is on its way is longer on its way."""
+        """Passes on what the server says, and keeps to itself that it has hung up: what is on its way is longer on its way.
+
+        Whoever says something to a server that has hung up is told then, as by a reset.
+        """
         return _without(self._ends)
 
     @asynccontextmanager
@@ -38,9 +43,10 @@ class SilentWire:
                 task.cancel()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await self._reach()
-        for source, target in ((reader, back), (there, writer)):
-            self._tasks.add(asyncio.create_task(self._pass_on(source, target)))
+        client, server = (reader, writer), await self._reach()
+        self.lines.append(server[0])
+        for work in (self._ask(client, server), self._answer(server, client)):
+            self._tasks.add(asyncio.create_task(work))
 
     async def _reach(self) -> Streams:
         query = parse_qs(self._parts.query)
@@ -48,15 +54,26 @@ class SilentWire:
             return await asyncio.open_unix_connection(f"{query['host'][0]}/.s.PGSQL.{query['port'][0]}")
         return await asyncio.open_connection(self._parts.hostname, self._parts.port or 5432)
 
-    async def _pass_on(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _ask(self, client: Streams, server: Streams) -> None:
         try:
-            while data := await source.read(65536):
+            while data := await client[0].read(65536):
                 await self._carries.wait()
-                target.write(data)
-                await target.drain()
+                if server[0].at_eof():
+                    client[1].transport.abort()
+                server[1].write(data)
+                await server[1].drain()
+        finally:
+            server[1].close()
+
+    async def _answer(self, server: Streams, client: Streams) -> None:
+        try:
+            while data := await server[0].read(65536):
+                await self._carries.wait()
+                client[1].write(data)
+                await client[1].drain()
             await self._ends.wait()
         finally:
-            target.close()
+            client[1].close()
 
 
 @contextmanager

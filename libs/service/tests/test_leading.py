@@ -10,7 +10,7 @@ from typing import ClassVar
 import asyncpg
 import pytest
 from ledger import core_and
-from minirag_eventstore import DATABASE_AWAY, WorkItem, WorkRunner, leader
+from minirag_eventstore import DATABASE_AWAY, WorkItem, WorkRunner, database, leader
 from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer
 from minirag_service import Runtime, ServiceSettings
@@ -82,7 +82,9 @@ async def test_a_service_outlives_what_it_asks_on_connections_that_the_server_ha
 ) -> None:
     runtime, wire = wired
     with wire.endless():
+        lines = list(wire.lines)
         await hang_up(postgres_url)
+        await until(lambda: all(line.at_eof() for line in lines))
         with pytest.raises(DATABASE_AWAY):
             async with runtime.database.system() as connection:
                 await connection.execute("SELECT 1")
@@ -93,6 +95,25 @@ async def test_a_service_outlives_what_it_asks_on_connections_that_the_server_ha
         await connection.execute("SELECT 1")
     assert not working.done()
     working.cancel()
+
+
+async def test_a_database_that_does_not_answer_keeps_no_process_from_its_end(
+    wired: tuple[Runtime, SilentWire], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CLOSES_WITHIN", 0.2)
+    runtime, wire = wired
+
+    async def ask() -> None:
+        async with runtime.database.system() as connection:
+            await connection.execute("SELECT 1")
+
+    with wire.silent():
+        asking = asyncio.create_task(ask())
+        await until(lambda: runtime.database.use()["system"][0] > 0)
+        async with asyncio.timeout(5):
+            await runtime.database.close()
+    with pytest.raises(DATABASE_AWAY):
+        await asking
 
 
 async def test_a_relay_that_stands_still_is_told_by_health(

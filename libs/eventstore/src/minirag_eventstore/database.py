@@ -1,6 +1,8 @@
 """The two doors to a service's schema: one for a tenant's use cases, one for the few rooms that serve all tenants."""
 
+import asyncio
 import json
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +15,13 @@ from minirag_contracts.context import TenantScope
 from minirag_eventstore import metrics
 from minirag_eventstore.errors import DATABASE_FAILED, NotConnected
 
+logger = logging.getLogger(__name__)
+
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 """A connection inside a transaction, as repositories and projections get it."""
+
+CLOSES_WITHIN = 5.0
+"""Seconds."""
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
@@ -105,9 +112,13 @@ class Database:
         }
 
     async def close(self) -> None:
-        """Waits for running transactions and closes both pools."""
-        await self._tenants.close()
-        await self._system.close()
+        """Closes both pools; a transaction that still runs is ended where it does not end by itself in a moment."""
+        for pool in (self._tenants, self._system):
+            try:
+                async with asyncio.timeout(CLOSES_WITHIN):
+                    await pool.close()  # what it waited for is ended when this is cancelled
+            except TimeoutError:
+                logger.warning("connections to the database were ended in use")
 
 
 @asynccontextmanager
