@@ -1,14 +1,20 @@
 """How log lines of the different processes are shown."""
 
+import asyncio
 import io
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from minirag_local import logs
+from minirag_local.child import Child
+from minirag_local.environment import inherited, python
 from minirag_local.logs import Logbook, Terminal, readable, stored_lines
+from minirag_local.process import Program
 from minirag_local.supervisor import Backoff
 
 
@@ -82,6 +88,50 @@ def test_a_pipe_that_nobody_reads_holds_no_exit_up() -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_of_more_lines_than_are_read_those_of_the_supervisor_are_shown(tmp_path: Path) -> None:
+    reads = threading.Event()
+
+    class Slow(io.StringIO):
+        def write(self, text: str) -> int:
+            reads.wait(30)
+            return super().write(text)
+
+    shown = Slow()
+    terminal = Terminal(shown)
+    book = Logbook(tmp_path / "minirag.log", terminal, "INFO")
+    for _ in range(3000):
+        book.add("chat", b"flood")
+    book.add("supervisor", b"a notice")
+    terminal.line("MiniRAG is ready")
+    reads.set()
+    terminal.close()
+    book.close()
+    assert shown.getvalue().count("flood") < 3000
+    assert "lines not shown" in shown.getvalue()
+    assert "a notice\nMiniRAG is ready\n" in shown.getvalue()
+
+
+async def test_a_program_that_floods_leaves_time_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minirag_local.child._CHUNK", 6)
+    read, read_when_others_ran, all_read = 0, list[int](), asyncio.Event()
+
+    def sink(line: bytes) -> None:
+        nonlocal read
+        read += 1
+        if read == 1:
+            asyncio.get_running_loop().call_soon(lambda: read_when_others_ran.append(read))
+        if read == 100:
+            all_read.set()
+
+    at_once = "import os, time; os.write(1, b'12345\\n' * 100); time.sleep(60)"
+    child = Child(Program(name="flood", argv=python("-c", at_once), environment=inherited()), sink)
+    async with asyncio.timeout(20):
+        await all_read.wait()
+    await child.stop(signal.SIGKILL, 10)
+    [early] = read_when_others_ran
+    assert early < 10
 
 
 def test_delays_grow_to_a_limit_and_start_again_after_a_calm_time() -> None:

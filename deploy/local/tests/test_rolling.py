@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -139,9 +140,15 @@ async def test_what_never_becomes_ready_is_taken_away_after_a_while() -> None:
         await supervisor.stop()
 
 
+def ignores(pid: int, number: int) -> bool:
+    mask = Path(f"/proc/{pid}/status").read_text().partition("SigIgn:")[2].split()[0]
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
 async def test_who_does_not_go_by_itself_is_stopped_as_at_the_end_of_the_stack() -> None:
-    async def probe(_: int) -> None:
-        await asyncio.sleep(0.2)  # until it ignores the signal
+    async def probe(pid: int) -> None:
+        if not ignores(pid, signal.SIGUSR1):
+            raise UnhealthyError("it would hear the signal")
 
     deaf = "import signal, time; signal.signal(signal.SIGUSR1, signal.SIG_IGN); time.sleep(60)"
     spec = ProcessSpec(

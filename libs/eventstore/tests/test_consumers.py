@@ -3,6 +3,7 @@
 import asyncio
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from contexts import a_context
@@ -103,6 +104,34 @@ async def test_an_event_of_a_type_that_only_a_newer_version_knows_changes_nothin
         assert await connection.fetchval("SELECT version FROM applied_versions") == 4
     assert mirror.stuck is None and await balances(database) == [5]
     assert (await rebuild_foreign(database, Accounts(), mirror, reader)).differences == []
+
+
+async def test_of_two_processes_that_begin_a_reactor_the_first_decides_from_where_on(
+    store: EventStore, database: Database
+) -> None:
+    """Else what happens while the second still looks for the head would be nobody's to react to."""
+    context, reacted = a_context(new_id()), list[Envelope]()
+
+    async def reaction(transaction: Transaction, event: Envelope, context: Context) -> None:
+        reacted.append(event)
+
+    class Slow(StoreReader):
+        """Finds the head after the other process has begun, and something has happened since."""
+
+        async def after(self, *which: Any) -> tuple[list[Envelope], int]:
+            if not first.begun:
+                await first.begin()
+                await open_account(store, context, payments=1)
+            return await super().after(*which)
+
+    await open_account(store, context, payments=1)
+    reader = StoreReader(database)
+    first = Reactor(store, REACTION, reaction, reader)
+    await Reactor(store, REACTION, reaction, Slow(database)).begin()
+    events, _ = await reader.after(SERVICE, 0, REACTION.patterns)
+    for event in events:
+        await first.handle(event)
+    assert reacted == events[1:]
 
 
 async def test_an_own_projection_equals_its_rebuild_and_a_planted_fault_is_found_and_repaired(

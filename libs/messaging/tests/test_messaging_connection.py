@@ -164,3 +164,47 @@ async def test_what_a_callback_raises_is_no_message_of_ours(
             await asyncio.sleep(0)
     assert [record.message for record in caplog.records] == ["nats reported an error"]
     assert caplog.records[0].exc_info is not None and caplog.records[0].exc_info[0] is ValueError
+
+
+async def test_a_flush_that_is_called_off_leaves_the_connection_hearing(bus: Bus) -> None:
+    heard = asyncio.Event()
+
+    async def hear(msg: Msg) -> None:
+        heard.set()
+
+    await bus.client.subscribe("anything", cb=hear)
+    flushing = asyncio.create_task(bus.client.flush())
+    await asyncio.sleep(0)  # the ping is sent, the pong not yet read
+    flushing.cancel()
+    await asyncio.wait([flushing])
+    assert flushing.cancelled()
+    await bus.settled()
+    await bus.client.publish("anything")
+    async with asyncio.timeout(5):
+        await heard.wait()
+
+
+async def test_a_drained_subscription_waits_for_what_came_until_the_server_read_its_end() -> None:
+    read, gone = list[bytes](), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"server_id":"x","version":"2.15.1","max_payload":100,"headers":true}\r\n')
+        while line := await reader.readline():
+            read.append(line.split()[0])
+            if read[-1] == b"PING":
+                writer.write(b"PONG\r\n")
+        writer.close()
+        gone.set()
+
+    async def hear(msg: Msg) -> None:
+        raise AssertionError
+
+    async with asyncio.timeout(10), await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        bus = await Bus.connect(f"nats://127.0.0.1:{port}")
+        subscription = await bus.client.subscribe("subject", cb=hear)
+        await bus.settled()
+        await subscription.drain()  # type: ignore[no-untyped-call]
+        await bus.close()
+        await gone.wait()
+    assert read[-2:] == [b"UNSUB", b"PING"]

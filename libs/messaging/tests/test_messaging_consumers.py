@@ -1,7 +1,8 @@
-"""Consumers: redelivery, leases, order, drain, and a consumer that vanishes. Leases here are one second."""
+"""Consumers: redelivery, leases, order, drain, and a consumer that vanishes. No lease runs out where none is said to."""
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,18 +14,24 @@ from minirag_contracts.topology import ConsumerSpec
 from minirag_messaging import Bus, ConsumerRunner, EventPublisher, NotYet, topology
 from minirag_messaging.jetstream_api import ask
 from minirag_messaging.testing import NatsServer, reconnected
+from nats.aio.msg import Msg
 
 AnEvent = Callable[..., Envelope]
 Connect = Callable[..., Awaitable[Bus]]
 
 PROJECTOR = ConsumerSpec("analytics", "chats", "chat", ("bot.>", "chat.>"), "projector")
 REACTOR = ConsumerSpec("webhooks", "bots_test", "chat", ("bot.created",), "reactor", concurrency=4)
+INFO_OF_REACTOR = f"$JS.API.CONSUMER.INFO.{REACTOR.stream}.{REACTOR.durable}"
 QUICK = (timedelta(seconds=0.1), timedelta(seconds=0.3))
 
 
 @pytest.fixture(autouse=True)
 async def consumers(bus: Bus) -> None:
-    await topology.apply(bus, ack_wait=timedelta(seconds=1), consumers=(PROJECTOR, REACTOR))
+    await leases_of(bus, 60)
+
+
+async def leases_of(bus: Bus, seconds: int) -> None:
+    await topology.apply(bus, ack_wait=timedelta(seconds=seconds), consumers=(PROJECTOR, REACTOR))
 
 
 class Seen:
@@ -65,6 +72,28 @@ async def outstanding(bus: Bus, spec: ConsumerSpec) -> tuple[int, int]:
     return info["num_ack_pending"], info["num_pending"]
 
 
+async def until_outstanding(bus: Bus, spec: ConsumerSpec, wanted: tuple[int, int]) -> None:
+    """Acknowledgements are taken in soon, not at once."""
+    async with asyncio.timeout(5):
+        while await outstanding(bus, spec) != wanted:
+            await asyncio.sleep(0.01)
+
+
+async def renewed(bus: Bus, spec: ConsumerSpec, events: int) -> asyncio.Event:
+    """Is set when the leases of so many events were renewed for longer than a lease is."""
+    renewals, done = Counter[str](), asyncio.Event()
+
+    async def on_ack(msg: Msg) -> None:
+        renewals.update([msg.subject] if msg.data == b"+WPI" else [])
+        # Three to a lease, and the first may come early.
+        if sum(times >= 5 for times in renewals.values()) == events:
+            done.set()
+
+    await bus.client.subscribe(f"$JS.ACK.{spec.stream}.{spec.durable}.>", cb=on_ack)
+    await bus.settled()
+    return done
+
+
 async def publish(bus: Bus, events: list[Envelope], after: int = 0) -> None:
     await EventPublisher(bus, "CHAT").publish(events, after)
 
@@ -81,7 +110,7 @@ async def test_the_event_arrives_as_it_was_published(bus: Bus, an_event: AnEvent
         await publish(bus, [event])
         async with asyncio.timeout(5):
             assert await got.get() == event
-    assert await outstanding(bus, spec) == (0, 0)
+    await until_outstanding(bus, spec, (0, 0))
 
 
 async def test_a_projector_takes_events_one_at_a_time_in_order(bus: Bus, an_event: AnEvent) -> None:
@@ -118,24 +147,26 @@ async def test_nothing_overtakes_an_event_that_a_projector_cannot_take(bus: Bus,
 async def test_a_projector_keeps_its_lease_while_it_works(
     bus: Bus, connect: Connect, an_event: AnEvent
 ) -> None:
-    seen = Seen()
+    await leases_of(bus, 4)
+    seen, long_enough = Seen(), await renewed(bus, PROJECTOR, 1)
 
     async def handle(event: Envelope, attempt: int) -> None:
         seen.note(event, attempt)
-        await asyncio.sleep(2.5 if event.version == 1 else 0)
+        await long_enough.wait()
 
     async with running(bus, PROJECTOR, handle), running(await connect(), PROJECTOR, handle):
         await publish(bus, [an_event(1), an_event(2)])
-        await seen.count(2)
+        await seen.count(2, seconds=30)
     assert seen.events == [(1, 1), (2, 1)]
 
 
 async def test_two_processes_of_a_projector_keep_the_order_even_when_one_dies(
     bus: Bus, connect: Connect, an_event: AnEvent
 ) -> None:
-    seen = Seen()
+    seen, begun = Seen(), Seen()
 
     async def hangs(event: Envelope, attempt: int) -> None:
+        begun.note(event, attempt)
         await asyncio.sleep(60)
 
     async def handle(event: Envelope, attempt: int) -> None:
@@ -143,11 +174,11 @@ async def test_two_processes_of_a_projector_keep_the_order_even_when_one_dies(
 
     dying = await connect()
     task = asyncio.create_task(ConsumerRunner(dying, PROJECTOR, hangs).run())
-    await asyncio.sleep(0.05)
     await publish(bus, [an_event(n) for n in (1, 2, 3)])
-    await asyncio.sleep(0.1)
+    await begun.count(1)
     await dying.close()
     task.cancel()
+    await leases_of(bus, 1)
     async with running(bus, PROJECTOR, handle):
         await seen.count(3)
     assert seen.events == [(1, 2), (2, 1), (3, 1)]
@@ -187,7 +218,7 @@ async def test_a_failed_reaction_comes_again_after_growing_delays(bus: Bus, an_e
     assert pauses[0] >= 0.09
     assert pauses[1] >= 0.29
     assert pauses[2] >= 0.29
-    assert await outstanding(bus, REACTOR) == (0, 0)
+    await until_outstanding(bus, REACTOR, (0, 0))
 
 
 async def test_not_yet_brings_the_event_again_after_its_delay(bus: Bus, an_event: AnEvent) -> None:
@@ -220,28 +251,31 @@ async def test_a_failing_event_does_not_hold_up_the_others(bus: Bus, an_event: A
 async def test_leases_of_running_and_of_waiting_events_are_renewed(
     bus: Bus, connect: Connect, an_event: AnEvent
 ) -> None:
-    seen = Seen()
+    await leases_of(bus, 4)
+    seen, long_enough = Seen(), await renewed(bus, REACTOR, 7)
 
     async def handle(event: Envelope, attempt: int) -> None:
         seen.note(event, attempt)
-        await asyncio.sleep(1.4)
+        if event.version > 1:
+            await long_enough.wait()
 
     async with running(bus, REACTOR, handle):
         await publish(bus, [an_event(n) for n in range(1, 9)])
-        await asyncio.sleep(0.2)
+        await until_outstanding(bus, REACTOR, (7, 0))  # the first is done, four run, three wait
         async with running(await connect(), REACTOR, handle):
-            await seen.count(8)
-            await asyncio.sleep(1.6)
+            await seen.count(8, seconds=30)
+            await until_outstanding(bus, REACTOR, (0, 0))
     assert sorted(seen.events) == [(n, 1) for n in range(1, 9)]
 
 
 async def test_draining_finishes_what_runs_and_gives_back_what_waits(
     bus: Bus, connect: Connect, an_event: AnEvent
 ) -> None:
-    first, second = Seen(), Seen()
+    first, second, given_back = Seen(), Seen(), asyncio.Event()
 
     async def slow(event: Envelope, attempt: int) -> None:
-        await asyncio.sleep(0.4)
+        if event.version > 1:
+            await given_back.wait()
         first.note(event, attempt)
 
     async def quick(event: Envelope, attempt: int) -> None:
@@ -250,17 +284,16 @@ async def test_draining_finishes_what_runs_and_gives_back_what_waits(
     runner = ConsumerRunner(bus, REACTOR, slow)
     task = asyncio.create_task(runner.run())
     await publish(bus, [an_event(n) for n in range(1, 9)])
-    await asyncio.sleep(0.2)  # four run, four wait
+    await until_outstanding(bus, REACTOR, (7, 0))  # the first is done, four run, three wait
     draining = asyncio.create_task(runner.drain())
     async with running(await connect(), REACTOR, quick):
-        await second.count(4, seconds=0.9)  # sooner than any lease runs out
-        assert len(first.events) in {0, 4}
+        await second.count(3)  # sooner than any lease runs out
+        given_back.set()
         await draining
         await task
-    assert sorted(first.events + [(version, 1) for version, _ in second.events]) == [
-        (n, 1) for n in range(1, 9)
-    ]
-    assert await outstanding(bus, REACTOR) == (0, 0)
+    assert sorted(first.events) == [(n, 1) for n in range(1, 6)]
+    assert sorted(second.events) == [(n, 2) for n in range(6, 9)]
+    await until_outstanding(bus, REACTOR, (0, 0))
 
 
 async def test_draining_gives_back_what_a_projector_cannot_take(bus: Bus, an_event: AnEvent) -> None:
@@ -277,7 +310,7 @@ async def test_draining_gives_back_what_a_projector_cannot_take(bus: Bus, an_eve
         await publish(bus, [an_event(1), an_event(2)])
         await seen.count(1)
     async with running(bus, PROJECTOR, handle):
-        await seen.count(3, seconds=0.8)
+        await seen.count(3)
     assert seen.events == [(1, 1), (1, 2), (2, 1)]
 
 
@@ -299,13 +332,12 @@ async def test_what_does_not_end_in_time_is_cancelled_and_given_back(bus: Bus, a
         seen.note(event, attempt)
 
     async with running(bus, REACTOR, handle):
-        await seen.count(2, seconds=0.8)
+        await seen.count(2)
 
 
 async def test_a_cancelled_runner_gives_back_what_waits_and_ends_after_what_it_ran(
     bus: Bus, connect: Connect, an_event: AnEvent
 ) -> None:
-    await topology.apply(bus, ack_wait=timedelta(seconds=60), consumers=(REACTOR,))  # no lease runs out here
     seen, began, ended = Seen(), Seen(), []
 
     async def hangs(event: Envelope, attempt: int) -> None:
@@ -324,9 +356,7 @@ async def test_a_cancelled_runner_gives_back_what_waits_and_ends_after_what_it_r
     task = asyncio.create_task(ConsumerRunner(await connect(), REACTOR, hangs).run())
     await publish(bus, [an_event(n) for n in range(1, 9)])
     await began.count(5)
-    async with asyncio.timeout(5):
-        while await outstanding(bus, REACTOR) != (7, 0):  # the first is done, four run, three wait
-            await asyncio.sleep(0.01)
+    await until_outstanding(bus, REACTOR, (7, 0))  # the first is done, four run, three wait
     task.cancel()
     await asyncio.wait([task], timeout=10)
     assert task.cancelled() and len(ended) == 4
@@ -407,7 +437,7 @@ async def test_a_message_that_is_no_event_is_dropped_with_a_word(
         await publish(bus, [an_event(1)], after=1)
         await seen.count(1)
     assert "no event" in caplog.text
-    assert await outstanding(bus, PROJECTOR) == (0, 0)
+    await until_outstanding(bus, PROJECTOR, (0, 0))
 
 
 async def test_an_idle_consumer_costs_almost_nothing(bus: Bus) -> None:
@@ -415,7 +445,9 @@ async def test_an_idle_consumer_costs_almost_nothing(bus: Bus) -> None:
         raise AssertionError
 
     async with running(bus, REACTOR, handle):
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(5):
+            while (await ask(bus, INFO_OF_REACTOR))["num_waiting"] != 1:
+                await asyncio.sleep(0.01)
         before = bus.client.stats["out_msgs"]
         await asyncio.sleep(1)
         assert bus.client.stats["out_msgs"] == before

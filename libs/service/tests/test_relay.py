@@ -4,7 +4,9 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +18,7 @@ from minirag_contracts.envelope import Envelope
 from minirag_contracts.events.chat import ChatStarted
 from minirag_contracts.ids import new_id
 from minirag_eventstore import Database, EventStore, tail
+from minirag_eventstore.errors import DATABASE_FAILED
 from minirag_eventstore.leader import leadership
 from minirag_eventstore.relay import Relay
 from minirag_messaging import Bus, EventPublisher, topology
@@ -235,14 +238,47 @@ async def test_a_leader_that_loses_its_connection_stops_leading(database: Databa
         try:
             async with leadership(database, "leader") as connection:
                 await relay.lead(connection)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DATABASE_FAILED as error:
             failed.append(error)
 
     task = asyncio.create_task(lead())
-    await asyncio.sleep(0.3)
-    async with database.system() as connection:
-        await connection.execute(
-            "SELECT pg_terminate_backend(l.pid) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted"
-        )
+    async with asyncio.timeout(10), database.system() as connection:
+        while not await connection.fetch(
+            """SELECT pg_terminate_backend(pid) FROM pg_locks
+               WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database
+                                                                       WHERE datname = current_database())"""
+        ):
+            await asyncio.sleep(0.01)
     await asyncio.wait_for(task, 5)
     assert failed
+
+
+async def test_a_reconnect_while_the_relay_reads_has_the_stream_compared_once_more(
+    database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, ask, reads = tail.read, EventPublisher.tail, 0
+    compared, beats = asyncio.Event(), list[bool]()
+
+    async def reading(*which: Any, **options: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        if reads == 2:
+            relay.resync()
+        return await read(*which, **options)
+
+    async def asking(publisher: EventPublisher) -> Any:
+        if reads >= 2:
+            compared.set()
+        return await ask(publisher)
+
+    async def beat(_: int) -> None:
+        beats.append(compared.is_set())
+
+    monkeypatch.setattr(tail, "read", reading)
+    monkeypatch.setattr(EventPublisher, "tail", asking)
+    async with relaying(database, bus) as relay, asyncio.timeout(10):
+        relay.beat(beat, timedelta(milliseconds=50))
+        await compared.wait()
+        while not beats:
+            await asyncio.sleep(0.01)
+    assert all(beats)

@@ -76,26 +76,28 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         self.open_gate()
         if self.process.stdout is not None and not self.process.stdout.closed:
-            self._read()
+            while self._read():
+                pass
             self._loop.remove_reader(self._output)
             self.process.stdout.close()
             if self._rest:
                 self._sink(self._rest)
 
-    def _read(self) -> None:
-        while True:
-            try:
-                chunk = os.read(self._output, _CHUNK)
-            except BlockingIOError:
-                return
-            if not chunk:
-                self._loop.remove_reader(self._output)
-                return
-            *lines, self._rest = (self._rest + chunk).split(b"\n")
-            if len(self._rest) > _LONGEST_LINE:
-                lines, self._rest = [*lines, self._rest], b""
-            for line in lines:
-                self._sink(line)
+    def _read(self) -> bool:
+        """One chunk, so that who floods us leaves time for others; False when there is nothing more for now."""
+        try:
+            chunk = os.read(self._output, _CHUNK)
+        except BlockingIOError:
+            return False
+        if not chunk:
+            self._loop.remove_reader(self._output)
+            return False
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        if len(self._rest) > _LONGEST_LINE:
+            lines, self._rest = [*lines, self._rest], b""
+        for line in lines:
+            self._sink(line)
+        return True
 
     def _notice_exit(self) -> None:
         try:

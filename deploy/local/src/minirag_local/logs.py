@@ -16,6 +16,9 @@ LOG_FILE_BYTES = 16 * 1024 * 1024
 
 STDOUT = 1
 
+SUPERVISOR = "supervisor"
+"""The name in front of our own lines."""
+
 _WAITING_LINES = 2000
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 _COLOURS = {30: "\033[33m", 40: "\033[31m", 50: "\033[31m"}
@@ -42,30 +45,27 @@ _NOT_SHOWN = {
 class Terminal:
     """Prints without ever waiting for the reader: a pipe that nobody empties must not stop the supervisor.
 
-    Lines wait in a queue for a thread of their own; what does not fit is dropped and counted.
+    Lines wait in a queue for a thread of their own; of a program's, those that are too many are dropped and counted.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream
-        self._lines: queue.Queue[str | None] = queue.Queue(_WAITING_LINES)
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._dropped = 0
         self.coloured = (stream or sys.stdout).isatty()
         self._thread = threading.Thread(target=self._print, name="terminal", daemon=True)
         self._thread.start()
 
-    def line(self, text: str) -> None:
+    def line(self, text: str, *, droppable: bool = False) -> None:
         """Print one line, some time soon."""
-        try:
-            self._lines.put_nowait(text)
-        except queue.Full:
+        if droppable and self._lines.qsize() >= _WAITING_LINES:
             self._dropped += 1
+        else:
+            self._lines.put(text)
 
     def close(self) -> None:
         """Print what is waiting, unless nobody reads it within a second."""
-        try:
-            self._lines.put(None, timeout=1)
-        except queue.Full:
-            return
+        self._lines.put(None)
         self._thread.join(timeout=1)
 
     def _print(self) -> None:
@@ -110,12 +110,14 @@ class Logbook:
                 self._path.replace(self._path.with_suffix(".log.1"))
                 self._open()
         except OSError as error:  # a full disk must not take the stack down
-            self._terminal.line(f"supervisor: the log file cannot be written: {error.strerror}")
+            self._terminal.line(
+                f"supervisor: the log file cannot be written: {error.strerror}", droppable=True
+            )
         if kept_only:
             return
         level, text = readable(line.decode(errors="replace"))
         if level >= self._level:
-            self._terminal.line(self._decorated(name, level, text))
+            self._terminal.line(self._decorated(name, level, text), droppable=name != SUPERVISOR)
 
     def close(self) -> None:
         """Nothing more is coming."""

@@ -19,7 +19,7 @@ from minirag_local.credentials import Credentials
 from minirag_local.errors import NotRunning, StackError
 from minirag_local.folder import DataFolder, FolderLock, read_json
 from minirag_local.listening import listen, url_of
-from minirag_local.logs import Logbook, Terminal
+from minirag_local.logs import SUPERVISOR, Logbook, Terminal
 from minirag_local.process import Program
 from minirag_local.rolling import Rolling
 from minirag_local.settings import StackSettings
@@ -88,7 +88,7 @@ class Show(Observer):
 
     def notice(self, text: str) -> None:
         """A line of the supervisor's own."""
-        self.logbook.add("supervisor", text.encode())
+        self.logbook.add(SUPERVISOR, text.encode())
 
 
 async def _supervise(

@@ -11,6 +11,15 @@ async def of(connection: Connection, consumer: str) -> int | None:
     return value
 
 
+async def begin(connection: Connection, consumer: str, position: int) -> None:
+    """Where a consumer that has never run begins; of several processes the first decides."""
+    await connection.execute(
+        "INSERT INTO progress (consumer, position) VALUES ($1, $2) ON CONFLICT (consumer) DO NOTHING",
+        consumer,
+        position,
+    )
+
+
 async def advance(connection: Connection, consumer: str, position: int) -> int:
     """Moves forward, never back; answers where it is. Until the transaction ends nobody else can move this consumer's."""
     value: int = await connection.fetchval(

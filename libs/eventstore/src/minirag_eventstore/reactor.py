@@ -178,7 +178,7 @@ class Reactor:
                 async for _, reached in pages(self._reader, self.spec.owner, 0, self.spec.patterns):
                     head = reached
             async with self._store.database.system() as connection:
-                await progress.advance(connection, self.spec.durable, head)
+                await progress.begin(connection, self.spec.durable, head)
         self.begun = True
 
     async def audit(self) -> int:

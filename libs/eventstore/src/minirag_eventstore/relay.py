@@ -102,6 +102,7 @@ class Relay:
         self._poll = poll.total_seconds()
         self._wake = asyncio.Event()
         self._notes: Notes | None = None
+        self._stale = False
         self._written = 0.0
         self._beat: Beat | None = None
         self._looked: float | None = None
@@ -124,7 +125,7 @@ class Relay:
 
     def resync(self) -> None:
         """The bus was away: compare the stream's tail with our notes before anything else is published."""
-        self._notes = None
+        self._stale = True  # the notes themselves are in use while something is published
         self._wake.set()
 
     async def lead(self, connection: asyncpg.Connection) -> None:
@@ -154,12 +155,14 @@ class Relay:
                         await self._wake.wait()
 
     async def _tell_beat(self) -> None:
-        if self._beat is not None and self._notes is not None:
+        if self._beat is not None and self._notes is not None and not self._stale:
             await self._beat(self._notes.position)
 
     async def _publish(self, connection: asyncpg.Connection, fresh: Sequence[Envelope]) -> bool:
         """True when nothing is left to publish; a bus that fails is tried again after a pause."""
         self._looked = time.monotonic()
+        if self._stale:
+            self._notes, self._stale = None, False
         try:
             notes = self._notes or await self._resync(connection)
             while batch := await self._next_batch(connection, notes, fresh):

@@ -67,6 +67,8 @@ class WorkRunner:
         self._running: dict[Lease, tuple[WorkItem, asyncio.Task[None]]] = {}
         self._promised: Counter[UUID] = Counter()
         self._claiming = False
+        self._renewed = time.monotonic()
+        """No lease of ours is older than this."""
         self._turns = Turns(share, self._pieces)
         self._wake = asyncio.Event()
         self._fewer = asyncio.Event()
@@ -163,6 +165,10 @@ class WorkRunner:
             return False
         self._claiming = True
         try:
+            if not self._running:
+                self._renewed = time.monotonic()
+            elif time.monotonic() - self._renewed > self._lease.total_seconds() / 2:
+                await self._renew()  # we stood still, and would claim what we run ourselves
             async with self._store.database.system() as connection:
                 items = await work.claim(connection, self.kind, new_id(), self._lease, room, self._turns)
             for item in items:
@@ -307,6 +313,7 @@ class WorkRunner:
         asked = dict(self._running)
         async with self._store.database.system() as connection:
             kept = await work.renew(connection, list(asked), self._lease)
+        self._renewed = time.monotonic()
         for lease, (item, task) in asked.items():
             if lease not in kept:
                 self._taken_over(item, task)

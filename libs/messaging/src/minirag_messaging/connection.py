@@ -34,12 +34,29 @@ class ConnectionLost(RuntimeError):
     """The connection was closed, and not by us: the process has to end, its supervisor starts it anew."""
 
 
+class _Client(Client):
+    """nats-py's, mended: there a ping overtakes what waits to be written, so that a subscription that is drained loses what comes
+    before the server reads its end; and the pong to a flush that was given up ends the reading for good.
+    """
+
+    async def _send_ping(self, future: "asyncio.Future[Any] | None" = None) -> None:
+        if self._pending and self.is_connected and self._transport is not None:
+            self._transport.writelines(self._pending[:])
+            self._pending, self._pending_data_size = [], 0
+        await super()._send_ping(future)
+
+    async def _process_pong(self) -> None:
+        if self._pongs and self._pongs[0].done():
+            self._pongs[0] = asyncio.get_running_loop().create_future()
+        await super()._process_pong()
+
+
 class Connection:
     """What all of the package stands on. ``client`` is for this package only."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.client = Client()
+        self.client: Client = _Client()
         self.replies = ReplyInbox(self.client)
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the connection is closed: with ConnectionLost if that was not our ``drain`` or ``close``.
@@ -126,11 +143,7 @@ class Connection:
         return True
 
     async def settled(self) -> None:
-        """Returns once the server has taken all that was sent, and we what it sent until then; raises nats' Error.
-
-        Asked twice, because nats-py writes the first ping before what still waits for its flusher.
-        """
-        await self.client.flush()
+        """Returns once the server has taken all that was sent, and we what it sent until then; raises nats' Error."""
         await self.client.flush()
 
     async def drain(self) -> None:
