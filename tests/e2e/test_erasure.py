@@ -42,7 +42,7 @@ async def lived(tenant: Tenant) -> tuple[str, str]:
     source_id = await tenant.text_source(bot_id, f"Everybody comes to see {SECRET}. They are fed at noon.")
     await tenant.ready(source_id)
     await tenant.ask(bot_id, f"When are {SECRET} fed?")
-    hook = {"url": "https://hooks.example/otters", "events": ["chat.message"]}
+    hook = {"url": "https://hooks.example/otters", "events": ["source.failed"]}  # of which it is told nothing
     await tenant.call("POST", "/v1/webhooks", 201, json=hook)
     return bot_id, source_id
 

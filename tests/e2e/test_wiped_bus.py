@@ -7,6 +7,7 @@ from minirag_contracts.topology import STREAM_OF
 from minirag_local.testing import Stack
 from owners import bus_of, events_of_owner, restart_without_bus
 from receiver import receiving
+from stack_rows import admin_of
 
 
 async def test_wiping_the_bus_between_stop_and_start_loses_nothing(stack: Stack, tenant: Tenant) -> None:
@@ -28,6 +29,9 @@ async def test_wiping_the_bus_between_stop_and_start_loses_nothing(stack: Stack,
     async with asyncio.timeout(40):
         while (await tenant.call("GET", "/v1/stats/overview", 200))["chats"] != 2:
             await asyncio.sleep(0.2)
+    async with asyncio.timeout(30):
+        while await unheard_answers(stack, tenant):
+            await asyncio.sleep(0.2)
     async with receiving() as receiver:
         await tenant.call(
             "POST", "/v1/webhooks", 201, json={"url": receiver.url(), "events": ["chat.message"]}
@@ -36,6 +40,25 @@ async def test_wiping_the_bus_between_stop_and_start_loses_nothing(stack: Stack,
         await receiver.wait(1)
         await asyncio.sleep(1)
         assert len(receiver.received) == 1
+
+
+async def unheard_answers(stack: Stack, tenant: Tenant) -> int:
+    """The tenant's answers that webhooks has not reacted to: an endpoint that is made meanwhile would be told of them."""
+    answers = await events_of_owner(stack, "chat", ["chat.message.completed"])
+    positions = [event.position for event in answers if str(event.tenant_id) == tenant.id]
+    connection = await admin_of(stack)
+    try:
+        unheard: int = await connection.fetchval(
+            """SELECT count(*) FROM unnest($1::bigint[]) AS answer (position)
+               WHERE NOT EXISTS (SELECT FROM webhooks.inbox i WHERE i.consumer = $2 AND i.position = answer.position)
+               AND NOT EXISTS (SELECT FROM webhooks.progress p WHERE p.consumer = $2 AND p.position >= answer.position)""",
+            positions,
+            "webhooks_answers",
+        )
+    finally:
+        await connection.close()
+    assert len(positions) == 2
+    return unheard
 
 
 async def streams_hold(stack: Stack, least: dict[str | None, int]) -> bool:

@@ -1,5 +1,6 @@
 """A service that was taken over, on a real server with the stack's users: what it tries is refused, and nobody notices."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -251,7 +252,10 @@ async def test_what_a_service_may_do_works(nats: NatsServer, bus: Bus) -> None:
         assert reply.status == "ok"
         await chat.publish_frame(TENANT, message, Frame(n=0, attempt=1, event="delta", data={}))
         assert await frames.next(5) is not None
-    assert len(await gateway.stored_frames(scope, message)) == 1
+    async with asyncio.timeout(5):
+        while not (stored := await gateway.stored_frames(scope, message)):
+            await asyncio.sleep(0.02)
+    assert len(stored) == 1
     await server.drain(1)
     assert not chat.violations and not gateway.violations
     await chat.close()

@@ -133,7 +133,7 @@ async def _gateway(urls: tuple[str, str], nats: NatsServer) -> AsyncIterator[htt
         port = listening.getsockname()[1]
         async with (
             running(settings, assemble, projections),
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=2) as http,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
         ):
             yield http
 
@@ -279,6 +279,8 @@ STOCKS = ("sources", "webhooks", "unfinished-uploads")
 BY_COOKIE = "/v1/auth/browser"
 """Reads a browser's session, which a token is not."""
 
+ENDLESS = "/v1/events"
+
 
 async def pages(world: World) -> dict[str, tuple[int, str]]:
     """What the tenant's token gets of every route that reads; of an endless stream its first two seconds."""
@@ -288,9 +290,10 @@ async def pages(world: World) -> dict[str, tuple[int, str]]:
         if "get" in verbs and path != BY_COOKIE:
             url, text = path.format_map(world.ids), ""
             async with world.http.stream("GET", url) as response:
-                with contextlib.suppress(httpx.ReadTimeout):
-                    async for piece in response.aiter_text():
-                        text += piece
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(2 if path == ENDLESS else None):
+                        async for piece in response.aiter_text():
+                            text += piece
             found[path] = (response.status_code, text)
     return found
 

@@ -144,7 +144,7 @@ class Ingest:
         self.bots = RememberingBots({(TENANT, BOT)})
         self.transfer = RememberingTransfer()
         self.disk = SizedDisk()
-        self.client = GuardedClient(Allowance.parse(allow), timeout=timedelta(seconds=2), resolver=resolver)
+        self.client = GuardedClient(Allowance.parse(allow), resolver=resolver)
         self.extraction = ExtractionPool(size=1)
         self.store = EventStore("ingest", database, PROJECTIONS, Sealer([KEY]))
         self.rows = PostgresSourceRows()
@@ -205,7 +205,7 @@ class Ingest:
     def _crawl(self, sources: Sources, given: Given, retry: RetryPolicy) -> None:
         """What looks through sites."""
         self.explorer = Explorer(self.polite, self.extraction, (timedelta(seconds=0.02),))
-        self.previews = CrawlPreviews(self.explorer, given, timedelta(seconds=3))
+        self.previews = CrawlPreviews(self.explorer, given)
         pages = SitePages(self.store, self.crawl_rows, self.contents, sources, self.hidings)
         self.crawls = Crawls(
             self.store,

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,10 +29,15 @@ class EngineProcess:
         self.socket.unlink(missing_ok=True)
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
-        while not self.socket.exists():
+        while not self._listens():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the engine did not start: exit code {self._process.poll()}")
             time.sleep(0.01)
+
+    def _listens(self) -> bool:
+        """Its socket's file is there a moment before."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
 
     def kill(self) -> None:
         """SIGKILL: nothing is flushed."""

@@ -73,9 +73,8 @@ async def test_a_crawl_whose_pages_come_and_go_cannot_be_cancelled_any_more(
     ingest.index.before = waits
     await ingest.ingest(created.id)
     await asyncio.wait_for(removing.wait(), 15)
-    await ingest.ended(
-        page_id(created.id, site.url("/new"))
-    )  # so that nothing but the crawl could be cancelled
+    for page in ("/", "/new"):  # so that nothing but the crawl could be cancelled
+        await ingest.ended(page_id(created.id, site.url(page)))
     try:
         with pytest.raises(NothingToCancel):
             await ingest.cancel(created.id)

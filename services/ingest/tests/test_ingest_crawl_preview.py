@@ -55,11 +55,15 @@ async def test_what_a_crawl_would_take_and_what_not(idle_ingest: Ingest, site: S
     assert await idle_ingest.count("sources") + await idle_ingest.count("fetched_pages") == 0
 
 
-async def test_a_preview_ends_in_time_and_lists_what_it_has_found(idle_ingest: Ingest, site: Site) -> None:
+async def test_a_preview_ends_in_time_and_lists_what_it_has_found(
+    idle_ingest: Ingest, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site.page("/", links=[f"/{n}" for n in range(30)])
     for n in range(30):
         site.page(f"/{n}")
-    found = await preview(idle_ingest, site.url(), delay_seconds=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(idle_ingest.previews, "_seconds", 3.0)
+        found = await preview(idle_ingest, site.url(), delay_seconds=1, sitemap=False)
     assert found.cut_off == "time"
     seen = [page.is_seen for page in found.pages]
     assert (len(seen), 0 < sum(seen) < 5) == (31, True)

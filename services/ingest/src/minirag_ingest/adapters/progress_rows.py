@@ -15,11 +15,12 @@ class PostgresProgressRows:
         self._store = store
 
     async def note(self, scope: TenantScope, progress: Progress) -> None:
-        """In the place of what was noted before."""
+        """In the place of what was noted before. Whoever ends the version does so before, and nothing is noted, or after."""
         async with self._store.transaction(scope) as tx:
             await tx.connection.execute(
                 """INSERT INTO ingestion_progress (tenant_id, source_id, version, stage, done, total)
-                   VALUES ($1, $2, $3, $4, $5, $6)
+                   SELECT $1, source_id, $3, $4, $5, $6 FROM sources
+                   WHERE source_id = $2 AND version = $3 AND status = 'processing' FOR SHARE
                    ON CONFLICT (source_id) DO UPDATE SET version = $3, stage = $4, done = $5, total = $6""",
                 scope.tenant_id,
                 progress.source_id,
