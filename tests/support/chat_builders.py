@@ -159,6 +159,13 @@ class ChatClient:
                 await asyncio.sleep(0.05)
         return turn
 
+    async def stored(self, turn: TurnRead) -> list[Frame]:
+        """The frames of an ended turn, once as many as it says are kept: the last is sent after the commit."""
+        async with asyncio.timeout(10):
+            while len(frames := await self.bus.stored_frames(self.scope, turn.message_id)) < turn.frames:
+                await asyncio.sleep(0.02)
+        return frames
+
 
 async def frames_until(stream: Any, last: Callable[[Frame], bool], timeout: float = 30.0) -> list[Frame]:
     """Frames up to and with the first for which ``last`` holds."""

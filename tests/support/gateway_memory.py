@@ -1,5 +1,6 @@
 """What a gateway under test remembers of credentials, and when it asks the database."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,16 @@ def principals_of(world: World) -> Principals:
     run: Any = world.runtime.backgrounds["token-use"]
     found: Principals = run.args[0]
     return found
+
+
+async def settled(world: World) -> None:
+    """Until the gateway has heard every event that there is, so that nothing remembered is forgotten any more."""
+    async with world.runtime.database.system() as connection:
+        events = await connection.fetchval("SELECT count(*) FROM events")
+    feed = principals_of(world).feed
+    async with asyncio.timeout(10):
+        while not feed.fresh or feed._heard < events:
+            await asyncio.sleep(0.01)
 
 
 @contextmanager

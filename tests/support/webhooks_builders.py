@@ -55,7 +55,8 @@ class Webhooks:
 
     database: Database
     allow: str = "127.0.0.1"
-    timeout: float = 2.0
+    timeout: float = 60.0
+    """Outlasts a busy machine; a test of a receiver that is slow has less."""
     per_endpoint: int = 4
     concurrency: int = 8
     per_tenant: int = 50

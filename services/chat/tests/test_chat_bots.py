@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 from chat_builders import ChatClient, Stage
+from ledger import done_or_waiting
 from minirag_chat.adapters.identities import JwtIdentities
 from minirag_chat.errors import InvalidIdentity
 from minirag_contracts.errors import RemoteRefusal
@@ -110,9 +111,8 @@ async def test_a_bot_deactivated_before_its_turn_ran_does_not_answer(no_keys: No
     async with stage.runtime.database.tenant(client.scope) as connection:
         await connection.execute("LOCK TABLE message_contents IN ACCESS EXCLUSIVE MODE")
         asked = asyncio.create_task(client.start(bot.id))  # waits for the lock with its bot found active
-        await asyncio.sleep(0.3)
-        off = asyncio.create_task(client.ask(DeactivateBot(bot_id=bot.id)))
-        await off
+        await done_or_waiting(asked, stage.runtime.database)
+        await client.ask(DeactivateBot(bot_id=bot.id))
     turn = await client.ended(await asked)
     assert (turn.state, turn.error_code) == ("failed", "bot_inactive")
     assert "deactivated" in str(turn.error_detail) and stage.retrieval.asked == []

@@ -50,7 +50,7 @@ async def test_a_turn_that_nobody_has_seen_anything_of_is_run_again(
     async with running(chat_settings(nats, chat_urls, **LEASE), assemble, PROJECTIONS):
         turn = await client.ended(started)
     assert turn.state == "completed"
-    frames = await frames_of(client, started.message_id)
+    frames = await client.stored(turn)
     assert {frame.attempt for frame in frames} == {2} and frames[-1].event == "done"
 
 
@@ -118,7 +118,7 @@ async def test_a_drained_service_leaves_no_turn_behind(
     async with running(chat_settings(nats, chat_urls, **LEASE), assemble, PROJECTIONS):
         turn = await client.ended(started, timeout=2)
     assert turn.state == "failed" and turn.error_code == "turn_interrupted"
-    assert turn.frames == len(await frames_of(client, started.message_id))
+    assert turn.frames == len(await client.stored(turn))
 
 
 async def test_without_retrieval_the_client_is_told_after_the_deadline(

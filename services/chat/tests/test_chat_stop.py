@@ -2,12 +2,18 @@
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from chat_builders import ChatClient, FakeRetrieval, Stage, chat_process, chat_settings, frames_until, text_of
 from minirag_chat.bootstrap import assemble
+from minirag_chat.commands.job import TurnJob
+from minirag_chat.commands.run import Run
+from minirag_chat.commands.run_turn import RunTurn
 from minirag_chat.projections import PROJECTIONS, Chats, Turns
+from minirag_chat.settings import Settings
 from minirag_contracts.errors import RemoteRefusal
 from minirag_contracts.events.chat import MessageCompleted, StopRequested
 from minirag_contracts.frames import Frame
@@ -15,7 +21,7 @@ from minirag_contracts.ids import new_id
 from minirag_contracts.requests.bots import BotChanges, UpdateBot
 from minirag_contracts.requests.chat import CancelTurn, GetChat, GiveFeedback, TurnStarted
 from minirag_contracts.signals import StopAnswer, stop_subject
-from minirag_eventstore import log
+from minirag_eventstore import WorkItem, log
 from minirag_eventstore.rebuild import rebuild_own
 from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer
@@ -32,6 +38,12 @@ def is_end(frame: Frame) -> bool:
 
 async def cancel(client: ChatClient, started: TurnStarted) -> None:
     await client.ask(CancelTurn(chat_id=started.chat_id, message_id=started.message_id))
+
+
+async def record_a_stop(settings: Settings, client: ChatClient, started: TurnStarted) -> None:
+    """By a process that takes requests and no turns, so that the stop is there before anybody takes the turn up."""
+    async with running(settings.model_copy(update={"chat_turn_concurrency": 0}), assemble, PROJECTIONS):
+        await cancel(client, started)
 
 
 async def payloads(stage: Stage, message_id: object) -> list[object]:
@@ -55,9 +67,9 @@ async def test_a_stopped_answer_is_kept_metered_and_a_part_of_the_conversation(
         started = await begun(client, stream, bot.id, message_id)
         await cancel(client, started)
         await frames_until(stream, is_end, timeout=5)
-    frames = await client.bus.stored_frames(client.scope, message_id)
-    assert frames[-1].event == "done" and frames[-1].data["stopped"] is True
     turn = await client.ended(started)
+    frames = await client.stored(turn)
+    assert frames[-1].event == "done" and frames[-1].data["stopped"] is True
     assert turn.state == "completed" and turn.stopped and turn.frames == len(frames)
     assert turn.message is not None and turn.message.content == text_of(frames)
     assert answer_text(400).startswith(text_of(frames)) and 0 < len(text_of(frames)) < len(answer_text(400))
@@ -145,13 +157,11 @@ async def test_a_turn_whose_process_died_ends_as_stopped_where_that_was_asked_fo
             started = await begun(client, stream, bot.id, message_id)
             process.kill()
             await process.wait()
-        async with running(
-            settings.model_copy(update={"chat_turn_lease": timedelta(seconds=1)}), assemble, PROJECTIONS
-        ):
-            await cancel(client, started)
+        await record_a_stop(settings, client, started)
+        async with running(settings, assemble, PROJECTIONS):
             end = (await frames_until(stream, is_end))[-1]
             turn = await client.ended(started)
-    frames = await client.bus.stored_frames(client.scope, message_id)
+    frames = await client.stored(turn)
     assert end.event == "done" and end.data["stopped"] is True and end.attempt == 2
     assert [frame.n for frame in frames] == list(range(len(frames))) and turn.frames == len(frames)
     assert turn.state == "completed" and turn.stopped
@@ -164,7 +174,8 @@ async def test_a_stop_that_was_recorded_but_not_heard_counts_when_the_turn_is_ta
 ) -> None:
     client = ChatClient(bus)
     retrieval.delay = 60
-    async with chat_process(nats.url, chat_urls, MINIRAG_CHAT_TURN_LEASE="PT3S") as process:
+    settings = chat_settings(nats, chat_urls, **LEASE)
+    async with chat_process(nats.url, chat_urls, MINIRAG_CHAT_TURN_LEASE="PT1S") as process:
         bot = await client.create_bot()
         started = await client.start(bot.id)
         while not retrieval.asked:
@@ -172,10 +183,42 @@ async def test_a_stop_that_was_recorded_but_not_heard_counts_when_the_turn_is_ta
         process.kill()
         await process.wait()
     retrieval.delay, retrieval.asked = 0, []
-    async with running(chat_settings(nats, chat_urls, **LEASE), assemble, PROJECTIONS):
-        await cancel(client, started)
+    await record_a_stop(settings, client, started)
+    async with running(settings, assemble, PROJECTIONS):
         turn = await client.ended(started)
     assert turn.state == "completed" and turn.stopped and retrieval.asked == []
+
+
+async def test_a_run_that_ends_late_takes_nothing_from_the_one_that_replaced_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its lease ran out, and the same process took the turn up again."""
+    runs: list[Run] = []
+    ends = [asyncio.Event(), asyncio.Event()]
+
+    async def answer(self: RunTurn, item: WorkItem, run: Run) -> None:
+        runs.append(run)
+        await ends[len(runs) - 1].wait()
+
+    async def answer_ended(*_: object) -> None: ...
+
+    monkeypatch.setattr(RunTurn, "_answer", answer)
+    monkeypatch.setattr(RunTurn, "_finish", answer_ended)
+    nobody: Any = None
+    run_turn = RunTurn(*[nobody] * 7)
+    job = TurnJob(
+        uuid4(), uuid4(), uuid4(), first=True, caused_by=uuid4(), correlation_id=uuid4(), traceparent=""
+    )
+    item: Any = SimpleNamespace(payload=job.to_json(), tenant_id=uuid4(), attempt=1, last_error=None)
+    stale, current = [asyncio.create_task(run_turn(item)) for _ in range(2)]
+    while len(runs) < 2:
+        await asyncio.sleep(0)
+    ends[0].set()
+    await stale
+    run_turn.stop(job.message_id)
+    assert [run.unwanted for run in runs] == [False, True]
+    ends[1].set()
+    await current
 
 
 async def test_a_signal_for_an_answer_that_nobody_writes_is_nothing(no_keys: None, stage: Stage) -> None:

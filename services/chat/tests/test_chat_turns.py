@@ -96,8 +96,7 @@ async def test_get_turn_tells_how_a_turn_ended(stage: Stage) -> None:
     turn = await stage.client.ended(started)
     assert turn.state == "completed" and turn.message is not None and turn.usage is not None
     assert turn.message.content.startswith("The refund window")
-    stored = await stage.runtime.bus.stored_frames(stage.client.scope, started.message_id)
-    assert turn.frames == len(stored)
+    assert turn.frames == len(await stage.client.stored(turn))
     completed = (await events_of(stage, f"turn-{started.message_id}"))[-1]
     assert isinstance(completed, MessageCompleted)
     assert completed.usage.cost_usd == 0.0 and completed.first_token_ms is not None and completed.attempt == 1

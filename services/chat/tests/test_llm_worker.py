@@ -6,17 +6,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import timedelta
 
 import pytest
 from chat_builders import a_prompt
 from minirag_chat.adapters.llm.client import LlmClient
+from minirag_chat.adapters.llm.process import WorkerProcess
+from minirag_chat.adapters.llm.wire import Message
 from minirag_chat.domain.models import KEY_VARIABLES
 from minirag_chat.errors import LlmFailure, LlmInterrupted
 from minirag_chat.ports import Delta, Params, TokenCount
-from openai_server import FakeOpenAI, answer_text
+from openai_server import FakeOpenAI, Script, answer_text
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ async def failure_of(client: LlmClient, model: str) -> tuple[str, str, list[Delt
 
 async def test_answers_are_streamed_counted_and_many_at_once(client: LlmClient, openai: FakeOpenAI) -> None:
     parts = await parts_of(client, "openai/fake--tokens-12--gap-5", "sk-of-the-bot")
-    assert said(parts) == answer_text(12) and sum(isinstance(part, Delta) for part in parts) > 3
+    assert said(parts) == answer_text(12)
     assert isinstance(parts[-1], TokenCount) and parts[-1].completion_tokens == 12
     assert openai.keys[-1] == "sk-of-the-bot"
     asked = openai.requests[-1]
@@ -64,6 +66,13 @@ async def test_answers_are_streamed_counted_and_many_at_once(client: LlmClient, 
     assert [said(one) for one in many] == [answer_text(n) for n in range(5, 25)]
     uncounted = await parts_of(client, "openai/fake--tokens-12--nousage")
     assert isinstance(uncounted[-1], TokenCount) and uncounted[-1].completion_tokens >= 12
+
+
+async def test_a_piece_is_told_while_the_rest_has_not_come(client: LlmClient) -> None:
+    unending = Params("openai/fake--tokens-12--stall-3", 0.3, 77)
+    async with aclosing(client.stream(a_prompt(), unending)) as parts:
+        first = await anext(parts)
+    assert isinstance(first, Delta) and first.text and answer_text(3).startswith(first.text)
 
 
 async def test_failures_are_told_by_our_own_codes_and_words(client: LlmClient) -> None:
@@ -93,19 +102,21 @@ async def test_a_killed_worker_ends_what_had_begun_and_is_replaced_for_the_rest(
     client: LlmClient, openai: FakeOpenAI
 ) -> None:
     await client.wait_ready()
+    openai.script = Script(first=3_600_000)
     begun: list[str] = []
 
     async def begun_stream() -> None:
-        async for part in client.stream(a_prompt(), Params("openai/fake--gap-50--tokens-100", 0, 100)):
+        async for part in client.stream(a_prompt(), Params("openai/fake--first-0--stall-1", 0, 100)):
             begun.append(part.text if isinstance(part, Delta) else "")  # noqa: PERF401  # watched while it grows
 
     running = asyncio.create_task(begun_stream())
-    waiting = asyncio.create_task(parts_of(client, "openai/fake--first-1500--tokens-3"))
+    waiting = asyncio.create_task(parts_of(client, "openai/fake--tokens-3"))
     while not begun or openai.completions < 2:
         await asyncio.sleep(0.01)
     first_pid = client.pid
     assert first_pid is not None
     os.kill(first_pid, signal.SIGKILL)
+    openai.script = Script()
     with pytest.raises(LlmInterrupted):
         await running
     assert said(await waiting) == answer_text(3)
@@ -130,6 +141,29 @@ async def test_closing_ends_the_worker(client: LlmClient) -> None:
     await client.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_closing_ends_a_worker_that_is_just_being_started(
+    client: LlmClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, go_on = WorkerProcess.start, asyncio.Event()
+    started: list[WorkerProcess] = []
+
+    async def slowly(on_message: Callable[[Message], None], on_lost: Callable[[], None]) -> WorkerProcess:
+        started.append(await start(on_message, on_lost))
+        await go_on.wait()
+        return started[0]
+
+    monkeypatch.setattr(WorkerProcess, "start", slowly)
+    client.warm()
+    while not started:
+        await asyncio.sleep(0.01)
+    closing = asyncio.create_task(client.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await closing
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0].pid, 0)
 
 
 def test_the_table_of_keys_agrees_with_litellm() -> None:

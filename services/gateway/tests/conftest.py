@@ -5,12 +5,16 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import httpx
 import pytest
 from gateway_world import Owners, World
+from minirag_gateway import bootstrap
+from minirag_gateway.adapters import counters
 from minirag_gateway.bootstrap import assemble
 from minirag_gateway.projections import PROJECTIONS
+from minirag_gateway.queries.limits import Limiter
 from minirag_gateway.settings import Settings
 from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer
@@ -35,6 +39,18 @@ def server_that_ends_soon() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("uvicorn.server.asyncio", _Hasty())
         yield
+
+
+@pytest.fixture
+def one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limiter's clock stands still: a test might lie across the end of a window."""
+    monkeypatch.setattr(bootstrap, "Limiter", partial(Limiter, clock=lambda: 1_800_000_000.0))
+
+
+@pytest.fixture
+def patient_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A counter that a busy machine makes late is no bus that went away."""
+    monkeypatch.setattr(counters, "TIMEOUT", 10.0)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """``GET /v1/audit``, the schemas and the AsyncAPI document through HTTP."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,10 @@ from minirag_contracts.ids import new_id
 
 
 @pytest.fixture
-async def owner(world: World) -> httpx.AsyncClient:
+async def owner(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """The owner of a tenant."""
-    return await world.a_client()
+    async with await world.a_client() as owner:
+        yield owner
 
 
 async def tenant_of(owner: httpx.AsyncClient) -> UUID:

@@ -16,6 +16,7 @@ from minirag_gateway.adapters.signing import KeyedSigner
 from minirag_gateway.domain.access import MATRIX, Permission
 from operations import OPERATIONS, Operation
 from subscriber import Subscriber
+from turning import turning
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def refused(response: httpx.Response) -> tuple[int, str]:
 
 async def ended(browser: Browser, jar: dict[str, str]) -> None:
     """A copy of the cookies is worth nothing within a second."""
-    async with asyncio.timeout(1), httpx.AsyncClient(base_url=browser.origin) as thief:
+    async with turning(1), httpx.AsyncClient(base_url=browser.origin) as thief:
         cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
         while (await thief.get("/v1/auth/me", headers=cookie)).status_code != 401:
             await asyncio.sleep(0.01)
@@ -254,6 +255,7 @@ async def test_a_session_dies_with_its_user_and_with_their_password(browser: Bro
         await ended(member, member.jar)
 
 
+@pytest.mark.usefixtures("one_window")
 async def test_logins_by_browser_are_counted_with_the_others(start_world: Any) -> None:
     world: World = await start_world(limit_logins=3)
     await world.sign_up()
@@ -262,6 +264,7 @@ async def test_logins_by_browser_are_counted_with_the_others(start_world: Any) -
     assert refused(await world.client.post(BROWSER, json=LOGIN)) == (429, "rate_limited")
 
 
+@pytest.mark.usefixtures("one_window")
 async def test_refused_cookies_are_counted_like_any_refused_credential(start_world: Any) -> None:
     world: World = await start_world(limit_failed_authentications=2)
     cookie = {"Cookie": "minirag_session=a.b.c"}

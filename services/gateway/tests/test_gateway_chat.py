@@ -250,14 +250,27 @@ async def test_who_ends_a_turn_for_a_dead_process_is_heard(world: World, client:
     assert events[-1][2]["detail"] == "Interrupted."
 
 
-async def test_silence_is_filled_with_comments_and_ends_after_the_longest_wait(start_world: Any) -> None:
+async def test_silence_is_filled_with_comments(start_world: Any) -> None:
+    world = await start_world(turn_quiet=0.1, heartbeat=0.2, turn_wait=60, drain=1)
+    world.owners.frames = False
+    async with await world.a_client() as client, asyncio.timeout(20):
+        body = {"bot_profile_id": await world.a_bot(client), "message": "Hello", "stream": True}
+        text = ""
+        async with client.stream("POST", "/v1/chat", json=body) as response:
+            async for part in response.aiter_text():
+                text += part
+                if text.count(": heartbeat\n\n") >= 2:
+                    break
+    assert parse(text) == []
+
+
+async def test_silence_ends_after_the_longest_wait(start_world: Any) -> None:
     world = await start_world(turn_quiet=0.1, heartbeat=0.2, turn_wait=0.8)
     world.owners.frames = False
     async with await world.a_client() as client:
         bot_id = await world.a_bot(client)
         response = await ask(client, bot_id)
         plain = await ask(client, bot_id, stream=False)
-    assert response.text.count(": heartbeat\n\n") >= 2
     [(number, event, data)] = parse(response.text)
     assert (number, event, data["code"]) == ("", "error", "turn_still_running")
     assert (plain.status_code, plain.json()["code"]) == (504, "turn_still_running")
@@ -341,16 +354,20 @@ async def test_a_stream_survives_a_restart_of_the_bus(
     world: World, client: httpx.AsyncClient, nats: NatsServer
 ) -> None:
     world.owners.frames = False
-    answer = asyncio.create_task(ask(client, await world.a_bot(client)))
-    message_id = await until_started(world)
     tenant = UUID((await client.get("/v1/tenants/me")).json()["id"])
-    frames = world.owners.all_frames(message_id)
-    for frame in frames[:2]:
-        await world.owners.bus.publish_frame(tenant, message_id, frame)
-    await asyncio.sleep(0.1)
-    nats.kill()
-    nats.start()
-    world.owners.complete(message_id)  # its frames were lost with the memory stream
-    events = parse((await answer).text)
+    body = {"bot_profile_id": await world.a_bot(client), "message": "Hello", "stream": True}
+    async with client.stream("POST", "/v1/chat", json=body) as response:
+        message_id = UUID(response.headers["x-minirag-message-id"])
+        for frame in world.owners.all_frames(message_id)[:2]:
+            await world.owners.bus.publish_frame(tenant, message_id, frame)
+        text, parts = "", response.aiter_text()
+        async with asyncio.timeout(10):
+            while f"id: {message_id}.1\n" not in text:
+                text += await anext(parts)
+        nats.kill()
+        nats.start()
+        world.owners.complete(message_id)  # its frames were lost with the memory stream
+        text += "".join([part async for part in parts])
+    events = parse(text)
     assert text_of(events) == "From nine to five."
     assert [number for number, _, _ in events] == [f"{message_id}.{n}" for n in (0, 1, 2, 4)]

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from gateway_memory import settled
 from gateway_world import World
 from minirag_contracts.context import Context
 from minirag_contracts.ids import new_id
@@ -157,7 +158,7 @@ async def test_a_session_is_refused_on_another_page_and_when_the_origin_is_taken
         "scripts are stopped by budgets, not by origins"
     )
     await site.owner.patch(f"/v1/embed-keys/{site.key['id']}", json={"origins": [SHOP]})
-    await asyncio.sleep(1)
+    await settled(site.world)
     assert (await site.ask(session)).status_code == 403
 
 
@@ -170,7 +171,7 @@ async def test_a_key_of_nobody_opens_nothing(world: World, key: str) -> None:
 async def test_a_revoked_key_opens_nothing_and_ends_its_sessions(site: Site) -> None:
     session = await site.visitor()
     await site.owner.delete(f"/v1/embed-keys/{site.key['id']}")
-    await asyncio.sleep(1)
+    await settled(site.world)
     assert (await site.arrive()).status_code == 404
     assert (await site.ask(session)).status_code == 401
 
@@ -253,6 +254,7 @@ async def test_a_budget_of_messages_is_exact_however_many_ask_at_once(world: Wor
         assert (await site.owner.get(f"/v1/embed-keys/{site.key['id']}")).json()["messages_today"] == 5
 
 
+@pytest.mark.usefixtures("one_window")
 async def test_a_visitor_who_is_too_fast_is_told_so_and_others_are_not(world: World) -> None:
     async with a_site(world, visitor_rate=2) as site:
         hasty, calm = await site.visitor(), await site.visitor()
@@ -301,6 +303,7 @@ async def test_a_preflight_knows_the_origins_of_keys(start_world: Any) -> None:
         assert answered.headers["access-control-allow-origin"] == SITE
 
 
+@pytest.mark.usefixtures("one_window")
 async def test_visitors_use_up_nothing_of_the_tenants_own(start_world: Any) -> None:
     world = await start_world(limit_tenant_requests=12, limit_key_requests=8)
     async with a_site(world, visitor_rate=1000) as site:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from gateway_memory import counted_look_ups, principals_of
+from gateway_memory import counted_look_ups, principals_of, settled
 from gateway_world import PASSWORD, World
 from minirag_eventstore.rebuild import rebuild_own
 from minirag_gateway.projections import PROJECTIONS
@@ -82,16 +82,6 @@ async def patient_world(start_world: Any) -> World:
     """A gateway that believes its feed however late a busy machine makes the beats."""
     world: World = await start_world(identity_patience=NEVER)
     return world
-
-
-async def settled(world: World) -> None:
-    """Until the gateway has heard every event that there is, so that nothing remembered is forgotten any more."""
-    async with world.runtime.database.system() as connection:
-        events = await connection.fetchval("SELECT count(*) FROM events")
-    feed = principals_of(world).feed
-    async with asyncio.timeout(10):
-        while not feed.fresh or feed._heard < events:
-            await asyncio.sleep(0.01)
 
 
 async def asked(world: World, client: httpx.AsyncClient, times: int = 5) -> int:

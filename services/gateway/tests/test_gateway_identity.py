@@ -6,7 +6,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from gateway_memory import counted_look_ups, principals_of
+from gateway_memory import counted_look_ups, principals_of, settled
 from gateway_world import PASSWORD, World, a_sign_up
 from minirag_contracts.context import TenantScope
 from minirag_gateway.queries.principals import UNHEARD
@@ -153,6 +153,19 @@ async def test_reading_with_a_token_writes_nothing_and_use_is_noted_later(world:
         assert await connection.fetchval("SELECT count(*) FROM token_use") == 1
 
 
+async def test_the_use_of_a_token_is_not_noted_after_its_tenant_was_erased(world: World) -> None:
+    erased, other = [(await world.sign_up()).json() for _ in range(2)]
+    for signed_up in (erased, other):
+        async with world.bearer(signed_up["api_token"]) as client:
+            assert (await client.get("/v1/tenants/me")).status_code == 200
+    async with world.runtime.database.system() as connection:
+        await connection.execute("INSERT INTO erasures (tenant_id) VALUES ($1)", erased["tenant"]["id"])
+    await principals_of(world).write_uses()
+    async with world.runtime.database.system() as connection:
+        noted = [str(row["tenant_id"]) for row in await connection.fetch("SELECT tenant_id FROM token_use")]
+    assert noted == [other["tenant"]["id"]]
+
+
 async def test_a_tenant_sees_no_row_of_another(world: World) -> None:
     mine, theirs = [(await world.sign_up()).json()["tenant"]["id"] for _ in range(2)]
     async with world.runtime.database.tenant(TenantScope(mine)) as connection:
@@ -177,6 +190,7 @@ async def test_the_same_token_is_looked_up_once_for_many_requests(start_world: A
     world: World = await start_world(identity_patience=3600)  # a late beat of a busy machine is not the point
     client = await world.a_client()
     async with client:
+        await settled(world)
         with counted_look_ups(world) as looked_up:
             responses: list[httpx.Response] = await asyncio.gather(
                 *(client.get("/v1/tenants/me") for _ in range(20))

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -12,19 +11,14 @@ import pytest
 from gateway_world import World, a_sign_up
 from minirag_contracts.requests.chat import GetBot, ListBots, TurnRead
 from minirag_contracts.requests.ingest import UploadSource
-from minirag_gateway import bootstrap
 from minirag_gateway.entrypoints.http import limits
-from minirag_gateway.queries.limits import Limiter
 from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer
 
 HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
 
 
-@pytest.fixture(autouse=True)
-def _one_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limiter's clock stands still: a test might lie across the end of a window."""
-    monkeypatch.setattr(bootstrap, "Limiter", partial(Limiter, clock=lambda: 1_800_000_000.0))
+pytestmark = pytest.mark.usefixtures("one_window", "patient_counters")
 
 
 def told(response: httpx.Response) -> tuple[int, int, int]:

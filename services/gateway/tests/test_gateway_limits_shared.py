@@ -15,6 +15,8 @@ from minirag_messaging.testing import NatsServer, reconnected
 
 SLICE, AHEAD = 0.6, 0.4
 
+pytestmark = pytest.mark.usefixtures("patient_counters")
+
 TENANT = "018f0000-0000-7000-8000-000000000001"
 
 
@@ -94,6 +96,12 @@ class Gateway:
             return False
         return True
 
+    async def settled(self) -> None:
+        """Until what ended here was told of."""
+        async with asyncio.timeout(10):
+            while self.streams._closing:
+                await asyncio.sleep(0.01)
+
     def die(self) -> None:
         self.announcing.cancel()
 
@@ -110,7 +118,7 @@ async def test_streams_are_limited_over_both_gateways_at_every_moment(bus: Bus, 
         assert not await second.try_open(7)
         await asyncio.sleep(0.01)
     await first.open.aclose()
-    await asyncio.sleep(0.5)
+    await first.settled()
     assert sum([await second.try_open(7) for _ in range(10)]) == sum(opened[::2])
     await second.open.aclose()
     first.die()
@@ -156,7 +164,8 @@ async def test_streams_that_come_and_go_leave_nothing_behind(bus: Bus, other_bus
                 await asyncio.sleep(0.005)
 
     await asyncio.gather(*(visit(gateway) for gateway in gateways * 4))
-    await asyncio.sleep(0.2)
+    for gateway in gateways:
+        await gateway.settled()
     assert sum([await gateways[0].try_open(5) for _ in range(6)]) == 5
     for gateway in gateways:
         await gateway.open.aclose()

@@ -16,6 +16,7 @@ from gateway_world import PASSWORD, World
 from minirag_gateway.adapters.signing import KeyedSigner, derived_key
 from minirag_gateway.errors import InvalidJwt, InvalidRefreshToken
 from minirag_gateway.queries.proofs import SESSION, VISITOR
+from turning import turning
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -251,7 +252,7 @@ async def refreshed(world: World, token: str) -> dict[str, Any]:
 
 async def ends(world: World, token: str) -> bool:
     """Whether the token is worth nothing within a second."""
-    async with asyncio.timeout(1):
+    async with turning(1):
         while (await me(world, token)).status_code != 401:
             await asyncio.sleep(0.01)
     return True

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from gateway_memory import settled
 from gateway_world import PASSWORD, World
 from minirag_contracts.context import TenantScope
 from minirag_contracts.errors import Refusal, Unavailable
@@ -74,7 +75,7 @@ async def test_who_is_shut_out_while_a_body_arrives_does_nothing_with_it(
         async with Slow(world, token, "/v1/users", NEW_USER) as request:
             if change is not None:
                 assert (await owner.patch(f"/v1/users/{user['id']}", json=change)).status_code == 200
-            await asyncio.sleep(0.5)
+            await settled(world)
             status = await request.finish()
         made = [one["email"] for one in (await owner.get("/v1/users")).json()]
     assert (status == 201, "mole@example.com" in made) == (change is None, change is None)
@@ -92,7 +93,7 @@ async def test_an_upload_that_ends_after_its_token_reaches_nobody(world: World) 
         upload = Slow(world, made["raw_token"], "/v1/sources/upload", form, "multipart/form-data; boundary=b")
         async with upload as request:
             await owner.delete(f"/v1/api-tokens/{made['id']}")
-            await asyncio.sleep(0.5)
+            await settled(world)
             assert await request.finish() == 401
     assert not [asked for asked, _ in world.owners.asked if isinstance(asked, UploadSource)]
 
@@ -115,6 +116,7 @@ async def test_a_reset_is_worth_nothing_for_who_has_become_more(world: World) ->
         assert (await world.client.post("/v1/auth/password-reset", json=body)).status_code == 403
 
 
+@pytest.mark.usefixtures("one_window")
 async def test_a_token_with_scopes_guesses_no_password(start_world: Any) -> None:
     world = await start_world(limit_account_logins=3)
     async with await world.a_client() as owner:

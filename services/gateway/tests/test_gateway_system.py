@@ -72,9 +72,8 @@ async def test_a_broken_part_is_named_without_its_error(world: World) -> None:
         assert part["version"] is None
 
 
-async def test_everybody_who_asks_at_once_is_told_of_one_look(
-    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def looks_at(world: World) -> list[Context]:
+    """From now on, one for each service that is asked how it is."""
     asked: list[Context] = []
 
     async def counted(request: HealthCheck, context: Context) -> HealthReply:
@@ -84,15 +83,32 @@ async def test_everybody_who_asks_at_once_is_told_of_one_look(
     await world.owners.stop()
     world.owners.health = counted  # type: ignore[method-assign]
     await world.owners.start()
-    owners = len(world.owners.servers)
+    return asked
+
+
+async def test_everybody_who_asks_at_once_is_told_of_one_look(
+    start_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "BELIEVED", 60)
+    world: World = await start_world()
+    asked = await looks_at(world)
     await asyncio.gather(*(world.client.get("/v1/system/health") for _ in range(20)))
-    await client.get("/v1/system/health/detailed")
-    assert len(asked) == owners
-    await asyncio.sleep(system.BELIEVED)
-    assert (await world.client.get("/v1/system/health")).json()["status"] == "ok"
-    assert len(asked) == 2 * owners
+    async with await world.a_client() as client:
+        await client.get("/v1/system/health/detailed")
+    assert len(asked) == len(world.owners.servers)
 
 
+async def test_a_look_is_believed_for_a_moment(start_world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "BELIEVED", 0.05)
+    world: World = await start_world()
+    asked = await looks_at(world)
+    for looks in (1, 2):
+        assert (await world.client.get("/v1/system/health")).json()["status"] == "ok"
+        assert len(asked) == looks * len(world.owners.servers)
+        await asyncio.sleep(system.BELIEVED)
+
+
+@pytest.mark.usefixtures("one_window")
 async def test_health_is_limited_by_address_and_the_plain_one_is_not(
     start_world: Any,
 ) -> None:

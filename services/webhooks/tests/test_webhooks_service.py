@@ -87,8 +87,11 @@ async def test_endpoints_by_request_and_deliveries_by_event(
     async with (
         running(chat_settings, nothing, ()) as chat,
         running(ingest_settings, nothing, (Nothing(),)) as ingest,
-        running(settings, assemble, PROJECTIONS),
+        running(settings, assemble, PROJECTIONS) as webhooks,
     ):
+        async with asyncio.timeout(20):
+            while not all(reactor.begun for reactor in webhooks.reactors):  # they begin at their owner's head
+                await asyncio.sleep(0.01)
         made = await bus.request(
             a_webhook(receiver.url("/hook", Answer(500), Answer(200))), WebhookCreatedReply, a_context()
         )

@@ -83,7 +83,8 @@ class RunTurn:
         try:
             failure = await self._answer(item, run)
         finally:
-            del self._running[job.message_id]
+            if self._running.get(job.message_id) is run:  # else another has replaced it here
+                del self._running[job.message_id]
         await self._finish(item, run, failure)
 
     def stop(self, message_id: UUID) -> None:

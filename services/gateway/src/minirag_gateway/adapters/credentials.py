@@ -77,9 +77,11 @@ a source was made of it."""
 
 _NOTE = """
 INSERT INTO token_use (token_id, tenant_id, last_used_at)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
+SELECT used.* FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS used (token_id, tenant_id, last_used_at)
+WHERE NOT EXISTS (SELECT FROM erasures WHERE erasures.tenant_id = used.tenant_id)
 ON CONFLICT (token_id) DO UPDATE SET last_used_at = greatest(token_use.last_used_at, excluded.last_used_at)
 """
+"""Of a tenant that was erased since then nothing; what crosses the erasure itself goes when that is asked for or swept again."""
 
 
 class PostgresCredentials:

@@ -85,7 +85,8 @@ class LlmClient:
     async def close(self) -> None:
         """Ends the worker."""
         self._closed = True
-        worker, self._worker = self._worker, None
+        async with self._starting:  # what is being started at this moment is ended too
+            worker, self._worker = self._worker, None
         if worker is not None:
             await worker.reap()
         await asyncio.gather(*self._background, return_exceptions=True)
