@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pages
 import pytest
 from dashboards import Dashboard, OpenPage
 from pages import DARK, DESKTOP, Screen, violations
@@ -23,7 +24,7 @@ async def judged(dashboard: Dashboard, bot: str) -> dict[str, Any]:
 
 
 async def used(dashboard: Dashboard) -> str:
-    """Bots of a known and an unknown price that have answered, and the id of the first."""
+    """Bots of a known and an unknown price whose answers are counted, and the id of the first."""
     bots = [
         await dashboard.tenant.bot(name=name, model=model)
         for name, model in (("Priced", PRICED), ("Unpriced", UNPRICED))
@@ -31,6 +32,13 @@ async def used(dashboard: Dashboard) -> str:
     for bot in bots:
         await judged(dashboard, bot)
     await dashboard.tenant.ask_streamed(bots[0], "And this?")
+
+    async def are_counted() -> bool:
+        latency = await dashboard.tenant.call("GET", "/v1/stats/latency?days=30", 200)
+        feedback = await dashboard.tenant.call("GET", "/v1/stats/feedback?days=30", 200)
+        return (sum(day["requests"] for day in latency), feedback["positive_count"]) == (3, 2)
+
+    await pages.until(are_counted)
     return bots[0]
 
 
@@ -63,6 +71,18 @@ async def test_figures_come_as_questions_are_asked(page: Page, dashboard: Dashbo
     figures = page.get_by_role("region", name="Tokens by day").get_by_role("row").last
     for name in ("prompt_tokens", "completion_tokens"):
         await expect(figures).to_contain_text(str(reply["usage"][name]))
+
+
+async def test_what_is_counted_late_is_shown_later(page: Page, dashboard: Dashboard) -> None:
+    bot = await dashboard.tenant.bot(name="Unpriced", model=UNPRICED)
+    async with page.expect_response("**/v1/events?*"):
+        await page.goto(f"{dashboard.url}#/analytics")
+    await expect(page.get_by_text("Nothing was asked in these days")).to_be_visible()
+    await expect(page.locator(".busy-bar")).to_be_hidden()
+    async with page.expect_response("**/v1/stats/latency?*"):
+        await page.route("**/v1/stats/latency?*", lambda route: route.fulfill(json=[]), times=1)
+        await dashboard.tenant.ask(bot, "What is this?")
+    await expect(head(page, "Questions")).to_have_text("1")
 
 
 async def test_prices_bots_and_days_are_chosen_by_address(page: Page, dashboard: Dashboard) -> None:

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 from dashboards import Dashboard, OpenPage
-from pages import DARK, PHONE, Complaints, Screen, violations
+from pages import DARK, PHONE, Complaints, Screen, come, held_back, violations
 from playwright.async_api import Page, expect
+from widgets import Says
 
 TEXT = "# Opening hours\n\nThe museum opens at nine and closes at six. It is closed on Mondays."
-SLOW = "openai/fake--tokens-40--first-300--gap-100"
 PASSWORD = "a long and plain pass phrase"
 
 
@@ -123,8 +123,11 @@ async def test_a_bot_is_tried_and_says_where_it_has_it_from(
     await expect(log.get_by_text("And on Mondays?", exact=True)).to_be_visible()
 
 
-async def test_an_answer_survives_a_reload_and_can_be_stopped(page: Page, dashboard: Dashboard) -> None:
-    bot = await dashboard.tenant.bot(name="Slow", model=SLOW)
+async def test_an_answer_survives_a_reload_and_can_be_stopped(
+    page: Page, dashboard: Dashboard, says: Says
+) -> None:
+    await says(tokens=40, first=300, hold=8)
+    bot = await dashboard.tenant.bot(name="Slow", model="openai/fake")
     await go(page, dashboard, f"bots/{bot}/try")
     await page.get_by_label("Your question").fill("Tell me about the fox")
     await page.get_by_label("Your question").press("Enter")
@@ -140,6 +143,60 @@ async def test_an_answer_survives_a_reload_and_can_be_stopped(page: Page, dashbo
     messages = await dashboard.tenant.call("GET", f"/v1/chat/{chat['id']}/messages", 200)
     assert [message["role"] for message in messages] == ["user", "assistant"]
     assert 0 < len(messages[1]["content"].split()) < 40
+
+
+async def test_a_conversation_keeps_its_address_whatever_comes_first(
+    page: Page, dashboard: Dashboard
+) -> None:
+    bot = await dashboard.tenant.bot(name="Desk")
+    reply = await dashboard.tenant.ask(bot, "Anybody?")
+    place = f"bots/{bot}/try/{reply['chat_id']}"
+    bots = await held_back(page, "/v1/bot-profiles/*")
+    await go(page, dashboard, f"{place}/{reply['message']['id']}")
+    log = page.get_by_role("log", name="Conversation")
+    await expect(log).to_contain_text("Anybody?")
+    await expect(page).to_have_url(f"{dashboard.url}#/{place}")
+    bots.set()
+    await expect(page.get_by_role("heading", level=1, name="Try Desk")).to_be_visible()
+
+
+async def test_what_is_asked_while_a_conversation_comes_waits_for_it(
+    page: Page, dashboard: Dashboard
+) -> None:
+    bot = await dashboard.tenant.bot(name="Desk")
+    reply = await dashboard.tenant.ask(bot, "Anybody?")
+    messages = await held_back(page, "/messages?*")
+    await go(page, dashboard, f"bots/{bot}/try/{reply['chat_id']}")
+    question = page.get_by_label("Your question")
+    await question.fill("And now?")
+    await question.press("Enter")
+    await expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    messages.set()
+    log = page.get_by_role("log", name="Conversation")
+    await expect(log).to_contain_text("Anybody?")
+    await expect(question).to_have_value("And now?")
+    await question.press("Enter")
+    await expect(log.get_by_role("group", name="Judge this answer")).to_have_count(2)
+    (chat,) = await dashboard.tenant.call("GET", "/v1/chat", 200)
+    assert chat["message_count"] == 4
+
+
+async def test_who_has_gone_elsewhere_is_not_brought_back(page: Page, dashboard: Dashboard) -> None:
+    bot = await dashboard.tenant.bot(name="Desk")
+    reply = await dashboard.tenant.ask(bot, "Anybody?")
+    messages = await held_back(page, "/messages?*")
+    async with page.expect_request("**/messages?*"):
+        await go(page, dashboard, f"bots/{bot}/try/{reply['chat_id']}/{reply['message']['id']}")
+    for name in ("Users", "Account"):
+        await go(page, dashboard, name.lower())
+        await expect(page.get_by_role("heading", level=1)).to_have_text(name)
+        await come(page)
+    async with page.expect_event("requestfinished", lambda one: "/messages?" in one.url):
+        messages.set()
+    await page.go_back()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Users")
+    await page.go_forward()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Account")
 
 
 async def test_a_failure_is_said_and_the_question_can_be_asked_again(

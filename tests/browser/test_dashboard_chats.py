@@ -6,7 +6,7 @@ import json
 
 import pytest
 from dashboards import Dashboard
-from pages import DARK, PHONE, Complaints, Screen, held_back, until, violations
+from pages import DARK, PHONE, Complaints, Screen, come, held_back, until, violations
 from playwright.async_api import Page, expect
 
 TEXT = "# Opening hours\n\nThe museum opens at nine and closes at six. It is closed on Mondays."
@@ -129,3 +129,25 @@ async def test_nothing_yet_an_error_and_what_happens_meanwhile(
     complaints.allow("404")
     await page.goto(f"{dashboard.url}#/chats/00000000-0000-4000-8000-000000000000")
     await expect(page.get_by_role("alert").get_by_role("button", name="Try again")).to_be_visible()
+
+
+async def test_what_comes_after_its_page_was_left_changes_nothing_of_the_next(
+    page: Page, dashboard: Dashboard
+) -> None:
+    bot = await dashboard.tenant.bot(name="Desk")
+    source = await dashboard.tenant.text_source(bot, TEXT, "Visitor information")
+    chat = await ask(dashboard, bot, "Anybody?")
+    for address, end in ((f"chats/{chat}", "/messages?*"), (f"sources/{source}", f"/v1/sources/{source}")):
+        held = await held_back(page, end)
+        async with page.expect_request(f"**{end}"):
+            await page.goto(f"{dashboard.url}#/{address}")
+        await page.goto(f"{dashboard.url}#/users")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Users")
+        await come(page)
+        add = page.get_by_role("button", name="Add a user")
+        await add.focus()
+        async with page.expect_event("requestfinished", lambda one, end=end: end.strip("?*") in one.url):
+            held.set()
+        await page.evaluate("fetch('config.json').then((answer) => answer.json())")  # what came first is read
+        await expect(page).to_have_title("Users · MiniRAG")
+        await expect(add).to_be_focused()

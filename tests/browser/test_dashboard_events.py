@@ -58,6 +58,7 @@ async def test_events_appear_as_they_happen(page: Page, dashboard: Dashboard) ->
     await expect(earlier).to_contain_text("Nothing of that kind happened earlier.")
     await page.get_by_role("button", name="All", exact=True).click()
 
+    await expect(live).to_contain_text("Version 1 of «Hours» answers from now on.")
     await page.get_by_role("button", name="Pause").click()
     await tenant.bot(name="Night porter")
     await page.get_by_role("button", name="Continue with one new event").click()

@@ -2,7 +2,7 @@
 
 import pytest
 from dashboards import Dashboard, OpenPage
-from pages import DARK, DESKTOP, PHONE, Complaints, Screen, held_back, violations
+from pages import DARK, DESKTOP, PHONE, Complaints, Screen, come, held_back, violations
 from playwright.async_api import Locator, Page, expect
 
 
@@ -16,6 +16,7 @@ async def test_the_tabs_have_addresses_and_are_reached_by_arrow_keys(
     await page.goto(f"{dashboard.url}#/tokens")
     tokens, embed = page.get_by_role("tab", name="API tokens"), page.get_by_role("tab", name="Embed keys")
     await expect(tokens).to_have_attribute("aria-selected", "true")
+    await come(page)
     await tokens.press("ArrowRight")
     await expect(embed).to_be_focused()
     await expect(page).to_have_url(f"{dashboard.url}#/tokens/embed")
@@ -122,8 +123,12 @@ async def test_an_embed_key_is_made_changed_and_revoked(
 @pytest.mark.parametrize("screen", [DESKTOP, DARK], ids=["light", "dark"])
 async def test_axe_finds_nothing(page: Page, dashboard: Dashboard, screen: Screen) -> None:
     await a_key(dashboard)
-    for address, button in (("tokens", "Create a token"), ("tokens/embed", "Create an embed key")):
+    for address, name, button in (
+        ("tokens", "API tokens", "Create a token"),
+        ("tokens/embed", "Embed keys", "Create an embed key"),
+    ):
         await page.goto(f"{dashboard.url}#/{address}")
+        await expect(page.get_by_role("tabpanel", name=name)).to_be_visible()
         await expect(page.get_by_role("row")).to_have_count(2)
         assert await violations(page) == []
         await page.get_by_role("button", name=button).click()

@@ -8,7 +8,7 @@ from api import Tenant
 from dashboard_people import join
 from dashboards import Dashboard
 from minirag_local.testing import Stack
-from pages import Complaints, violations
+from pages import Complaints, held_back, until, violations
 from playwright.async_api import Page, expect
 
 EMBED = {"name": "Our site", "origins": ["https://www.example.com"]}
@@ -63,6 +63,26 @@ async def test_the_first_steps_tick_themselves(page: Page, stack: Stack) -> None
     await expect(page.get_by_text("All set")).to_be_hidden()
     await expect(page.get_by_role("textbox", name="Your first API token")).to_be_hidden()
     assert await violations(page) == []
+
+
+async def test_what_is_told_and_read_is_one_row(page: Page, dashboard: Dashboard) -> None:
+    earlier = await held_back(page, "/v1/audit?*")
+    async with page.expect_response("**/v1/events?*"):
+        await page.goto(f"{dashboard.url}#/overview")
+    await dashboard.tenant.bot(name="Concierge")
+    rows = page.get_by_role("region", name="What happens now").get_by_role("listitem")
+    await expect(rows).to_have_count(1)
+
+    async def is_noted() -> bool:
+        noted = await dashboard.tenant.call("GET", "/v1/audit?types=bot.created", 200)
+        return len(noted) == 1
+
+    await until(is_noted)
+    earlier.set()
+    await expect(rows.filter(has_text="The organisation «Acme» signed up.")).to_be_visible()
+    await dashboard.tenant.bot(name="Porter")
+    await expect(rows.first).to_contain_text("The bot «Porter» was created.")
+    await expect(rows.filter(has_text="The bot «Concierge» was created.")).to_have_count(1)
 
 
 async def test_a_member_sees_whom_to_ask(signed_up: Dashboard, phone: Page) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from dashboard_people import join
 from dashboards import Dashboard
-from pages import Complaints, violations
+from pages import Complaints, come, violations
 from playwright.async_api import Page, expect
 
 
@@ -15,6 +15,8 @@ async def test_tabs_have_addresses_and_the_organisation_a_new_name(
 ) -> None:
     complaints.allow("status of 422")
     await page.goto(f"{dashboard.url}#/settings")
+    await expect(page.get_by_role("tab", name="Organisation")).to_be_visible()
+    await come(page)
     await page.get_by_role("tab", name="Organisation").press("ArrowRight")
     await expect(page.get_by_role("tab", name="Limits")).to_be_focused()
     await expect(page).to_have_url(re.compile("#/settings/limits$"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from dashboards import Dashboard, OpenPage
-from pages import DARK, PHONE, Complaints, Screen, violations
+from pages import DARK, PHONE, Complaints, Screen, come, shown_tab, violations
 from playwright.async_api import Locator, Page, expect
 from web_site import Asked, Site, a_site
 
@@ -36,6 +36,7 @@ async def site() -> AsyncIterator[Site]:
 async def opened(page: Page, dashboard: Dashboard, path: str = "sources") -> Page:
     await page.goto(f"{dashboard.url}#/{path}")
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    await come(page)
     return page
 
 
@@ -146,7 +147,7 @@ async def test_files_are_dropped_chosen_and_sent_in_pieces(
     bad, archive = tmp_path / "bad.docx", tmp_path / "large.zip"
     bad.write_bytes(b"")
     archive.write_bytes(
-        packed({"kept.txt": b"Gamma is the third.", "photo.png": secrets.token_bytes(11_000_000)})
+        packed({"kept.txt": b"Gamma is the third.", "photo.png": secrets.token_bytes(31_000_000)})
     )
     await opened(page, dashboard, "sources/add/files")
     await page.locator("input[type=file]").first.set_input_files([bad, archive])
@@ -227,7 +228,7 @@ async def test_a_site_is_looked_at_crawled_and_stopped(
     await expect(state(page, "stopped").first).to_be_visible()
     gate.set()
 
-    await page.get_by_role("button", name="Read again").click()
+    await page.get_by_role("button", name="Read again", exact=True).click()
     await page.get_by_role("tab", name="Overview").click()
     await expect(page.get_by_role("heading", name="3 parts")).to_be_visible()
     await expect(state(page, "ready")).to_have_count(4)
@@ -242,14 +243,14 @@ async def test_parts_that_fail_say_why_and_are_retried(dashboard: Dashboard, pag
     body = {"bot_profile_id": bot, "name": "Reserve", "source_type": "url", "config": config}
     made = await dashboard.tenant.call("POST", "/v1/sources", 201, json=body)
     await opened(page, dashboard, f"sources/{made['id']}")
-    await page.get_by_role("button", name="Read again").click()
+    await page.get_by_role("button", name="Read again", exact=True).click()
     await expect(state(page, "ready")).to_have_count(4)
     site.fail("/otters", 403)
     otters = row(page, site.url("/otters").removeprefix("http://"))
     await otters.get_by_role("button", name="Read again").click()
     await expect(otters.get_by_text("The URL answered with status 403")).to_be_visible()
     site.page("/otters", "Otters live at the mill pond.")
-    await page.get_by_role("button", name="Retry failed parts").click()
+    await page.get_by_role("button", name="Retry failed parts", exact=True).click()
     await expect(page.get_by_text("1 failed part is being read again.")).to_be_visible()
     await expect(state(page, "ready")).to_have_count(4)
 
@@ -309,6 +310,8 @@ async def test_every_view_is_accessible_and_fits(dashboard: Dashboard, page: Pag
     views += [f"sources/{source}{tab}" for tab in ("", "/ingestions", "/versions", "/settings")]
     for view in views:
         await opened(page, dashboard, view)
+        if view != "sources":
+            await expect(shown_tab(page, view)).to_be_visible()
         await expect(page.locator(".skeleton").filter(visible=True)).to_have_count(0)
         await accessible(page)
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view

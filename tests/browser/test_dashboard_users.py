@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from dashboards import Dashboard, OpenPage
-from pages import DARK, DESKTOP, Complaints, Screen, violations
+from pages import DARK, DESKTOP, Complaints, Screen, come, held_back, violations
 from playwright.async_api import Locator, Page, expect
+from widgets import requests_of
 
 PASSWORD = "correct horse battery"  # of people who live as long as a test
 REFUSED = r"status of (401|403|409|422)"
@@ -87,6 +88,35 @@ async def test_a_user_is_changed_deactivated_and_brought_back(
     await expect(row(page, "Linus T.")).to_contain_text("deactivated")
     await page.get_by_role("button", name="Activate Linus T.", exact=True).click()
     await expect(row(page, "Linus T.").get_by_text("active", exact=True)).to_be_visible()
+
+
+async def test_what_happens_between_the_list_and_the_stream_is_not_missed(
+    page: Page, dashboard: Dashboard
+) -> None:
+    stream = await held_back(page, "/v1/events?*")
+    await page.goto(f"{dashboard.url}#/users")
+    await expect(row(page, dashboard.email)).to_be_visible()
+    await somebody(dashboard, display_name="Linus")
+    stream.set()
+    await expect(row(page, "Linus")).to_be_visible()
+
+
+async def test_a_page_that_is_left_and_wanted_again_before_it_has_come_is_made_once(
+    page: Page, dashboard: Dashboard
+) -> None:
+    async with page.expect_response("**/v1/events?*"):
+        await page.goto(f"{dashboard.url}#/tokens")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Keys")
+    await come(page)
+    pages = await held_back(page, "/pages/*.html")
+    asked = requests_of(page)
+    for name in ("users", "bots", "users"):
+        async with page.expect_request(f"**/pages/{name}.html"):
+            await page.goto(f"{dashboard.url}#/{name}")
+    pages.set()
+    await expect(row(page, dashboard.email)).to_be_visible()
+    await come(page)
+    assert len([one for one in asked if "/v1/users?" in one.url]) == 1
 
 
 async def test_the_last_owner_stays_one_and_is_told_so(

@@ -15,6 +15,7 @@ from hostile_shown import STRANGE, TOUCH, problems, unsaid
 from hostile_tenant import SIZE, face, furnish
 from hostile_texts import CASES, Case, answers, joined
 from minirag_local.testing import Stack
+from pages import come, shown_tab
 from playwright.async_api import Locator, Page, expect
 from web_site import Site, a_site
 from widgets import Embedded, Says, Visitor, embedding
@@ -105,6 +106,9 @@ PAGES = [
     *("sources/{text}", "sources/{text}/settings", "sources/{text}/versions", "sources/{text}/ingestions"),
 ]
 
+TABBED = ("sources/", "settings/", "tokens/")
+"""What addresses of tabs begin with: to go from one to another brings no new page."""
+
 
 async def asked_in_the_dashboard(page: Page, says: Says, canary: Canary) -> None:
     """All groups, one after the other, on the page where a bot is tried."""
@@ -122,6 +126,7 @@ async def asked_in_the_dashboard(page: Page, says: Says, canary: Canary) -> None
 async def looked_at(page: Page) -> None:
     """What is on a page of the dashboard now, with everything that can be opened there."""
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    await come(page)
     await expect(page.locator(".busy-bar")).to_be_hidden()
     assert await problems(page.locator(".prose-answer")) == []
     main = page.locator("main")
@@ -151,6 +156,8 @@ async def test_in_the_dashboard(
     ids = {"bot": hostile.bot_id, "text": text, "site": found, "files": files, "hook": hook["id"]}
     for address in PAGES:
         await page.goto(f"{dashboard.url}#/{address.format(**ids)}")
+        if address.startswith(TABBED):
+            await expect(shown_tab(page, address.format(**ids))).to_be_visible()
         if address in NAMED:
             await expect(page.locator("main")).to_contain_text("onerror=top.__owned")
         await looked_at(page)

@@ -80,7 +80,7 @@ async def test_a_reload_goes_on_with_the_answer_that_is_being_written(
     embedded: Embedded, visitor: Visitor, says: Says
 ) -> None:
     asked = requests_of(visitor.page)
-    await says(**SLOW)
+    await says(tokens=60, hold=20)
     await visitor.page.goto(embedded.put())
     await visitor.open()
     await visitor.ask("Tell me everything")
@@ -88,6 +88,7 @@ async def test_a_reload_goes_on_with_the_answer_that_is_being_written(
     await visitor.page.reload()
     await expect(visitor.answer).to_contain_text("fox jumps")
     await expect(visitor.stop).to_be_visible()
+    await says(hold=None)
     await visitor.answered(END)
     assert await visitor.answer.inner_text() == (await embedded.messages())[-1]["content"]
     assert len([one for one in asked if one.url.endswith("/v1/chat") and one.method == "POST"]) == 1
@@ -115,13 +116,14 @@ async def test_a_dropped_connection_goes_on_where_it_was(
 async def test_an_answer_that_comes_while_the_chat_is_closed_is_counted(
     embedded: Embedded, visitor: Visitor, says: Says
 ) -> None:
-    await says(tokens=20, gap=60)
+    await says(tokens=20, hold=10)
     await visitor.page.goto(embedded.put())
     await visitor.open()
     await visitor.ask("Tell me")
     await expect(visitor.answer).to_contain_text("quick")
     await visitor.page.keyboard.press("Escape")
     await expect(visitor.panel).to_be_hidden()
+    await says(hold=None)
     unread = visitor.page.get_by_role("button", name="Open chat, 1 new message")
     await expect(unread).to_be_visible()
     await visitor.page.reload()

@@ -173,12 +173,14 @@ async def test_what_waits_for_a_known_visitor_is_counted_for_them(
     embedded: Embedded, page: Page, visitor: Visitor, says: Says
 ) -> None:
     await vouching(embedded)
-    await says(tokens=20, gap=60)
+    await says(tokens=20, hold=10)
     await page.goto(embedded.put(identity=signed("ada", SECRET)))
     await visitor.open()
     await visitor.ask("Tell me")
     await expect(visitor.answer).to_contain_text("quick")
     await page.keyboard.press("Escape")
+    await expect(visitor.panel).to_be_hidden()
+    await says(hold=None)
     unread = page.get_by_role("button", name="Open chat, 1 new message")
     await expect(unread).to_be_visible()
     await page.reload()
@@ -231,10 +233,38 @@ async def test_a_new_conversation_is_one_also_while_the_old_one_is_loaded(
     assert [chat["title"] for chat in await embedded.chats()] == ["Second", "First"]
 
 
+async def test_a_conversation_that_is_loaded_is_not_mixed_with_the_one_of_another_tab(
+    embedded: Embedded, page: Page, visitor: Visitor, says: Says
+) -> None:
+    other = Visitor(await page.context.new_page())
+    await page.goto(embedded.put())
+    await visitor.open()
+    await visitor.ask("First")
+    await visitor.answered()
+    await other.page.goto(embedded.put())
+    await other.open()
+    released = await held_back(page, "/messages")
+    async with page.expect_request("**/messages"):
+        await page.reload()
+    await says(hold=4)
+    await other.widget.get_by_role("button", name="New conversation").click()
+    await other.ask("Second")
+    await expect(other.answer).to_contain_text("quick")
+    released.set()
+    await expect(visitor.widget.locator(".message.user")).to_have_text("You: First")
+    await says(hold=None)
+    await visitor.ask("Third")
+    await expect(visitor.answers).to_have_count(2)
+    await visitor.answered()
+    await other.answered()
+    chats = {chat["title"]: chat["message_count"] for chat in await embedded.chats()}
+    assert chats == {"First": 4, "Second": 2}
+
+
 async def test_a_widget_that_is_taken_out_while_it_loads_follows_nothing(
     embedded: Embedded, page: Page, visitor: Visitor, says: Says
 ) -> None:
-    await says(tokens=60, gap=60)
+    await says(tokens=60, hold=20)
     await page.goto(embedded.put())
     await visitor.open()
     await visitor.ask("Tell me everything")
@@ -245,7 +275,9 @@ async def test_a_widget_that_is_taken_out_while_it_loads_follows_nothing(
         await page.reload()
     await page.evaluate("window.kept = document.querySelector('minirag-widget'); kept.remove()")
     released.set()
-    await page.evaluate("document.body.append(kept)")
+    async with page.expect_request("**/stream"):
+        await page.evaluate("document.body.append(kept)")
+    await says(hold=None)
     await visitor.answered(END)
     assert len([one for one in asked if one.url.endswith("/stream")]) == 1
 

@@ -10,7 +10,8 @@ for one request, by its model's name: directives behind two dashes, such as ``fa
     cut-N      the connection breaks after N words                     stall-N  silence for ever after N words
     nousage    no usage, as with servers that do not know ``stream_options``
 
-``answer`` (by control or in the process) is a text to say instead of the words that everybody knows.
+``answer`` (by control or in the process) is a text to say instead of the words that everybody knows, and ``hold`` has
+every answer, whatever its model, wait after so many words until control says otherwise.
 
 ``GET /control`` gives what was asked so far: counters and the bodies of the last requests.
 Bare ASGI, so that it costs a tenth of what is measured with it.
@@ -65,6 +66,7 @@ class Script:
     stall: int | None = None
     nousage: bool = False
     answer: str | None = None
+    hold: int | None = None
 
     def words(self) -> list[str]:
         """The answer in the pieces that are streamed."""
@@ -153,17 +155,20 @@ class FakeOpenAI:
     async def _stream(self, request: dict[str, Any], script: Script, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(_disconnected(receive))
         self.open_streams += 1
-        answer = asyncio.ensure_future(_chunks(request, script, self.completions, send))
+        answer = asyncio.ensure_future(_chunks(request, script, self.completions, send, self._may_say))
         try:
             await asyncio.wait({gone, answer}, return_when=asyncio.FIRST_COMPLETED)
             if answer.done():
                 answer.result()
-            else:
-                self.disconnects += 1
         finally:
             self.open_streams -= 1
+            self.disconnects += not answer.done()  # last: who waits for it finds the other counted
             answer.cancel()
             gone.cancel()
+
+    async def _may_say(self, index: int) -> None:
+        while self.script.hold is not None and index >= self.script.hold:
+            await asyncio.sleep(0.01)
 
     async def _embed(self, request: dict[str, Any], send: Send) -> None:
         self.embeddings += 1
@@ -183,7 +188,13 @@ def answer_text(tokens: int) -> str:
     return "".join(_word(index) for index in range(tokens))
 
 
-async def _chunks(request: dict[str, Any], script: Script, number: int, send: Send) -> None:
+async def _chunks(
+    request: dict[str, Any],
+    script: Script,
+    number: int,
+    send: Send,
+    may_say: Callable[[int], Awaitable[None]],
+) -> None:
     headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     head = {
@@ -199,6 +210,7 @@ async def _chunks(request: dict[str, Any], script: Script, number: int, send: Se
     for index, word in enumerate(script.words()):
         if index and script.gap:
             await asyncio.sleep(script.gap / 1000)
+        await may_say(index)
         if index == script.stall:
             await asyncio.Event().wait()
         if index == script.cut:

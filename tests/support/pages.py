@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from minirag_dashboard.assets import MODULES
-from playwright.async_api import BrowserContext, ConsoleMessage, Page, Route, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Route, expect
 
 Screen = Mapping[str, Any]
 """Options of a browser context; a test that is parametrized with ``screen`` gets its pages so."""
@@ -60,6 +60,11 @@ class Complaints:
 async def come(page: Page) -> None:
     """Waits until a page of the dashboard has come, which takes the focus then."""
     await expect(page.locator("main[aria-busy]")).to_have_count(0)
+
+
+def shown_tab(page: Page, address: str) -> Locator:
+    """The tab of an address inside of a page of the dashboard, where it is the one that is shown."""
+    return page.locator(f'[role=tab][aria-selected=true][href="#/{address}"]')
 
 
 async def until(look: Callable[[], bool | Awaitable[bool]], seconds: float = 20) -> None:

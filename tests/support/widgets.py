@@ -89,7 +89,7 @@ async def scripted(provider: str) -> AsyncIterator[Says]:
         try:
             yield says
         finally:
-            await says(answer=None, gap=0, first=0, status=200, tokens=24, stall=None)
+            await says(answer=None, gap=0, first=0, status=200, tokens=24, stall=None, hold=None)
 
 
 def requests_of(page: Page) -> list[Request]:

@@ -26,17 +26,20 @@ export function install(Alpine) {
     if (session.state === "out") forget();
     else if (handlers.size) open(session);
   });
-  Alpine.magic("live", (_, { cleanup }) => (types, handler) => {
-    const off = on(types, handler);
+  Alpine.magic("live", (_, { cleanup }) => (types, handler, missed) => {
+    const off = on(types, handler, missed);
     cleanup(off);
     open(session);
     return off;
   });
 }
 
-/** Calls `handler(type, event)` for each event whose type begins with one of `types`; the answer takes it back. */
-export function on(types, handler) {
-  const entry = { types, handler };
+/**
+ * Calls `handler(type, event)` for each event whose type begins with one of `types`, and `missed()` where the stream begins: what was
+ * read before may lack what nobody tells any more. The answer takes it back.
+ */
+export function on(types, handler, missed = () => {}) {
+  const entry = { types, handler, missed };
   handlers.add(entry);
   return () => handlers.delete(entry);
 }
@@ -70,6 +73,7 @@ async function follow(signal) {
       const opened = () => {
         state.connected = true;
         failures = 0;
+        if (!last) for (const { missed } of [...handlers]) missed();
       };
       for await (const event of stream("GET", "/events", { query: { types: ">,source.ingest.progress" }, headers, signal, opened })) tell(event);
     } catch (error) {

@@ -21,6 +21,7 @@ export function install(Alpine) {
 
   Alpine.directive("page", (element, _, { cleanup, effect }) => {
     let shown = null;
+    let turn = 0; // one page may be wanted twice before it has come
     let arrived = null;
     const arrive = () => {
       arrived = shown;
@@ -32,9 +33,11 @@ export function install(Alpine) {
       if (wanted && wanted === arrived && wanted === shown) arrive(); // it is there already, at another address
       if (wanted === shown) return;
       shown = wanted;
+      const mine = ++turn;
       if (!wanted) return;
-      show(Alpine, element, wanted, () => shown === wanted, arrive).catch((error) => {
-        if (shown === wanted) shown = null; // the next click tries again
+      const isWanted = () => mine === turn;
+      show(Alpine, element, wanted, isWanted, arrive).catch((error) => {
+        if (isWanted()) shown = null; // the next click tries again
         toast(t("common.unreachable"), "bad");
         console.error(error);
       });

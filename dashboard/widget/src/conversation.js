@@ -37,7 +37,8 @@ export class Conversation {
 
   async restore() {
     await this.api.face();
-    const chat = await this.chatOf();
+    const kept = this.store.read(); // of one moment: other tabs write there too
+    const chat = await this.chatOf(kept);
     const items = chat ? await this.history(chat) : [];
     if (this.gone) throw left();
     this.ready = true;
@@ -46,22 +47,21 @@ export class Conversation {
       this.begin();
       return;
     }
-    this.items = items;
-    this.chat = this.store.read().chat;
-    const { pending } = this.store.read();
+    this.items = items || [];
+    this.chat = items ? chat : undefined;
     this.watch('reset');
-    if (pending) this.take_up(pending);
+    if (items && kept.pending) this.take_up(kept.pending);
   }
 
   /** The conversation to go on with. Whom the site vouches for has theirs on every device. */
-  async chatOf() {
-    const { chat } = this.store.read();
+  async chatOf({ chat }) {
     if (chat !== undefined || !this.api.identified) return chat;
     const [last] = await this.api.json('GET', `/chat?limit=1&bot_profile_id=${this.api.bot.id}`);
     this.store.write({ chat: last?.id });
     return last?.id;
   }
 
+  /** What was said there; null where there is no such conversation. */
   async history(chat) {
     try {
       const messages = await this.api.json('GET', `/chat/${chat}/messages`);
@@ -71,7 +71,7 @@ export class Conversation {
     } catch (problem) {
       if (problem.status !== 404) throw problem;
       this.store.write({ chat: undefined, pending: undefined }); // deleted, or another visitor's
-      return [];
+      return null;
     }
   }
 

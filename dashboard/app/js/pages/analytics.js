@@ -14,7 +14,7 @@ import { daysOf, failures, sum } from "./analytics/figures.js";
 
 const RANGES = ["7", "30", "90"];
 const USUAL = "30";
-const COUNTED = 1500; // milliseconds after which the statistics have what an event tells
+const COUNTED = [1500, 4000, 12000]; // milliseconds after which the statistics have what an event tells, more and more surely
 
 chart.install(Alpine);
 
@@ -26,6 +26,7 @@ export default () => ({
   ranges: RANGES,
   figures: loader(null),
   bots: loader(() => all("/bot-profiles"), []),
+  again: null,
   get days() {
     const { days } = this.$store.route.query;
     return RANGES.includes(days) ? days : USUAL;
@@ -39,8 +40,11 @@ export default () => ({
     this.load();
     this.$watch("days", () => this._moved());
     this.$watch("bot", () => this._moved());
-    const again = calmly(() => this.load(), COUNTED);
-    this.$live(["chat.message."], () => again());
+    this.again = calmly(() => this.load(), COUNTED);
+    this.$live(["chat.message."], this.again, () => this.load());
+  },
+  destroy() {
+    this.again.stop();
   },
   load() {
     return this.figures.load();

@@ -15,11 +15,13 @@ export default () => ({
   list: pager("/bot-profiles"),
   counts: null,
   init() {
-    this.list.load().then(() => this.show());
+    const first = this.list.load().then(() => this.show());
     this.count();
     this.$watch("$store.route.parts", () => this.show());
-    this.$live(["bot."], () => this.list.again());
-    this.$live(["source.created", "source.deactivated", "source.activated"], () => this.count());
+    const again = () => this.list.again();
+    this.$live(["bot."], again, () => first.then(again));
+    const count = () => this.count();
+    this.$live(["source.created", "source.deactivated", "source.activated"], count, count);
   },
   isTrying() {
     return this.$store.route.parts[1] === "try";

@@ -27,7 +27,8 @@ export default () => ({
     this.meet();
     this.$watch("$store.route.query", (query) => this.follow(query));
     this.$watch("$store.route.parts", (parts, before) => this.keepPlace(parts[0], before[0]));
-    this.$live(["chat.started"], () => this.renew());
+    const missed = () => this.list.again().then(() => this.further());
+    this.$live(["chat.started"], () => this.renew(), missed);
   },
   destroy() {
     clearTimeout(this.typing);

@@ -27,7 +27,8 @@ export default () => ({
   earlier: pager("/audit"),
   init() {
     loadNames();
-    this.$live([""], (type, event) => this.take(type === PROGRESS ? progressed(event) : event));
+    const take = (type, event) => this.take(type === PROGRESS ? progressed(event) : event);
+    this.$live([""], take, () => this.$can("read_audit") && this.earlier.again());
     this.loadEarlier();
   },
   loadEarlier() {

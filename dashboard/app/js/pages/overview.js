@@ -15,7 +15,7 @@ await loadTexts("parts");
 /** What counts for the figures and the first steps. */
 const CHANGES = ["bot.", "source.created", "source.deactivated", "source.ingest.completed", "chat.started", "chat.message.completed", "embed_key."];
 const NEWS = 6;
-const COUNTED = 1500; // milliseconds after which the statistics have counted what has happened
+const COUNTED = [1500, 4000, 12000]; // milliseconds after which the statistics have counted what has happened, more and more surely
 
 /** What is news: acts and outcomes, without the steps in between. */
 const NEWSWORTHY = [
@@ -29,7 +29,9 @@ export default () => ({
   things: loader(null),
   figures: loader(null),
   health: loader(() => get("/system/health")),
-  news: [],
+  told: [],
+  earlier: loader(null, []),
+  again: null,
   dismissed: false,
   init() {
     this.dismissed = recall(this.stepsKey()) === "dismissed";
@@ -38,11 +40,19 @@ export default () => ({
     this.health.load();
     this.load();
     if (!this.$can("read_events")) return;
-    const load = calmly(() => this.load(), COUNTED);
-    this.$live(CHANGES, load);
+    this.again = calmly(() => this.load(), COUNTED);
+    this.$live(CHANGES, this.again, () => this.load());
     loadNames();
-    this.loadNews();
-    this.$live(NEWSWORTHY, (_, event) => this.tell(event));
+    this.earlier = loader(() => this.loadEarlier(), []);
+    this.earlier.load(); // without it the card begins empty, and fills by itself
+    this.$live(
+      NEWSWORTHY,
+      (_, event) => this.tell(event),
+      () => this.earlier.load(),
+    );
+  },
+  destroy() {
+    this.again?.stop();
   },
   load() {
     return Promise.all([this.things.load(), this.$can("read_stats") && this.figures.load()]);
@@ -61,15 +71,19 @@ export default () => ({
     const [counts, cost] = await Promise.all([get("/stats/overview"), get("/stats/cost-estimate", { days: 30 })]);
     return { counts, cost };
   },
-  async loadNews() {
-    if (!this.$can("read_audit")) return;
-    const earlier = loader(() => page("/audit", { limit: NEWS, types: NEWSWORTHY.map((type) => (type.endsWith(".") ? `${type}>` : type)).join(",") }));
-    await earlier.load(); // without it the card begins empty, and fills by itself
-    if (earlier.value) this.news = this.news.concat(earlier.value.rows).slice(0, NEWS);
+  async loadEarlier() {
+    if (!this.$can("read_audit")) return [];
+    const types = NEWSWORTHY.map((type) => (type.endsWith(".") ? `${type}>` : type)).join(",");
+    return (await page("/audit", { limit: NEWS, types })).rows;
   },
   tell(event) {
     learn(event);
-    this.news = [event, ...this.news.filter(({ id }) => id !== event.id)].slice(0, NEWS);
+    this.told = [event, ...this.told.filter(({ id }) => id !== event.id)].slice(0, NEWS);
+  },
+  /** What was told, and of what was before as much as there is room for. */
+  get news() {
+    const told = new Set(this.told.map(({ id }) => id));
+    return [...this.told, ...this.earlier.value.filter(({ id }) => !told.has(id))].slice(0, NEWS);
   },
 
   copyToken() {

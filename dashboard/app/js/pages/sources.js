@@ -53,8 +53,10 @@ export default () => ({
     this.follow();
     this.bots.load();
     this.$watch("$store.route.parts", () => this.follow());
-    this.$live(["source."], (type, event) => this.runs.hear(type, event) && this.soon());
-    this.$live(["bot."], () => this.bots.load());
+    const soon = () => this.soon();
+    this.$live(["source."], (type, event) => this.runs.hear(type, event) && soon(), soon);
+    const meet = () => this.bots.load();
+    this.$live(["bot."], meet, meet);
   },
   destroy() {
     clearTimeout(this._due);

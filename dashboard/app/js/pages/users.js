@@ -20,10 +20,11 @@ export default () => ({
   list: pager("/users"),
   init() {
     this.list.load();
-    this.$live(CHANGES, calmly(() => this.list.again()));
+    const again = calmly(() => this.list.again());
+    this.$live(CHANGES, again, again);
   },
   isMe(user) {
-    return user.id === this.$store.session.user.id;
+    return user.id === this.$store.session.user?.id;
   },
   /** Only owners lay hands on owners. */
   mayChange(user) {

@@ -19,6 +19,8 @@ export const botTry = () => ({
   ...transcript(),
   bot: loader((id) => get(`/bot-profiles/${id}`)),
   past: loader((chat) => all(`/chat/${chat}/messages`)),
+  of: null, // the bot, as the address names it
+  gone: false,
   text: "",
   running: false,
   stopping: false,
@@ -26,32 +28,32 @@ export const botTry = () => ({
   init() {
     this.open();
     this.$watch("$store.route.parts", (parts) => {
-      if (parts[1] === "try" && (parts[0] !== this.botId() || (parts[2] || null) !== this.chat)) this.open();
+      if (parts[1] === "try" && (parts[0] !== this.of || (parts[2] || null) !== this.chat)) this.open();
     });
   },
   destroy() {
+    this.gone = true;
     current?.leave();
     current = null;
-  },
-  botId() {
-    return this.bot.value?.id ?? null;
   },
   /** What the address names. */
   async open() {
     const [id, , chat = null, running = null] = this.$store.route.parts;
+    const isMet = this.of === id && this.bot.state === "ready";
     this.forget();
-    this.chat = chat;
+    Object.assign(this, { of: id, chat });
     if (chat) this.past.state = "loading";
-    await Promise.all([this.botId() === id ? null : this.meet(id), chat ? this.recall(chat, running) : null]);
+    await Promise.all([isMet ? null : this.meet(id), chat ? this.recall(chat, running) : null]);
   },
   async meet(id) {
     await this.bot.load(id);
+    if (this.gone || this.of !== id) return;
     if (this.bot.state === "ready") document.title = `${this.bot.value.name} · MiniRAG`;
     this.focus();
   },
   async recall(chat, running) {
     await this.past.load(chat);
-    if (this.past.state !== "ready" || this.chat !== chat) return;
+    if (this.gone || this.chat !== chat || this.past.state !== "ready") return;
     this.messages = items(this.past.value);
     const isThere = this.messages.some(({ id }) => id === running);
     if (running && !isThere) this.follow(this.add({ id: running, state: "waiting" }), { message: running });
@@ -60,7 +62,7 @@ export const botTry = () => ({
   },
   fresh() {
     this.forget();
-    go(`bots/${this.botId()}/try`);
+    go(`bots/${this.of}/try`);
     this.focus();
   },
   forget() {
@@ -70,7 +72,7 @@ export const botTry = () => ({
     this.past.state = "ready";
   },
   place() {
-    return ["bots", this.botId(), "try", this.chat].filter(Boolean).join("/");
+    return ["bots", this.of, "try", this.chat].filter(Boolean).join("/");
   },
   // Asking.
   key(event) {
@@ -80,7 +82,7 @@ export const botTry = () => ({
   },
   send() {
     const question = this.text.trim();
-    if (!question || this.running) return;
+    if (!question || this.running || this.past.state === "loading") return;
     this.text = "";
     this.ask(question);
   },
@@ -101,7 +103,7 @@ export const botTry = () => ({
       this.chat = chat;
       go(`${this.place()}/${message}`, { replace: true });
     };
-    const turn = new Turn(answer, { bot: this.$store.route.parts[0], chat: this.chat, message: id, question, started });
+    const turn = new Turn(answer, { bot: this.of, chat: this.chat, message: id, question, started });
     const began = Date.now();
     current = turn;
     Object.assign(this, { running: true, stopping: false, news: t("transcript.waiting") });

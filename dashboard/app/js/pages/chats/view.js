@@ -16,23 +16,28 @@ export const chatView = () => ({
     this.$watch("$store.route.parts", (parts) => {
       if (this.$store.route.page === "chats" && parts[0] && parts[0] !== this.chat) this.open();
     });
-    this.$live(["chat.message.", "chat.feedback."], (_, event) => {
-      if (event.data?.chat_id === this.chat) this.load();
-    });
+    const hear = (_, event) => event.data?.chat_id === this.chat && this.load();
+    this.$live(["chat.message.", "chat.feedback."], hear, () => this.load());
     this.open();
   },
+  destroy() {
+    this.chat = null;
+  },
   async open() {
-    this.chat = this.$store.route.parts[0];
+    const [chat] = this.$store.route.parts;
+    this.chat = chat;
     Object.assign(this, { messages: [] });
     Object.assign(this.known, { state: "loading", value: null });
     await this.load();
-    if (this.known.state === "ready") document.title = `${this.titleOf()} · MiniRAG`;
+    if (this.chat !== chat) return;
     document.getElementById("main")?.focus({ preventScroll: true });
     scrollTo(0, 0);
   },
   async load() {
-    await this.known.load(this.chat);
-    if (this.known.state !== "ready") return;
+    const { chat } = this;
+    await this.known.load(chat);
+    if (this.known.state !== "ready" || this.chat !== chat) return;
+    document.title = `${this.titleOf()} · MiniRAG`;
     const before = new Map(this.messages.map((one) => [one.id, one]));
     // What is on the page stays the same element, so that neither the focus nor opened sources are lost.
     this.messages = items(this.known.value.messages).map((one) => ({ ...one, key: before.get(one.id)?.key || one.key }));

@@ -7,7 +7,8 @@ export const limits = () => ({
   init() {
     this.facts = loader(() => this.ask());
     this.facts.load();
-    this.$live(["embed_key."], () => this.facts.load());
+    const again = () => this.facts.load();
+    this.$live(["embed_key."], again, again);
   },
   async ask() {
     const [inForce, details, keys, bots] = await Promise.all([

@@ -20,10 +20,16 @@ function beforehand({ url }) {
   return URL.canParse(whole(url.trim())) ? {} : { url: t("sources.no_url", { url: url.trim() }) };
 }
 
-export const crawl = () => ({
-  ...making("site", { name: "", url: "", crawl: { ...DEFAULTS } }, bodyOf, beforehand),
+const site = () => making("site", { name: "", url: "", crawl: { ...DEFAULTS } }, bodyOf, beforehand);
+
+export const crawl = (made = site()) => ({
+  ...made,
   look: { ...NONE },
   _stop: null,
+  destroy() {
+    made.destroy();
+    this.stopLook();
+  },
   async preview() {
     const wrong = beforehand(this.form.data);
     Object.assign(this.form, { errors: wrong, error: "" });
@@ -37,7 +43,7 @@ export const crawl = () => ({
       const found = await post("/sources/crawl-preview", asked, { signal: stop.signal });
       if (this._stop !== stop) return;
       this.look = { state: "ready", error: "", found, of: JSON.stringify(asked) };
-      this.$nextTick(() => this.$refs.found.scrollIntoView({ block: "nearest" }));
+      this.$nextTick(() => this.$refs.found?.scrollIntoView({ block: "nearest" }));
     } catch (error) {
       if (this._stop !== stop || error.name === "AbortError") return;
       const said = message(error);

@@ -10,10 +10,14 @@ const TABS = ["overview", "ingestions", "versions", "settings"];
 
 export const detail = () => ({
   source: loader(() => {}),
+  gone: false,
   init() {
     this.open();
     this.$watch("place.id", (id) => id && this.open());
     this.$watch("changed", () => this.load());
+  },
+  destroy() {
+    this.gone = true;
   },
   open() {
     Object.assign(this, { parent: null, current: null });
@@ -21,16 +25,20 @@ export const detail = () => ({
     return this.load();
   },
   async load() {
-    if (!this.place.id) return;
-    await this.source.load(this.place.id);
+    const { id } = this.place;
+    if (!id) return;
+    const isLeft = () => this.gone || this.place.id !== id;
+    await this.source.load(id);
     const source = this.source.value;
-    if (this.source.state !== "ready") return;
+    if (isLeft() || this.source.state !== "ready") return;
     this.current = source;
     document.title = `${source.name} · MiniRAG`;
     this.runs.settle(source);
     try {
       if (source.status === "processing") await this.runs.ask(source);
-      if (source.parent_id && !this.parent) this.parent = await get(`/sources/${source.parent_id}`);
+      if (!source.parent_id || this.parent || isLeft()) return;
+      const parent = await get(`/sources/${source.parent_id}`);
+      if (!isLeft()) this.parent = parent;
     } catch (error) {
       toast(message(error), "bad");
     }

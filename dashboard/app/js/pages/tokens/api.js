@@ -21,7 +21,8 @@ export const apiTokens = () => ({
       this.raw = made.raw_token;
     });
     this.list.load();
-    this.$live(["token."], () => this.list.again());
+    const again = () => this.list.again();
+    this.$live(["token."], again, again);
   },
   begin() {
     this.form.reset();

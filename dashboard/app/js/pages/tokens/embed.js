@@ -20,7 +20,8 @@ export const embedKeys = () => ({
   init() {
     this.form = form(EMPTY, (data) => this._send(data));
     this.load();
-    this.$live(["embed_key."], () => this.list.again());
+    const again = () => this.list.again();
+    this.$live(["embed_key."], again, again);
   },
   async load() {
     await Promise.all([this.list.load(), this._loadBots()]);

@@ -14,7 +14,7 @@ export const webhookDelivery = () => ({
     this.$watch("chosen", () => this._show());
     this._show();
     const again = calmly(() => this.chosen && this.delivery.load(this.chosen));
-    this.$live(["webhook.delivery."], (_, event) => event.data.delivery_id === this.chosen && again());
+    this.$live(["webhook.delivery."], (_, event) => event.data.delivery_id === this.chosen && again(), again);
   },
   get chosen() {
     return this.$store.route.parts[1];

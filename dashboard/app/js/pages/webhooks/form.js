@@ -40,7 +40,7 @@ export const webhookForm = () => ({
     if (!this.shownSecret) {
       this.open = false;
       toast(t("common.saved"));
-    } else this.$nextTick(() => this.$refs.secret.focus());
+    } else this.$nextTick(() => this.$refs.secret?.focus());
   },
   async _send({ how, secret, is_active, ...given }) {
     const sent = { ...given, ...(how === "own" ? { secret } : {}) };

@@ -15,7 +15,8 @@ export const webhookList = () => ({
   tests: {},
   init() {
     this.list.load();
-    this.$live(CHANGES, calmly(() => this.list.again()));
+    const again = calmly(() => this.list.again());
+    this.$live(CHANGES, again, again);
   },
   copySnippet() {
     return copy(this.snippet);

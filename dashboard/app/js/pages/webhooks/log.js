@@ -15,7 +15,7 @@ export const webhookLog = () => ({
     this.list = pager(`/webhooks/${this.id}/deliveries`, 25);
     this.load();
     const again = calmly(() => this.list.again());
-    this.$live(["webhook.delivery."], (_, event) => event.data.webhook_id === this.id && again());
+    this.$live(["webhook.delivery."], (_, event) => event.data.webhook_id === this.id && again(), again);
   },
   load() {
     this.webhook.load();
