@@ -103,6 +103,16 @@ def test_what_is_killed_comes_back(stack: Stack, name: str) -> None:
     assert {entry["name"]: entry["address"] for entry in stack.status()}[name] == address
 
 
+def test_what_dies_while_its_pid_cannot_be_written_comes_back_as_well(stack: Stack) -> None:
+    in_its_way = stack.folder.state.with_name("state.json.new")
+    in_its_way.mkdir()  # as a disk that is full
+    old = stack.kill("sleeper")
+    wait_for_log(stack, "sleeper is back")
+    assert "the state file cannot be written" in stack.logs()
+    in_its_way.rmdir()
+    assert kernel.start_time(wait_for_another(stack, "sleeper", old)) is not None
+
+
 def test_the_return_of_nats_runs_the_topology_job(stack: Stack) -> None:
     stack.kill("nats")
     wait_for_log(stack, "topology set up")

@@ -33,6 +33,9 @@ Build = Callable[[StackSettings, DataFolder, Credentials, str, int], tuple[list[
 START_TIMEOUT, USUAL_PROGRAMS, START_TIMEOUT_OF_ONE = 90.0, 11, 10.0
 """Seconds in which a stack of so many programs is ready, and for each one more."""
 
+WRITE_AGAIN = 2.0
+"""Seconds until the state file is tried again that could not be written."""
+
 
 def up(settings: StackSettings, build: Build = stack.build) -> int:
     """Run the stack in the foreground until SIGINT, SIGTERM or SIGHUP; answers the exit status."""
@@ -71,6 +74,7 @@ class Show(Observer):
     began: float
     supervisor: Supervisor | None = None
     is_ready: bool = field(default=False)
+    later: asyncio.TimerHandle | None = None
 
     def ready(self, name: str) -> None:
         """One line for each step of the start."""
@@ -79,8 +83,15 @@ class Show(Observer):
 
     def changed(self) -> None:
         """Somebody has another pid."""
-        if self.supervisor:
+        if not self.supervisor:
+            return
+        if self.later:
+            self.later.cancel()
+        try:
             RunState.ours(self.addresses, self.supervisor.pids(), self.is_ready).write(self.folder)
+        except OSError as error:  # a full disk must not take the stack down
+            self.notice(f"the state file cannot be written: {error.strerror}")
+            self.later = asyncio.get_running_loop().call_later(WRITE_AGAIN, self.changed)
 
     def output(self, name: str, line: bytes, kept_only: bool = False) -> None:
         """A log line."""
