@@ -162,11 +162,10 @@ class Settings(ServiceSettings):
     heartbeat: Duration = Field(
         default=timedelta(seconds=15), description="After how much silence a stream carries a comment."
     )
-    keep_alive: Duration | None = Field(
-        default=None,
-        description="How long a connection without a request is kept. Behind a proxy it has to be longer than the proxy keeps "
-        "it, which else sends a request on one that is just being closed. Unless it is set: 5 s in the one-command "
-        "stack, 75 s elsewhere.",
+    keep_alive: Duration = Field(
+        default=timedelta(seconds=75),
+        description="How long a connection without a request is kept. It has to be longer than whoever asks keeps it, a proxy "
+        "(60 s) or a program's library (5 to 15 s), which else sends a request on one that is just being closed.",
     )
     body_timeout: Duration = Field(
         default=timedelta(seconds=60), description="How long a JSON body may take to arrive."
@@ -214,8 +213,6 @@ class Settings(ServiceSettings):
     @property
     def idle_seconds(self) -> int:
         """How long a connection without a request is kept."""
-        if self.keep_alive is None:
-            return 5 if self.mode == "embedded" else 75
         return max(1, round(self.keep_alive.total_seconds()))
 
     @property
