@@ -19,8 +19,8 @@ class SilentWire:
         self._ends = asyncio.Event()
         self._ends.set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.lines: list[asyncio.StreamReader] = []
-        """What the server says, of each connection; one that it has hung up on is at its end."""
+        self.lines: set[asyncio.StreamReader] = set()
+        """What the server says, of each connection on which it has not hung up."""
 
     def silent(self) -> AbstractContextManager[None]:
         """Takes everything and passes on nothing."""
@@ -44,7 +44,7 @@ class SilentWire:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client, server = (reader, writer), await self._reach()
-        self.lines.append(server[0])
+        self.lines.add(server[0])
         for work in (self._ask(client, server), self._answer(server, client)):
             self._tasks.add(asyncio.create_task(work))
 
@@ -58,7 +58,7 @@ class SilentWire:
         try:
             while data := await client[0].read(65536):
                 await self._carries.wait()
-                if server[0].at_eof():
+                if server[0] not in self.lines:
                     client[1].transport.abort()
                 server[1].write(data)
                 await server[1].drain()
@@ -71,8 +71,10 @@ class SilentWire:
                 await self._carries.wait()
                 client[1].write(data)
                 await client[1].drain()
+            self.lines.discard(server[0])
             await self._ends.wait()
         finally:
+            self.lines.discard(server[0])
             client[1].close()
 
 
