@@ -10,7 +10,7 @@ from typing import ClassVar
 import asyncpg
 import pytest
 from ledger import core_and
-from minirag_eventstore import DATABASE_AWAY, WorkItem, WorkRunner, database, leader
+from minirag_eventstore import DATABASE_AWAY, Database, WorkItem, WorkRunner, database, leader
 from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer
 from minirag_service import Runtime, ServiceSettings
@@ -81,12 +81,14 @@ async def test_a_service_outlives_what_it_asks_on_connections_that_the_server_ha
     wired: tuple[Runtime, SilentWire], postgres_url: str
 ) -> None:
     runtime, wire = wired
+    url = runtime.database._system_dsn
+    own = await Database.connect("chat", url, url)  # nobody else notices on its connections
     with wire.endless():
         lines = set(wire.lines)
         await hang_up(postgres_url)
         await until(lambda: not lines & wire.lines)
         with pytest.raises(DATABASE_AWAY):
-            async with runtime.database.system() as connection:
+            async with own.system() as connection:
                 await connection.execute("SELECT 1")
         working = asyncio.create_task(WorkRunner(runtime.store, "job", nothing).run())
         await until(lambda: not runtime.leads)
@@ -95,6 +97,7 @@ async def test_a_service_outlives_what_it_asks_on_connections_that_the_server_ha
         await connection.execute("SELECT 1")
     assert not working.done()
     working.cancel()
+    await own.close()
 
 
 async def test_a_database_that_does_not_answer_keeps_no_process_from_its_end(
