@@ -14,6 +14,8 @@ class SilentWire:
 
     def __init__(self, url: str) -> None:
         self._parts = urlsplit(url)
+        self.url = ""
+        """Leads through it, once it is open."""
         self._carries = asyncio.Event()
         self._carries.set()
         self._ends = asyncio.Event()
@@ -35,10 +37,11 @@ class SilentWire:
 
     @asynccontextmanager
     async def open(self, folder: Path) -> AsyncIterator[str]:
-        """Answers the URL that leads through it."""
+        """Answers its ``url``."""
         async with await asyncio.start_unix_server(self._carry, folder / ".s.PGSQL.5432"):
             user, _, _ = self._parts.netloc.rpartition("@")
-            yield urlunsplit(self._parts._replace(netloc=f"{user}@", query=f"host={folder}&port=5432"))
+            self.url = urlunsplit(self._parts._replace(netloc=f"{user}@", query=f"host={folder}&port=5432"))
+            yield self.url
             for task in self._tasks:
                 task.cancel()
 
@@ -56,10 +59,10 @@ class SilentWire:
 
     async def _ask(self, client: Streams, server: Streams) -> None:
         try:
-            while data := await client[0].read(65536):
-                await self._carries.wait()
+            async for data in self._carried(client[0]):
                 if server[0] not in self.lines:
                     client[1].transport.abort()
+                    break
                 server[1].write(data)
                 await server[1].drain()
         finally:
@@ -67,8 +70,7 @@ class SilentWire:
 
     async def _answer(self, server: Streams, client: Streams) -> None:
         try:
-            while data := await server[0].read(65536):
-                await self._carries.wait()
+            async for data in self._carried(server[0]):
                 client[1].write(data)
                 await client[1].drain()
             self.lines.discard(server[0])
@@ -76,6 +78,11 @@ class SilentWire:
         finally:
             self.lines.discard(server[0])
             client[1].close()
+
+    async def _carried(self, source: asyncio.StreamReader) -> AsyncIterator[bytes]:
+        while data := await source.read(65536):
+            await self._carries.wait()
+            yield data
 
 
 @contextmanager

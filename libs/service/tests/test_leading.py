@@ -81,8 +81,7 @@ async def test_a_service_outlives_what_it_asks_on_connections_that_the_server_ha
     wired: tuple[Runtime, SilentWire], postgres_url: str
 ) -> None:
     runtime, wire = wired
-    url = runtime.database._system_dsn
-    own = await Database.connect("chat", url, url)  # nobody else notices on its connections
+    own = await Database.connect("chat", wire.url, wire.url)  # nobody else notices on its connections
     with wire.endless():
         lines = set(wire.lines)
         await hang_up(postgres_url)

@@ -18,7 +18,7 @@ from minirag_gateway.queries.limits import Limiter
 from minirag_gateway.settings import Settings
 from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer
-from minirag_service.testing import running, settings_for
+from minirag_service.testing import begun, running, settings_for
 
 StartWorld = Callable[..., Awaitable[World]]
 
@@ -65,9 +65,7 @@ async def _world(urls: tuple[str, str], nats: NatsServer, bus: Bus, **fields: ob
         running(settings, assemble, PROJECTIONS) as runtime,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
-        async with asyncio.timeout(20):
-            while not all(reactor.begun for reactor in runtime.reactors):  # until then it is not well
-                await asyncio.sleep(0.01)
+        await begun(runtime)  # until then it is not well
         yield World(f"http://127.0.0.1:{port}", client, owners, runtime)
     await owners.stop()
     listening.close()

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -60,6 +62,8 @@ async def test_a_file_in_parts_becomes_a_source(world: World, client: httpx.Asyn
     path, told = response.headers["location"], response.headers
     assert (told["tus-resumable"], told["upload-offset"]) == ("1.0.0", "0")
     assert told["upload-expires"].endswith("GMT")
+    left = parsedate_to_datetime(told["upload-expires"]) - datetime.now(UTC)
+    assert timedelta(hours=23) < left <= timedelta(days=1)
     assert response.json()["id"] == path.rsplit("/", 1)[1]
     at = 0
     for size in (1, 1_500_000, MEGABYTE):

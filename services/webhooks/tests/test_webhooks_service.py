@@ -37,7 +37,7 @@ from minirag_messaging import Bus
 from minirag_messaging.testing import NatsServer
 from minirag_service import Runtime, ServiceSettings
 from minirag_service.common import sweep
-from minirag_service.testing import running, settings_for
+from minirag_service.testing import begun, running, settings_for
 from minirag_webhooks.bootstrap import assemble
 from minirag_webhooks.projections import PROJECTIONS
 from minirag_webhooks.settings import Settings
@@ -89,9 +89,7 @@ async def test_endpoints_by_request_and_deliveries_by_event(
         running(ingest_settings, nothing, (Nothing(),)) as ingest,
         running(settings, assemble, PROJECTIONS) as webhooks,
     ):
-        async with asyncio.timeout(20):
-            while not all(reactor.begun for reactor in webhooks.reactors):  # they begin at their owner's head
-                await asyncio.sleep(0.01)
+        await begun(webhooks)
         made = await bus.request(
             a_webhook(receiver.url("/hook", Answer(500), Answer(200))), WebhookCreatedReply, a_context()
         )

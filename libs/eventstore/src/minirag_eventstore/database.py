@@ -21,7 +21,7 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 """A connection inside a transaction, as repositories and projections get it."""
 
 CLOSES_WITHIN = 5.0
-"""Seconds."""
+"""Seconds that a transaction gets which still runs when its pool is closed."""
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
@@ -113,12 +113,7 @@ class Database:
 
     async def close(self) -> None:
         """Closes both pools; a transaction that still runs is ended where it does not end by itself in a moment."""
-        for pool in (self._tenants, self._system):
-            try:
-                async with asyncio.timeout(CLOSES_WITHIN):
-                    await pool.close()  # what it waited for is ended when this is cancelled
-            except TimeoutError:
-                logger.warning("connections to the database were ended in use")
+        await asyncio.gather(_close_pool(self._tenants), _close_pool(self._system))
 
 
 @asynccontextmanager
@@ -136,6 +131,14 @@ async def _acquired(pool: asyncpg.Pool, name: str) -> AsyncIterator[asyncpg.pool
         yield connection
     finally:
         await pool.release(connection)
+
+
+async def _close_pool(pool: asyncpg.Pool) -> None:
+    try:
+        async with asyncio.timeout(CLOSES_WITHIN):
+            await pool.close()  # what it waited for is ended when this is cancelled
+    except TimeoutError:
+        logger.warning("connections to the database were ended in use")
 
 
 async def _close(connection: asyncpg.Connection) -> None:

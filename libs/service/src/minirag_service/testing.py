@@ -51,6 +51,13 @@ async def running(
         assert list(runtime.bus.violations) == []
 
 
+async def begun(runtime: Runtime) -> None:
+    """Until each reactor has begun, at its owner's head of that moment: of what happened before it is told nothing."""
+    async with asyncio.timeout(20):
+        while not all(reactor.begun for reactor in runtime.reactors):  # noqa: ASYNC110  # nobody is told of it
+            await asyncio.sleep(0.01)
+
+
 async def _ready(runtime: Runtime, task: "asyncio.Task[None]") -> None:
     """Until the server knows that we answer; raises what the service ended with, if it ends instead."""
     started = asyncio.create_task(runtime.rpc.started.wait())
